@@ -106,8 +106,8 @@ static bool valid_header(void) {
   if (plan.clone_flags & ~NAMESPACES) return false; // a child that shares our memory or descriptors would be us
   for (int i = 0; i < 3; i++)
     if (at[i] != PLAN_NOWHERE && !in_blob(at[i], 4)) return false;
-  bool judged = plan.judge_at != PLAN_NOWHERE;
-  if (judged && (!in_blob(plan.judge_at, plan.judge_bytes) || plan.judge_bytes % 8 || !(plan.flags & PLAN_KEEP))) return false;
+  bool has_policy = plan.policy_at != PLAN_NOWHERE;
+  if (has_policy && (!in_blob(plan.policy_at, plan.policy_bytes) || plan.policy_bytes % 8 || !(plan.flags & PLAN_KEEP))) return false;
   return plan.log_files >= 1 && plan.log_files <= 10;
 }
 
@@ -241,25 +241,25 @@ static void *map(uint64_t where, size_t bytes) {
 // ---------------------------------------------------------------- part 4: the seccomp notifier
 // The policy program is compiled from the same profile as the filter. It sees the same numbers, never memory: memory is
 // only recorded.
-static struct sock_filter *judge;
+static struct sock_filter *policy;
 static struct record_slot *slots; // RECORD_SLOTS
-static uint32_t judge_count, fine_slots;
+static uint32_t policy_count, fine_slots;
 static int listener = -1, signals = -1;
 
 // The codes that the compiler of src/linux/seccomp/ uses; for anything else the call is refused.
-static uint32_t run_judge(const struct seccomp_data *call) {
+static uint32_t run_policy(const struct seccomp_data *call) {
   uint32_t a = 0;
-  for (uint64_t at = 0; at < judge_count; at++) {
-    const struct sock_filter *op = &judge[at];
+  for (uint64_t at = 0; at < policy_count; at++) {
+    const struct sock_filter *op = &policy[at];
     switch (op->code) {
-    case BPF_LD | BPF_W | BPF_ABS: if (op->k <= sizeof *call - 4) memcpy(&a, (const char *)call + op->k, 4); else at = judge_count; break;
+    case BPF_LD | BPF_W | BPF_ABS: if (op->k <= sizeof *call - 4) memcpy(&a, (const char *)call + op->k, 4); else at = policy_count; break;
     case BPF_ALU | BPF_AND | BPF_K: a &= op->k; break;
     case BPF_JMP | BPF_JA: at += op->k; break;
     case BPF_JMP | BPF_JEQ | BPF_K: at += a == op->k ? op->jt : op->jf; break;
     case BPF_JMP | BPF_JGT | BPF_K: at += a > op->k ? op->jt : op->jf; break;
     case BPF_JMP | BPF_JGE | BPF_K: at += a >= op->k ? op->jt : op->jf; break;
     case BPF_RET | BPF_K: return op->k;
-    default: at = judge_count;
+    default: at = policy_count;
     }
   }
   return SECCOMP_RET_ERRNO | EPERM;
@@ -302,7 +302,7 @@ static void write_record(struct record_slot *call) {
   if (slot->count != ~0u) slot->count++;
   size_t changed = isNew ? sizeof *slot : offsetof(struct record_slot, number);
   sys(SYS_pwrite64, plan.record_fd, slot, changed, (slot - slots) * sizeof *slot);
-  if (isNew && !(call->verdict & JUDGE_COARSE)) tell_recorded((uint32_t)(slot - slots));
+  if (isNew && !(call->verdict & POLICY_COARSE)) tell_recorded((uint32_t)(slot - slots));
 }
 
 // SAFETY: a call continues only when the policy program reports that the profile allows it.
@@ -313,16 +313,16 @@ static void answer_call(void) {
     char room[1024];
   } of = {.room = {0}}, to = {.room = {0}};
   if (sys(SYS_ioctl, listener, SECCOMP_IOCTL_NOTIF_RECV, &of) < 0) return; // the caller has gone
-  uint32_t verdict = run_judge(&of.call.data), text = JUDGE_TEXT(verdict), action = verdict & SECCOMP_RET_ACTION_FULL;
+  uint32_t verdict = run_policy(&of.call.data), text = POLICY_TEXT(verdict), action = verdict & SECCOMP_RET_ACTION_FULL;
   bool allowed = action == SECCOMP_RET_ALLOW;
   uint64_t now = clock_ns(CLOCK_REALTIME);
   struct record_slot call = {.first = now, .last = now, .number = of.call.data.nr, .architecture = of.call.data.arch,
-                              .verdict = verdict, .pid = (int32_t)of.call.pid, .coarse = (verdict & JUDGE_COARSE) != 0};
+                              .verdict = verdict, .pid = (int32_t)of.call.pid, .coarse = (verdict & POLICY_COARSE) != 0};
   memcpy(call.argument, of.call.data.args, sizeof call.argument);
   if (text && text <= 6) read_text(of.call.pid, call.argument[text - 1], call.text);
   if (sys(SYS_ioctl, listener, SECCOMP_IOCTL_NOTIF_ID_VALID, &of.call.id) < 0) return; // else the memory may be another's
   to.reply.id = of.call.id;
-  to.reply.error = allowed ? 0 : action == SECCOMP_RET_ERRNO ? -(int32_t)(verdict & JUDGE_ERROR) : -EPERM;
+  to.reply.error = allowed ? 0 : action == SECCOMP_RET_ERRNO ? -(int32_t)(verdict & POLICY_ERROR) : -EPERM;
   to.reply.flags = allowed ? SECCOMP_USER_NOTIF_FLAG_CONTINUE : 0;
   sys(SYS_ioctl, listener, SECCOMP_IOCTL_NOTIF_SEND, &to);
   write_record(&call);
@@ -356,9 +356,9 @@ static void receive_plan(uint64_t deadline) {
     refuse(setup, EBADMSG);
     leave(1);
   }
-  if (plan.judge_at == PLAN_NOWHERE) return;
-  judge = memcpy(map(0, plan.judge_bytes), blob + plan.judge_at, plan.judge_bytes);
-  judge_count = plan.judge_bytes / sizeof *judge;
+  if (plan.policy_at == PLAN_NOWHERE) return;
+  policy = memcpy(map(0, plan.policy_bytes), blob + plan.policy_at, plan.policy_bytes);
+  policy_count = plan.policy_bytes / sizeof *policy;
   slots = map(0, RECORD_SLOTS * sizeof *slots);
 }
 
@@ -848,7 +848,7 @@ static void take_descriptor(uint32_t tag, int64_t value) {
   if (fd < 0) give_up();
   if (tag == TAKE_MASTER) {
     master = out_fd = nonblocking(fd);
-  } else if (tag == TAKE_LISTENER && judge && listener < 0) {
+  } else if (tag == TAKE_LISTENER && policy && listener < 0) {
     listener = fd; // KERNEL(6.6): the caller goes on on the same processor as soon as it is answered
     sys(SYS_ioctl, listener, SECCOMP_IOW(4, uint64_t), 1 /* SECCOMP_USER_NOTIF_FD_SYNC_WAKE_UP */);
   } else {

@@ -32,17 +32,17 @@ struct plan_header {
   uint64_t log_most_bytes;
   // Offsets in the blob of 32-bit descriptors that the before list made (pipe2), or PLAN_NOWHERE.
   uint32_t stdin_at, stdout_at, stderr_at; // the keeper's ends
-  uint32_t judge_at;                       // the policy program of a listener's calls, in the blob, or PLAN_NOWHERE
+  uint32_t policy_at;                       // the policy program of a listener's calls, in the blob, or PLAN_NOWHERE
   int32_t kept[PLAN_MOST_KEPT];            // descriptors to hold on to (root, its lock), -1 for none
-  uint32_t judge_bytes;
+  uint32_t policy_bytes;
   int32_t record_fd;                       // where the calls are recorded, or -1
   int32_t join_user, join_pid;             // namespaces that the child is cloned in, but not the keeper, or -1
 };
 
 // ---- The policy program returns SECCOMP_RET_ALLOW or SECCOMP_RET_ERRNO, and in the other bits: ----
-#define JUDGE_ERROR 0xfffu
-#define JUDGE_TEXT(verdict) ((verdict) >> 12 & 7) // 1 + which argument is a path to record, 0: none
-#define JUDGE_COARSE 0x8000u                      // calls of this number are recorded as one
+#define POLICY_ERROR 0xfffu
+#define POLICY_TEXT(verdict) ((verdict) >> 12 & 7) // 1 + which argument is a path to record, 0: none
+#define POLICY_COARSE 0x8000u                      // calls of this number are recorded as one
 // ---- The record of calls: RECORD_SLOTS unordered slots, unused ones zero; the first counts unrecorded calls ----
 #define RECORD_SLOTS 512
 #define RECORD_FINE 64 // so many that differ in more than their number

@@ -34,7 +34,7 @@ export function runTimed(
 }
 
 /** The same without holding the program up, for several at once. */
-export async function runBeside(
+export async function runInBackground(
   command: readonly string[],
   { env = {} }: Pick<CommandOptions, "env"> = {},
 ): Promise<string> {

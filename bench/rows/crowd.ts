@@ -1,4 +1,4 @@
-import { runBeside, runTimed } from "../harness/command.ts";
+import { runInBackground, runTimed } from "../harness/command.ts";
 import { startContainer } from "../harness/docker-api.ts";
 import { interleave } from "../harness/interleave.ts";
 import { memoryOf, steadyAvailableKb } from "../harness/process.ts";
@@ -105,7 +105,7 @@ async function gather({ signal, say }: Bench, { engine, size, samples }: Part): 
   const availableBefore = await steadyAvailableKb();
   const begun = performance.now();
   await inParallel(size, signal, async () => {
-    await runBeside(containers.runDetached([], "sleep", "1000000"));
+    await runInBackground(containers.runDetached([], "sleep", "1000000"));
   });
   samples.add(rows.rate, engine, size / ((performance.now() - begun) / 1000));
   samples.add(rows.machine, engine, (availableBefore - (await steadyAvailableKb())) / size / 1024);

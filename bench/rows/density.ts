@@ -1,4 +1,4 @@
-import { runBeside, runTimed } from "../harness/command.ts";
+import { runInBackground, runTimed } from "../harness/command.ts";
 import { interleave } from "../harness/interleave.ts";
 import { memoryOf, steadyAvailableKb } from "../harness/process.ts";
 import type { Result } from "../harness/result.ts";
@@ -98,7 +98,7 @@ async function crowdOf(bench: Bench, engine: WithContainers, size: number): Prom
   say(`${engine.name}: starting ${size} containers`);
   const begun = performance.now();
   await inParallel(size, signal, async () => {
-    await runBeside(containers.runDetached([], "sleep", "1000000"));
+    await runInBackground(containers.runDetached([], "sleep", "1000000"));
   });
   const seconds = (performance.now() - begun) / 1000;
   const machineMb = (availableBefore - (await steadyAvailableKb())) / size / 1024;
@@ -106,7 +106,7 @@ async function crowdOf(bench: Bench, engine: WithContainers, size: number): Prom
   say(`${engine.name}: ${size} are running`);
   const ps = await series(some, () => runTimed(containers.command("ps")).ms);
   const stats = await series(few, () => runTimed(containers.command("stats", "--no-stream")).ms);
-  const beside = await run();
+  const loaded = await run();
   const serverMb = memoryOf(containers.serverPids()).rssKb / 1024;
   const ids = runTimed(containers.command("ps", "-q"), { capture: true }).stdout.split("\n").filter(Boolean);
   say(`${engine.name}: removing ${size} containers`);
@@ -115,5 +115,5 @@ async function crowdOf(bench: Bench, engine: WithContainers, size: number): Prom
   runTimed(containers.remove(...ids.slice(0, size)));
   await containers.settle();
   const removed = performance.now() - removal;
-  return { engine, seconds, machineMb, keeperKb, serverMb, ps, stats, run: beside, runAlone, removed };
+  return { engine, seconds, machineMb, keeperKb, serverMb, ps, stats, run: loaded, runAlone, removed };
 }

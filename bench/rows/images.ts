@@ -7,7 +7,7 @@ import {
   chooseFiles,
   listHostFiles,
 } from "../harness/built-layer.ts";
-import { runBeside, runTimed } from "../harness/command.ts";
+import { runInBackground, runTimed } from "../harness/command.ts";
 import { interleave } from "../harness/interleave.ts";
 import { forgetPeak, peakOf } from "../harness/process.ts";
 import { hasRegistry, type Registry, startRegistry } from "../harness/registry.ts";
@@ -34,7 +34,7 @@ export const images: Row = {
       ...(await measuring.pulls(names.one, { budget: 2500 })),
       ...(await measuring.pulls(names.many)),
       ...(await measuring.pulls(names.small)),
-      ...(await measuring.pulls(names.other, { beside: names.many })),
+      ...(await measuring.pulls(names.other, { other: names.many })),
       ...(await measuring.archives(names.one, directory)),
       ...(await measuring.pushes(names.one, directory)),
       ...measuring.memory(),
@@ -101,12 +101,12 @@ class Measuring {
   /** Of an image that is not there; `beside`: one that is. Then its removal. */
   async pulls(
     { repository, about }: Placed,
-    { budget, beside }: { readonly budget?: number; readonly beside?: Placed } = {},
+    { budget, other }: { readonly budget?: number; readonly other?: Placed } = {},
   ): Promise<readonly Result[]> {
     this.#bench.say(`images: pull of ${about}`);
     const name = this.#nameOf(repository);
-    if (beside !== undefined)
-      for (const engine of this.#engines) this.#pull(engine, this.#nameOf(beside.repository));
+    if (other !== undefined)
+      for (const engine of this.#engines) this.#pull(engine, this.#nameOf(other.repository));
     const lists = new Map<WithContainers, number[]>();
     const removals = new Map<WithContainers, number[]>();
     const series = await this.#interleave(async (engine) => {
@@ -118,9 +118,9 @@ class Measuring {
       await containers.settle();
       return ms;
     });
-    if (beside !== undefined) {
+    if (other !== undefined) {
       for (const { containers } of this.#engines) {
-        runTimed(containers.command("rmi", "-f", this.#nameOf(beside.repository)));
+        runTimed(containers.command("rmi", "-f", this.#nameOf(other.repository)));
         await containers.settle();
       }
     }
@@ -213,7 +213,7 @@ class Measuring {
     }: { readonly lists: Map<WithContainers, number[]>; readonly command: readonly string[] },
   ): Promise<number> {
     const begun = performance.now();
-    const running = runBeside(command).then(() => performance.now() - begun);
+    const running = runInBackground(command).then(() => performance.now() - begun);
     add(lists, engine, await listUntil(running, engine.containers.socketPath));
     return await running;
   }

@@ -142,7 +142,7 @@ async function crowded(
   const rounds = { iterations: isQuick ? 3 : 30, warmups: 2, signal };
   const rested: Measured[] = [];
   const hurried: Measured[] = [];
-  const beside: Measured[] = [];
+  const loaded: Measured[] = [];
   for (const subject of engines) {
     const { containers } = subject;
     const command = containers.command("run", "--rm", containers.image, "true");
@@ -178,11 +178,11 @@ async function crowded(
     }
     rested.push({ subject, samples: quotients.rested });
     hurried.push({ subject, samples: quotients.hurried });
-    beside.push({ subject, samples: ms });
+    loaded.push({ subject, samples: ms });
   }
   const row = `run --rm beside ${size} on one bridge`;
   return [
-    line(row, beside),
+    line(row, loaded),
     line("the same, to beside none", rested, { unit: "×", budget: 1.3 }),
     line("the same, right behind one another", hurried, { unit: "×" }),
   ];

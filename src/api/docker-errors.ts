@@ -186,7 +186,7 @@ export function nameConflict(name: string, id: string): string {
 }
 
 /** The same failure in the words that Docker's clients match on; its own where they match on none. */
-export function wordFailure(failure: Failure, subject: RequestSubject): Failure {
+export function toDockerFailure(failure: Failure, subject: RequestSubject): Failure {
   const { operation } = subject;
   for (const rule of rules) {
     if (rule.kind !== failure.kind || !rule.operations.test(operation)) continue;

@@ -22,9 +22,9 @@ export class LightSocket implements ClientSocket {
   #isHalted = false;
   #isEnding = false;
   #isOver = false;
-  #hasToldEnd = false;
+  #hasEmittedEnd = false;
   #isClosed = false;
-  #hasToldClose = false;
+  #hasEmittedClose = false;
 
   /** Connected. Rejects with the system's code. */
   static async connect({ path }: Extract<Address, { readonly path: string }>): Promise<LightSocket> {
@@ -40,7 +40,7 @@ export class LightSocket implements ClientSocket {
         drain: () => light.#send(),
         end: () => {
           light.#isOver = true;
-          light.#tell();
+          light.#emitPending();
         },
         close: (_, error) => light.#close(error),
         error: (_, error) => light.#emit("error", error),
@@ -57,7 +57,7 @@ export class LightSocket implements ClientSocket {
   on(event: Event, listener: Listener): this {
     this.#emit("newListener", event);
     this.#listeners.set(event, [...(this.#listeners.get(event) ?? []), listener]);
-    if (event === "data" && !this.#isPaused) this.#tellSoon();
+    if (event === "data" && !this.#isPaused) this.#emitSoon();
     return this;
   }
 
@@ -88,7 +88,7 @@ export class LightSocket implements ClientSocket {
 
   resume(): void {
     this.#isPaused = false;
-    this.#tellSoon();
+    this.#emitSoon();
   }
 
   unshift(piece: Buffer): void {
@@ -116,7 +116,7 @@ export class LightSocket implements ClientSocket {
     if (error !== undefined) this.#emit("error", error);
     if (!this.#isClosed) this.#socket?.terminate();
     this.#isClosed = true;
-    this.#tellSoon();
+    this.#emitSoon();
   }
 
   ref(): void {
@@ -165,7 +165,7 @@ export class LightSocket implements ClientSocket {
   #receive(piece: Buffer): void {
     // Bun uses its buffer again.
     this.#unread.push(Buffer.from(piece));
-    this.#tell();
+    this.#emitPending();
     if (this.#unread.length > 0 && !this.#isHalted && !this.destroyed) {
       this.#isHalted = true;
       this.#socket?.pause();
@@ -191,16 +191,16 @@ export class LightSocket implements ClientSocket {
     this.#isClosed = true;
     this.#isOver = true;
     if (error !== undefined && !this.destroyed) this.#emit("error", error);
-    this.#tell();
+    this.#emitPending();
   }
 
   /** Not synchronously: the caller that resumes is ready for events only later. */
-  #tellSoon(): void {
-    queueMicrotask(() => this.#tell());
+  #emitSoon(): void {
+    queueMicrotask(() => this.#emitPending());
   }
 
   /** Emits received data in order, as long as a listener is registered. */
-  #tell(): void {
+  #emitPending(): void {
     while (!this.#isPaused && this.#hears("data")) {
       const piece = this.#unread.shift();
       if (piece === undefined) break;
@@ -211,12 +211,12 @@ export class LightSocket implements ClientSocket {
       this.#isHalted = false;
       this.#socket?.resume();
     }
-    if (this.#isOver && !this.#hasToldEnd && !this.destroyed) {
-      this.#hasToldEnd = true;
+    if (this.#isOver && !this.#hasEmittedEnd && !this.destroyed) {
+      this.#hasEmittedEnd = true;
       this.#emit("end");
     }
-    if (this.#isClosed && !this.#hasToldClose) {
-      this.#hasToldClose = true;
+    if (this.#isClosed && !this.#hasEmittedClose) {
+      this.#hasEmittedClose = true;
       this.destroyed = true;
       this.#emit("close");
     }

@@ -89,12 +89,12 @@ const proxyVariables = ["http_proxy", "https_proxy", "no_proxy"].flatMap((name) 
 
 async function launch(
   options: GlobalOptions,
-  places: { runRoot: string; socketPath: string; deadline: number },
+  paths: { runRoot: string; socketPath: string; deadline: number },
 ): Promise<void> {
-  const log = join(places.runRoot, "daemon.log");
+  const log = join(paths.runRoot, "daemon.log");
   const output = openSync(log, "a", 0o600);
   const begin = statSync(log).size;
-  const flags = [`--host=${options.host}`, `--run-root=${places.runRoot}`, ...options.daemonFlags];
+  const flags = [`--host=${options.host}`, `--run-root=${paths.runRoot}`, ...options.daemonFlags];
   // A clean environment: nothing of the person who happened to type the first command.
   const env = Object.fromEntries(
     [...daemonVariables, ...proxyVariables].flatMap((name) =>
@@ -117,8 +117,8 @@ async function launch(
     status = cause.message;
   });
   child.unref();
-  while (Date.now() < places.deadline) {
-    if (await isServed(places.socketPath)) return;
+  while (Date.now() < paths.deadline) {
+    if (await isServed(paths.socketPath)) return;
     if (status !== undefined) {
       const said = selectErrors(readFileSync(log).subarray(begin).toString())
         .trim()

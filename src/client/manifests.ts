@@ -28,11 +28,11 @@ export class ManifestsClient {
   }
 
   annotate(name: string, annotation: ManifestAnnotation): Promise<ManifestList> {
-    return this.#transport.json({ method: "POST", path: `${placeOf(name)}/annotate`, json: annotation });
+    return this.#transport.json({ method: "POST", path: `${pathOf(name)}/annotate`, json: annotation });
   }
 
   inspect(name: string): Promise<ManifestList> {
-    return this.#transport.json({ method: "GET", path: `${placeOf(name)}/json` });
+    return this.#transport.json({ method: "GET", path: `${pathOf(name)}/json` });
   }
 
   list(): Promise<ManifestList[]> {
@@ -51,14 +51,14 @@ export class ManifestsClient {
     const query = { purge, insecure };
     return this.#transport.lines({
       method: "POST",
-      path: `${placeOf(name)}/push`,
+      path: `${pathOf(name)}/push`,
       query,
       ...configured(options),
     });
   }
 
   async remove(name: string): Promise<void> {
-    await this.#transport.status({ method: "DELETE", path: placeOf(name) });
+    await this.#transport.status({ method: "DELETE", path: pathOf(name) });
   }
 
   /** From its registry, unread. */
@@ -71,7 +71,7 @@ export class ManifestsClient {
   }
 }
 
-function placeOf(name: string): string {
+function pathOf(name: string): string {
   return `/tare/manifest-lists/${imageSegment(name)}`;
 }
 

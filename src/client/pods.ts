@@ -23,11 +23,11 @@ export class PodsClient {
   }
 
   inspect(reference: string): Promise<Pod> {
-    return this.#transport.json({ method: "GET", path: `${placeOf(reference)}/json` });
+    return this.#transport.json({ method: "GET", path: `${pathOf(reference)}/json` });
   }
 
   async act(reference: string, verb: "start" | "pause" | "unpause"): Promise<void> {
-    await this.#transport.status({ method: "POST", path: `${placeOf(reference)}/${verb}` });
+    await this.#transport.status({ method: "POST", path: `${pathOf(reference)}/${verb}` });
   }
 
   async end(
@@ -36,15 +36,15 @@ export class PodsClient {
     { graceSeconds }: { readonly graceSeconds?: number | undefined } = {},
   ): Promise<void> {
     const query = { t: graceSeconds };
-    await this.#transport.status({ method: "POST", path: `${placeOf(reference)}/${verb}`, query });
+    await this.#transport.status({ method: "POST", path: `${pathOf(reference)}/${verb}`, query });
   }
 
   async kill(reference: string, { signal }: { readonly signal?: string | undefined } = {}): Promise<void> {
-    await this.#transport.status({ method: "POST", path: `${placeOf(reference)}/kill`, query: { signal } });
+    await this.#transport.status({ method: "POST", path: `${pathOf(reference)}/kill`, query: { signal } });
   }
 
   async remove(reference: string, { force }: { readonly force?: boolean | undefined } = {}): Promise<void> {
-    await this.#transport.status({ method: "DELETE", path: placeOf(reference), query: { force } });
+    await this.#transport.status({ method: "DELETE", path: pathOf(reference), query: { force } });
   }
 
   prune(filters?: Filters): Promise<PodPruneResponse> {
@@ -53,6 +53,6 @@ export class PodsClient {
   }
 }
 
-function placeOf(reference: string): string {
+function pathOf(reference: string): string {
   return `/tare/pods/${segment(reference)}`;
 }

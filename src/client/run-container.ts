@@ -35,10 +35,10 @@ export async function runContainer(
     return { ...(JSON.parse(await reply.text()) as ContainerCreateResponse), started: undefined };
   }
   const duplex = reply.hijack();
-  const parts = decodeParts(duplex);
+  const runEvents = decodeRunEvents(duplex);
   try {
-    const created = await next(parts, "Id");
-    const started = follow(parts, duplex);
+    const created = await next(runEvents, "Id");
+    const started = follow(runEvents, duplex);
     started.catch(() => duplex.destroy());
     return { ...created, started };
   } catch (thrown) {
@@ -96,28 +96,28 @@ export function findTiming(header: string | undefined): StartTiming | undefined 
   }
 }
 
-type Parts = AsyncGenerator<RunPart, void, undefined>;
+type RunEvents = AsyncGenerator<RunPart, void, undefined>;
 
-async function* decodeParts(duplex: ClientSocket): Parts {
+async function* decodeRunEvents(duplex: ClientSocket): RunEvents {
   const decoder = new RunStreamDecoder();
   for await (const piece of duplex) yield* decoder.push(piece);
 }
 
-async function follow(parts: Parts, duplex: ClientSocket): Promise<StartedRun> {
-  const { Timing } = await next(parts, "Timing");
+async function follow(runEvents: RunEvents, duplex: ClientSocket): Promise<StartedRun> {
+  const { Timing } = await next(runEvents, "Timing");
   const exit = Promise.withResolvers<ContainerWaitResponse>();
   exit.promise.catch(() => {});
-  const connection = { terminal: undefined, duplex, output: outputOf(parts, exit) };
+  const connection = { terminal: undefined, duplex, output: outputOf(runEvents, exit) };
   return { connection, timing: Timing ?? undefined, exit: exit.promise };
 }
 
 /** The output; the exit event follows it. A broken connection also ends the output. */
 async function* outputOf(
-  parts: Parts,
+  runEvents: RunEvents,
   exit: PromiseWithResolvers<ContainerWaitResponse>,
 ): AsyncGenerator<Frame, void, undefined> {
   try {
-    for await (const part of parts) {
+    for await (const part of runEvents) {
       if ("event" in part) return exit.resolve(eventOf(part.event, "StatusCode"));
       yield part;
     }
@@ -128,8 +128,8 @@ async function* outputOf(
 }
 
 /** Returns the expected next event. Rejects with the failure that the daemon sends in its place. */
-async function next<Key extends EventKey>(parts: Parts, key: Key): Promise<EventOf<Key>> {
-  const { value } = await parts.next();
+async function next<Key extends EventKey>(runEvents: RunEvents, key: Key): Promise<EventOf<Key>> {
+  const { value } = await runEvents.next();
   if (value === undefined || !("event" in value)) throw lost();
   return eventOf(value.event, key);
 }

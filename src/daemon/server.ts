@@ -2,7 +2,7 @@ import { createServer, type Socket } from "node:net";
 import { Query } from "../api/http/query.ts";
 import { matchRoute, type RouteMatch } from "../api/http/route-match.ts";
 import { formatApiVersion, maximumVersion } from "../api/http/version.ts";
-import { wordFailure } from "../api/docker-errors.ts";
+import { toDockerFailure } from "../api/docker-errors.ts";
 import { Failure, failureOf } from "../base/failure.ts";
 import type { Engine } from "../model/engine.ts";
 import { AttachedClients } from "./attached-clients.ts";
@@ -229,7 +229,7 @@ class ApiServer implements Serving {
     }
     const subject =
       match === undefined ? undefined : { operation: match.route.operation, params: match.params };
-    reply.failure(subject === undefined ? failure : wordFailure(failure, subject));
+    reply.failure(subject === undefined ? failure : toDockerFailure(failure, subject));
   }
 }
 

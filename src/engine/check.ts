@@ -20,7 +20,7 @@ export async function checkEngine(
   context: ContainerContext,
   garbage: Garbage,
 ): Promise<readonly CheckFinding[]> {
-  const { background, parts } = context;
+  const { background, dependencies } = context;
   const begun = context.state.intents().map(([, intent]) => subjectOf(intent));
   const pending = new Set([...background.pending, ...begun]);
   const findings = [
@@ -45,8 +45,8 @@ export async function checkEngine(
     ...(await checkSnapshots(context, pending)),
     ...checkDirectories(context, pending),
     ...checkKeepers(context, pending),
-    ...(await parts.storage.health()),
-    ...(await parts.networks.findings({ openNetns: networkOpener(context) })),
+    ...(await dependencies.storage.health()),
+    ...(await dependencies.networks.findings({ openNetns: networkOpener(context) })),
     ...checkVolumes(context.volumes),
   ];
   const { layers: found, blobs } = await garbage.listOverdue();
@@ -102,19 +102,22 @@ function checkRecords({ state, live }: ContainerContext, pending: ReadonlySet<st
   });
 }
 
-function checkCgroups({ state, parts }: ContainerContext, pending: ReadonlySet<string>): CheckFinding[] {
+function checkCgroups(
+  { state, dependencies }: ContainerContext,
+  pending: ReadonlySet<string>,
+): CheckFinding[] {
   const wanted: ReadonlySet<string> = new Set(
     state
       .containers()
       .filter(isRunning)
       .map((record) => record.id),
   );
-  const found = parts.cgroups.list().filter((name) => !ownCgroups.has(name));
+  const found = dependencies.cgroups.list().filter((name) => !ownCgroups.has(name));
   return found
     .filter((name) => !wanted.has(name) && !pending.has(name))
     .map((name) =>
       finding(
-        `cgroup ${parts.cgroups.path}/${name}`,
+        `cgroup ${dependencies.cgroups.path}/${name}`,
         "belongs to no running container",
         "remove it with rmdir when it has no processes",
       ),
@@ -122,10 +125,10 @@ function checkCgroups({ state, parts }: ContainerContext, pending: ReadonlySet<s
 }
 
 async function checkSnapshots(
-  { state, parts }: ContainerContext,
+  { state, dependencies }: ContainerContext,
   pending: ReadonlySet<string>,
 ): Promise<CheckFinding[]> {
-  const found = new Set(await parts.storage.listSnapshots());
+  const found = new Set(await dependencies.storage.listSnapshots());
   const wanted = new Set<string>(state.containers().map((record) => record.id));
   return [
     ...[...found]
@@ -140,8 +143,8 @@ async function checkSnapshots(
 }
 
 /** A keeper is known by the run directory that it holds open. */
-function checkKeepers({ state, places }: ContainerContext, pending: ReadonlySet<string>): CheckFinding[] {
-  return listKeepers(places.allRuns).flatMap(({ pid, name }) => {
+function checkKeepers({ state, paths }: ContainerContext, pending: ReadonlySet<string>): CheckFinding[] {
+  return listKeepers(paths.allRuns).flatMap(({ pid, name }) => {
     if (pending.has(name) || state.findContainer(name) !== undefined) return [];
     return [
       finding(
@@ -153,9 +156,9 @@ function checkKeepers({ state, places }: ContainerContext, pending: ReadonlySet<
   });
 }
 
-function checkDirectories({ state, places }: ContainerContext, pending: ReadonlySet<string>): CheckFinding[] {
+function checkDirectories({ state, paths }: ContainerContext, pending: ReadonlySet<string>): CheckFinding[] {
   const isKnown = (name: string): boolean => state.findContainer(name) !== undefined || pending.has(name);
-  return listUnknownDirectories(places, isKnown).map(({ path }) =>
+  return listUnknownDirectories(paths, isKnown).map(({ path }) =>
     finding(`directory ${path}`, "belongs to no container", "restart the engine"),
   );
 }

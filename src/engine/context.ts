@@ -14,7 +14,7 @@ import type { ExecSessions } from "./containers/exec/exec-sessions.ts";
 import { NoCgroup } from "./containers/lifecycle/no-cgroup.ts";
 import type { LiveContainer } from "./containers/live-container.ts";
 import type { PendingAttaches } from "./containers/lifecycle/pending-attaches.ts";
-import type { Places } from "./containers/places.ts";
+import type { ContainerPaths } from "./containers/container-paths.ts";
 import type { Restarts } from "./containers/lifecycle/restarts.ts";
 import type { SeccompProfiles } from "./containers/resources/seccomp-profiles.ts";
 import type { Waiters } from "./containers/lifecycle/waiters.ts";
@@ -26,9 +26,9 @@ export interface PinnedImage extends Disposable {
 
 /** What the use-cases of containers share. */
 export interface ContainerContext {
-  readonly parts: EngineDependencies;
+  readonly dependencies: EngineDependencies;
   readonly state: State;
-  readonly places: Places;
+  readonly paths: ContainerPaths;
   /** For the next container's data, with the directory of its log. */
   readonly dataDirectories: PrewarmedDirectories;
   /** For the next container's runs. */
@@ -62,7 +62,7 @@ export interface ContainerContext {
 export function cgroupPathOf(context: ContainerContext, id: ContainerId): string {
   return context.state.findContainer(id)?.spec.resources?.cgroups === "disabled"
     ? ""
-    : context.parts.cgroups.pathOf(id);
+    : context.dependencies.cgroups.pathOf(id);
 }
 
 /** A container's cgroup; of one without, its processes, which it stands for as far as that goes. */
@@ -72,7 +72,7 @@ export function cgroupOf(
 ): CgroupHandle {
   return spec.resources?.cgroups === "disabled"
     ? new NoCgroup(context.live.get(id)?.kept)
-    : context.parts.cgroups.open(id);
+    : context.dependencies.cgroups.open(id);
 }
 
 export function isRunning({ state }: ContainerRecord): boolean {

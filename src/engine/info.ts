@@ -9,7 +9,7 @@ import { networkDrivers } from "./networks/fixed-networks.ts";
 export const engineVersion = "0.1.0";
 
 export async function describeEngine(context: ContainerContext): Promise<EngineInfo> {
-  const { parts, state } = context;
+  const { dependencies, state } = context;
   const count = { running: 0, paused: 0, stopped: 0 };
   for (const { state: each } of state.containers()) {
     if (each.status === "running") count.running++;
@@ -18,26 +18,26 @@ export async function describeEngine(context: ContainerContext): Promise<EngineI
   }
   return {
     id: state.findFact("id") ?? "",
-    name: parts.host.hostname,
+    name: dependencies.host.hostname,
     version: engineVersion,
-    dataRoot: parts.dataRoot,
-    runRoot: parts.runRoot,
+    dataRoot: dependencies.dataRoot,
+    runRoot: dependencies.runRoot,
     kernelVersion: release(),
-    operatingSystem: operatingSystem(parts.host.readText("/etc/os-release")),
+    operatingSystem: operatingSystem(dependencies.host.readText("/etc/os-release")),
     architecture: hostPlatform().architecture,
     cpus: availableParallelism(),
     memoryBytes: totalmem(),
     containers: count,
     images: state.images().length,
     storage: {
-      driver: parts.storage.name,
+      driver: dependencies.storage.name,
       status: [
-        ...parts.storage.status,
-        ["Chosen", parts.storageChoice.reason],
-        ["Data root", parts.dataRoot],
+        ...dependencies.storage.status,
+        ["Chosen", dependencies.storageChoice.reason],
+        ["Data root", dependencies.dataRoot],
       ],
     },
-    cgroups: describeCgroups(parts.cgroups.layout),
+    cgroups: describeCgroups(dependencies.cgroups.layout),
     networkDrivers,
     warnings: warningsOf(context),
   };
@@ -57,14 +57,14 @@ function describeCgroups(layout: CgroupLayout): EngineInfo["cgroups"] {
   return { version, controllers };
 }
 
-function warningsOf({ parts, background }: ContainerContext): readonly string[] {
-  const { controllers } = describeCgroups(parts.cgroups.layout);
+function warningsOf({ dependencies, background }: ContainerContext): readonly string[] {
+  const { controllers } = describeCgroups(dependencies.cgroups.layout);
   const missing = ["memory", "cpu", "cpuset", "pids"].filter((name) => controllers[name] === undefined);
-  const { warning } = parts.storageChoice;
+  const { warning } = dependencies.storageChoice;
   return [
     ...(warning === undefined ? [] : [warning]),
     ...missing.map((name) => `No ${name} limit support`),
-    ...(parts.cgroups.layout.swapAccounting ? [] : ["No swap limit support"]),
+    ...(dependencies.cgroups.layout.swapAccounting ? [] : ["No swap limit support"]),
     ...[...background.failures].map(([subject, problem]) => `cannot clean up after ${subject}: ${problem}`),
   ].map((text) => `WARNING: ${text}`);
 }

@@ -13,7 +13,7 @@ import { LocalContainers } from "./containers/local-containers.ts";
 import { restartByPolicy, resumeRestarts } from "./containers/lifecycle/restart-by-policy.ts";
 import { Restarts } from "./containers/lifecycle/restarts.ts";
 import { PendingAttaches } from "./containers/lifecycle/pending-attaches.ts";
-import { Places } from "./containers/places.ts";
+import { ContainerPaths } from "./containers/container-paths.ts";
 import { reconcile, reconcileNetworks } from "./containers/lifecycle/reconcile.ts";
 import { SeccompProfiles } from "./containers/resources/seccomp-profiles.ts";
 import { Waiters } from "./containers/lifecycle/waiters.ts";
@@ -88,7 +88,7 @@ export class LocalEngine implements Engine {
     this.#close = made.close;
     this.images = made.images;
     this.containers = new LocalContainers(made.context);
-    this.manifests = new LocalManifests(made.context.state, made.context.parts);
+    this.manifests = new LocalManifests(made.context.state, made.context.dependencies);
     this.volumes = new LocalVolumes(made.context.volumes);
     this.networks = new LocalNetworks(made.context);
     this.secrets = new LocalSecrets(made.context.secrets);
@@ -106,13 +106,13 @@ export class LocalEngine implements Engine {
     const filters = parseEventFilters(options.filters ?? {});
     const toNs = (ms: number | undefined): bigint | undefined =>
       ms === undefined ? undefined : BigInt(Math.round(ms * 1000)) * 1000n;
-    const watched = this.#context.state.events.watch({
+    const stream = this.#context.state.events.watch({
       sinceNs: toNs(options.sinceMs),
       untilNs: toNs(options.untilMs),
       signal: options.signal,
     });
     return (async function* () {
-      for await (const event of watched) if (matchesEvent(event, filters)) yield event;
+      for await (const event of stream) if (matchesEvent(event, filters)) yield event;
     })();
   }
 
@@ -135,7 +135,7 @@ export class LocalEngine implements Engine {
   }
 
   async storeUsage({ signal }: { readonly signal?: AbortSignal | undefined } = {}): Promise<StoreUsage> {
-    return await measureStore(this.#context.parts, { policy: this.#blobs.policy, signal });
+    return await measureStore(this.#context.dependencies, { policy: this.#blobs.policy, signal });
   }
 
   benchStorage({ signal, ...options }: StorageBenchOptions = {}): AsyncIterable<StorageBenchEvent> {
@@ -155,7 +155,7 @@ export class LocalEngine implements Engine {
     if (!verify) return findings;
     using _ = await this.#garbage.use();
     const { verifyStore } = await import("./images/verify-store.ts");
-    return [...findings, ...(await verifyStore(this.#context.state, this.#context.parts, { signal }))];
+    return [...findings, ...(await verifyStore(this.#context.state, this.#context.dependencies, { signal }))];
   }
 
   async offerDescriptors(targets: readonly number[]): Promise<DescriptorOffer> {
@@ -167,7 +167,7 @@ export class LocalEngine implements Engine {
     await this.#context.networks.settle();
     await this.#blobs.settle();
     await this.#garbage.collect();
-    await this.#context.parts.storage.settle();
+    await this.#context.dependencies.storage.settle();
     await this.#context.volumes.store.settle();
   }
 
@@ -178,7 +178,7 @@ export class LocalEngine implements Engine {
   }
 
   async #dispose(): Promise<void> {
-    const { background, descriptors, execs, live, restarts, state, parts, volumes } = this.#context;
+    const { background, descriptors, execs, live, restarts, state, dependencies, volumes } = this.#context;
     descriptors[Symbol.dispose]();
     restarts[Symbol.dispose]();
     this.#garbage[Symbol.dispose]();
@@ -198,9 +198,9 @@ export class LocalEngine implements Engine {
     await this.#blobs.settle();
     await this.#garbage.settle();
     await volumes.store.settle();
-    if (this.#context.networks.leases.all().length === 0) await removeNetworks(parts);
+    if (this.#context.networks.leases.all().length === 0) await removeNetworks(dependencies);
     state[Symbol.dispose]();
-    await parts[Symbol.asyncDispose]();
+    await dependencies[Symbol.asyncDispose]();
   }
 }
 
@@ -214,29 +214,29 @@ async function removeNetworks({ networks }: EngineDependencies): Promise<void> {
 }
 
 /** Connects the dependencies, and reconciles records with reality before the first request. */
-export async function startEngine(parts: EngineDependencies): Promise<LocalEngine> {
+export async function startEngine(dependencies: EngineDependencies): Promise<LocalEngine> {
   using undo = new DisposableStack();
-  const state = undo.use(openState(parts.dataRoot));
+  const state = undo.use(openState(dependencies.dataRoot));
   const close = new AbortController();
-  const garbage = new Garbage(state, parts);
-  const blobs = new BlobKeeping(state, { parts, garbage, closing: close.signal });
-  const images = new LocalImages(state, { parts, garbage, blobs });
-  const volumes = new VolumeCatalog(state, await openVolumeStore(parts.dataRoot));
-  const places = placesOf(parts);
+  const garbage = new Garbage(state, dependencies);
+  const blobs = new BlobKeeping(state, { dependencies, garbage, closing: close.signal });
+  const images = new LocalImages(state, { dependencies, garbage, blobs });
+  const volumes = new VolumeCatalog(state, await openVolumeStore(dependencies.dataRoot));
+  const paths = createPaths(dependencies);
   const context: ContainerContext = {
-    parts,
+    dependencies,
     state,
-    places,
-    dataDirectories: parts.prewarming.openDirectories(places.prewarmedData, (path) =>
+    paths,
+    dataDirectories: dependencies.prewarming.openDirectories(paths.prewarmedData, (path) =>
       mkdirSync(`${path}/log`, { mode: 0o700 }),
     ),
-    runDirectories: parts.prewarming.openDirectories(places.prewarmedRuns, () => {}),
+    runDirectories: dependencies.prewarming.openDirectories(paths.prewarmedRuns, () => {}),
     host: {
-      hostname: parts.host.hostname,
-      capabilities: parts.host.capabilities,
-      hasAppArmor: parts.host.hasAppArmor,
-      hasSelinux: parts.host.hasSelinux === true,
-      ...(parts.host.ceilings === undefined ? {} : { ceilings: parts.host.ceilings }),
+      hostname: dependencies.host.hostname,
+      capabilities: dependencies.host.capabilities,
+      hasAppArmor: dependencies.host.hasAppArmor,
+      hasSelinux: dependencies.host.hasSelinux === true,
+      ...(dependencies.host.ceilings === undefined ? {} : { ceilings: dependencies.host.ceilings }),
     },
     locks: new KeyedLock(),
     background: new Background(),
@@ -245,15 +245,15 @@ export async function startEngine(parts: EngineDependencies): Promise<LocalEngin
     restarts: new Restarts((id) => restartByPolicy(context, id)),
     attaches: new PendingAttaches(),
     execs: new ExecSessions(),
-    descriptors: openPassedDescriptors(parts.runRoot),
+    descriptors: openPassedDescriptors(dependencies.runRoot),
     seccomp: new SeccompProfiles(),
     reservedNames: new Map(),
     volumes,
-    secrets: new SecretCatalog(state, openSecretStore(parts.dataRoot)),
+    secrets: new SecretCatalog(state, openSecretStore(dependencies.dataRoot)),
     networks: new NetworkCatalog(state, {
-      part: parts.networks,
-      dataRoot: parts.dataRoot,
-      settings: parts.settings,
+      part: dependencies.networks,
+      dataRoot: dependencies.dataRoot,
+      settings: dependencies.settings,
     }),
     pinImage: (reference) => images.pin(reference),
     removeImage: async (reference) => void (await images.remove(reference)),
@@ -269,8 +269,8 @@ export async function startEngine(parts: EngineDependencies): Promise<LocalEngin
   resumeRestarts(context);
   void context.background.run("garbage", () => beginCollecting(garbage));
   blobs.wake();
-  if (!keepsAll) void context.background.run("former storage", () => dropFormerLayers(parts, state));
-  const bench = new StorageBench(parts);
+  if (!keepsAll) void context.background.run("former storage", () => dropFormerLayers(dependencies, state));
+  const bench = new StorageBench(dependencies);
   void context.background.run("storage bench", () => bench.removeLeftOver());
   undo.move();
   return new LocalEngine({ context, images, garbage, blobs, bench, close });
@@ -282,17 +282,17 @@ async function beginCollecting(garbage: Garbage): Promise<void> {
   await garbage.collect();
 }
 
-function placesOf(parts: EngineDependencies): Places {
-  const places = new Places(parts);
-  for (const directory of [places.allData, places.prewarmedData, places.allRuns, places.prewarmedRuns]) {
+function createPaths(dependencies: EngineDependencies): ContainerPaths {
+  const paths = new ContainerPaths(dependencies);
+  for (const directory of [paths.allData, paths.prewarmedData, paths.allRuns, paths.prewarmedRuns]) {
     mkdirSync(directory, { recursive: true, mode: 0o700 });
     using opened = openDirectoryPath(directory);
     spreadDirectories(opened.fd);
   }
   // Of an engine that was killed.
-  emptyDirectory(places.prewarmedData);
-  emptyDirectory(places.prewarmedRuns);
-  return places;
+  emptyDirectory(paths.prewarmedData);
+  emptyDirectory(paths.prewarmedRuns);
+  return paths;
 }
 
 /** Of this data root, for good. */

@@ -28,7 +28,7 @@ import { requireEmpty } from "./state/damage.ts";
 import { requireKnownSchema } from "./state/database.ts";
 import { lockRoot } from "./state/locked-root.ts";
 
-export interface PartsOptions {
+export interface DependencyOptions {
   readonly dataRoot: string;
   readonly runRoot: string;
   readonly settings: EngineSettings;
@@ -41,7 +41,7 @@ export interface PartsOptions {
 }
 
 /** Locks the roots and opens everything that an engine stands on, or nothing. The caller disposes of it. */
-export async function openDependencies(options: PartsOptions): Promise<EngineDependencies> {
+export async function openDependencies(options: DependencyOptions): Promise<EngineDependencies> {
   const { dataRoot, runRoot, settings, keeperProgram, helloProgram } = options;
   const { storageDriver, storageOptions, publishPolicy, prewarm } = settings;
   await using opened = new AsyncDisposableStack();

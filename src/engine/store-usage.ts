@@ -7,7 +7,7 @@ import type { EngineDependencies } from "./dependencies.ts";
 import type { StoreKind, StoreUsage, StoreUsageRow } from "../model/usage.ts";
 
 /** Where in the data root each kind of thing is; `*` is any storage driver. */
-const places: readonly (readonly [kind: StoreKind, places: readonly string[]])[] = [
+const paths: readonly (readonly [kind: StoreKind, places: readonly string[]])[] = [
   ["layers", ["storage/*/layers", "storage/*/views"]],
   ["blobs", ["content/blobs"]],
   ["dropped-blobs", ["content/absent"]],
@@ -44,7 +44,7 @@ export async function measureStore(
     containers: (await storage.listSnapshots()).length,
     volumes: namesIn(join(dataRoot, "volumes")).length,
   };
-  for (const [kind, patterns] of places) {
+  for (const [kind, patterns] of paths) {
     let bytes = 0;
     for (const pattern of patterns) {
       const paths = pattern.includes("*") ? drivers.map((name) => pattern.replace("*", name)) : [pattern];

@@ -14,7 +14,7 @@ import { readVerified } from "./blobs/read-verified.ts";
 import { StagedBlob } from "./blobs/staged-blob.ts";
 import { AbsentBlobs, type AbsentBlob } from "./rebuild/absent-blobs.ts";
 import { type BlobForm, compressors } from "./rebuild/blob-form.ts";
-import { readBeside } from "./threads/read-in-worker.ts";
+import { readInWorker } from "./threads/read-in-worker.ts";
 import type { OwnedFd } from "../linux/kernel/fd.ts";
 import { codeOf, fileFailure } from "../linux/files/file-failure.ts";
 
@@ -197,7 +197,7 @@ export class ContentStore {
     const path = this.pathOf(digest);
     if (verify) {
       const { size = 0 } = (await this.findStored(digest)) ?? {};
-      yield* readBeside("read", { path, digest }, { here: readVerified, size });
+      yield* readInWorker("read", { path, digest }, { here: readVerified, size });
       return;
     }
     try {
@@ -235,7 +235,7 @@ export class ContentStore {
     using root = await (this.#provider as BlobProvider).openLayer(diffId);
     const { rebuildVerified } = await import("./rebuild/rebuild-blob.ts");
     const job = { digest, form, recordPath: this.absent.pathOf(digest), root: root.fd, from };
-    yield* readBeside("rebuild", job, { here: rebuildVerified, size });
+    yield* readInWorker("rebuild", job, { here: rebuildVerified, size });
   }
 
   /** A small blob whole, verified. Throws "invalid" when it is longer than `maxBytes`. */

@@ -6,7 +6,7 @@ import { hostPlatform, type Platform } from "../spec/platform.ts";
 import type { Reference } from "../spec/reference.ts";
 import { abortable } from "./streams/abortable.ts";
 import type { ContentStore } from "./content-store.ts";
-import { assembleImage } from "./archive/image-parts.ts";
+import { assembleImage } from "./archive/archive-image.ts";
 import type { LoadSink } from "./loaded-image.ts";
 import { reporting } from "./streams/reporting.ts";
 import { stagedFile } from "./archive/spooled-archive.ts";

@@ -65,7 +65,7 @@ export class Registries implements Disposable {
   }
 
   /** Where a name without a registry is to be looked for, by the configuration; none: where Docker does. */
-  async placesOf(name: string): Promise<readonly Reference[]> {
+  async candidatesOf(name: string): Promise<readonly Reference[]> {
     const config = (await this.#options.readConfig?.()) ?? noRegistriesConfig;
     return expandShortName(name, config);
   }

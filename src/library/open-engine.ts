@@ -38,7 +38,7 @@ export async function openEngine(options: OpenOptions = {}): Promise<Engine> {
     ...settings
   } = options;
   const { bridgeGsoMaxSize } = settings;
-  const parts = await openDependencies({
+  const dependencies = await openDependencies({
     dataRoot,
     runRoot,
     settings: {
@@ -57,9 +57,9 @@ export async function openEngine(options: OpenOptions = {}): Promise<Engine> {
     helloProgram,
   });
   try {
-    return await startEngine(parts);
+    return await startEngine(dependencies);
   } catch (thrown) {
-    await parts[Symbol.asyncDispose]();
+    await dependencies[Symbol.asyncDispose]();
     throw thrown;
   }
 }

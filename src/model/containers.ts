@@ -2,7 +2,7 @@ import type { CommitSettings } from "./commits.ts";
 import type { ContainerSizes } from "./container-sizes.ts";
 import type { ContainerSpec } from "./container-spec.ts";
 import type { ContainerState, ExitStatus, StartTiming } from "./container-state.ts";
-import type { WatchedDetails } from "./denials.ts";
+import type { TracedCallDetails } from "./denials.ts";
 import type { DescriptorOptions } from "./descriptors.ts";
 import type { ExecDetails, ExecSpec } from "./execs.ts";
 import type { ContainerChange, CopiedPath, CopyIntoOptions, PathStat } from "./files.ts";
@@ -42,7 +42,7 @@ export interface ContainerSummary {
   readonly pod?: PodMembership | undefined;
 }
 
-export interface ContainerDetails extends ContainerSummary, WatchedDetails {
+export interface ContainerDetails extends ContainerSummary, TracedCallDetails {
   readonly spec: ContainerSpec;
   readonly restartCount: number;
   /** The resolved process: what was or will be executed. */

@@ -26,7 +26,7 @@ export interface Denial {
 }
 
 /** The traced calls of a container with tracing. */
-export interface WatchedDetails {
+export interface TracedCallDetails {
   /** Of the last run, oldest first; with `explainDenials`. */
   readonly denials?: readonly Denial[] | undefined;
   /** The number of calls that the record had no free slot for, if any. */

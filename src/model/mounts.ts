@@ -4,7 +4,7 @@ import type { IdmapOption } from "../spec/idmap-option.ts";
 /** A file system, directory or file that a container sees at `target`, an absolute path. */
 export type ContainerMount = BindMount | VolumeMount | TmpfsMount | ImageMount;
 
-interface MountPlace {
+interface MountTarget {
   readonly target: string;
   readonly readonly?: boolean | undefined;
   /** The options as `-v` had them, to be shown. */
@@ -12,7 +12,7 @@ interface MountPlace {
 }
 
 /** A path of the host. */
-export interface BindMount extends MountPlace {
+export interface BindMount extends MountTarget {
   readonly kind: "bind";
   /** Absolute path on the host. */
   readonly source: string;
@@ -28,7 +28,7 @@ export interface BindMount extends MountPlace {
 }
 
 /** A volume, which is created when it does not exist. */
-export interface VolumeMount extends MountPlace {
+export interface VolumeMount extends MountTarget {
   readonly kind: "volume";
   /** Absent: an anonymous one, made for this container. */
   readonly name?: string | undefined;
@@ -47,14 +47,14 @@ export interface VolumeMount extends MountPlace {
 }
 
 /** An empty file system in memory, for each run a new one. */
-export interface TmpfsMount extends MountPlace {
+export interface TmpfsMount extends MountTarget {
   readonly kind: "tmpfs";
   /** `size=64m,mode=1777,ro` */
   readonly options?: string | undefined;
 }
 
 /** The files of an image, read-only; it stays as long as the container does. */
-export interface ImageMount extends MountPlace {
+export interface ImageMount extends MountTarget {
   readonly kind: "image";
   /** Reference or id of an image that is in the store. */
   readonly image: string;

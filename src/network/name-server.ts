@@ -87,7 +87,7 @@ class ThreadedNameServer implements NameServer {
     this.#served.set(containerId, served);
     opened.move();
     if (this.#answering === undefined) this.#beginSoon();
-    else this.#tell(() => [serveOrder(containerId, served)]);
+    else this.#send(() => [serveOrder(containerId, served)]);
   }
 
   setView(containerId: string, view: NameView): void {
@@ -130,7 +130,7 @@ class ThreadedNameServer implements NameServer {
     const answering = { thread, control: near, isReady: false };
     thread.onReady(() => {
       answering.isReady = true;
-      this.#tell(() => this.#allOrders());
+      this.#send(() => this.#allOrders());
     });
     thread.onExit((thrown) => this.#replace(thrown));
     this.#answering = answering;
@@ -155,11 +155,11 @@ class ThreadedNameServer implements NameServer {
   }
 
   #order(order: Order): void {
-    this.#tell(() => [order]);
+    this.#send(() => [order]);
   }
 
   /** A thread that does not read yet receives the whole state when it does. */
-  #tell(orders: () => readonly Order[]): void {
+  #send(orders: () => readonly Order[]): void {
     if (this.#answering?.isReady === true) sendOrders(this.#answering.control.fd, orders());
   }
 

@@ -59,7 +59,7 @@ class LocalNetworks extends EndpointNetworks implements Networks {
   #timer: ReturnType<typeof setInterval> | undefined;
   #policy: PublishPolicy;
   /** Whether copies may be there: an engine before this one may have made some. */
-  #isMirrored = true;
+  #hasRuleCopies = true;
 
   constructor({ dataRoot, policy = "docker", onNote = () => undefined }: NetworksOptions) {
     super();
@@ -134,7 +134,7 @@ class LocalNetworks extends EndpointNetworks implements Networks {
     const hostInterface = parentName === undefined ? await attachToBridge(host, attaching) : undefined;
     if (parentName !== undefined) attachMacvlan(host, { ...attaching, parentName });
     try {
-      if (endpoint.ports.length > 0) this.#mirror([...this.endpoints.values(), endpoint]);
+      if (endpoint.ports.length > 0) this.#copyRules([...this.endpoints.values(), endpoint]);
       firewall.change(new Map([[endpoint.id, endpointElements(plan, endpoint)]]));
     } catch (thrown) {
       if (hostInterface !== undefined) host.route.send([removeLink(hostInterface)]);
@@ -162,7 +162,7 @@ class LocalNetworks extends EndpointNetworks implements Networks {
     undo.defer(() => sockets.hold({ plan, endpoint }, { isRestored: true }));
     sockets.hold({ plan, endpoint: changed });
     // Evaluated before the port is open, and until it is closed.
-    this.#mirror([...this.endpoints.values(), changed]);
+    this.#copyRules([...this.endpoints.values(), changed]);
     firewall.change(new Map([[id, endpointElements(plan, changed)]]));
     undo.move();
     this.endpoints.set(id, changed);
@@ -183,7 +183,7 @@ class LocalNetworks extends EndpointNetworks implements Networks {
     removeStrayLinks(host, this.#wanted);
     adoptMacvlans(host, this.#wanted);
     firewall.reset(allElements(this.plans, this.endpoints));
-    this.#mirror([...this.endpoints.values()]);
+    this.#copyRules([...this.endpoints.values()]);
     if (firewall.isWanted) firewall.assert();
     else if (firewall.exists()) firewall.remove();
     const failed = await makeNetworks(opened, { plans: this.plans, endpoints: this.endpoints });
@@ -195,12 +195,12 @@ class LocalNetworks extends EndpointNetworks implements Networks {
   async removeAll(): Promise<void> {
     using _ = await this.lock.acquire("");
     if (this.#opened === undefined) return;
-    const { host, firewall, mirror, ports } = this.#opened;
+    const { host, firewall, ruleCopy, ports } = this.#opened;
     this.plans.clear();
     this.endpoints.clear();
     removeStrayLinks(host, this.#wanted);
     ports.reset(this.#wanted);
-    mirror.remove();
+    ruleCopy.remove();
     firewall.reset(new Map());
     if (firewall.exists()) firewall.remove();
   }
@@ -263,7 +263,7 @@ class LocalNetworks extends EndpointNetworks implements Networks {
     const before = this.#policy;
     this.#policy = policy;
     try {
-      if (this.#opened !== undefined) this.#mirror([...this.endpoints.values()]);
+      if (this.#opened !== undefined) this.#copyRules([...this.endpoints.values()]);
     } catch (thrown) {
       this.#policy = before;
       throw thrown;
@@ -307,7 +307,7 @@ class LocalNetworks extends EndpointNetworks implements Networks {
     try {
       const { isTampered, by } = firewall.look();
       if (this.#policy === "respect-host" && this.#hostHasChanged(firewall)) {
-        this.#mirror([...this.endpoints.values()], { isRead: true });
+        this.#copyRules([...this.endpoints.values()], { isRead: true });
       }
       this.#surveys.refresh();
       if (!isTampered) return;
@@ -327,18 +327,18 @@ class LocalNetworks extends EndpointNetworks implements Networks {
   }
 
   /** Copies the host's rules in front of published ports, or not, by the policy. */
-  #mirror(
+  #copyRules(
     endpoints: readonly EndpointPlan[],
     { isRead = false }: { readonly isRead?: boolean | undefined } = {},
   ): void {
-    const { mirror, firewall } = this.#open();
+    const { ruleCopy, firewall } = this.#open();
     const isChanged = this.#hostHasChanged(firewall);
     const ports = endpoints.flatMap((endpoint) => endpoint.ports);
-    if (this.#policy === "respect-host" && (isRead || isChanged)) mirror.refresh(ports);
-    else if (this.#policy === "respect-host") mirror.changePorts(ports);
-    else if (this.#isMirrored) mirror.remove();
-    if (this.#policy === "respect-host" || this.#isMirrored) firewall.forgetEvents();
-    this.#isMirrored = this.#policy === "respect-host";
+    if (this.#policy === "respect-host" && (isRead || isChanged)) ruleCopy.refresh(ports);
+    else if (this.#policy === "respect-host") ruleCopy.changePorts(ports);
+    else if (this.#hasRuleCopies) ruleCopy.remove();
+    if (this.#policy === "respect-host" || this.#hasRuleCopies) firewall.forgetEvents();
+    this.#hasRuleCopies = this.#policy === "respect-host";
   }
 
   protected async cutOff(endpoint: EndpointPlan, plan: NetworkPlan | undefined): Promise<void> {
@@ -346,7 +346,7 @@ class LocalNetworks extends EndpointNetworks implements Networks {
     firewall.change(new Map([[endpoint.id, []]]));
     this.endpoints.delete(endpoint.id);
     ports.release(endpoint.id);
-    if (endpoint.ports.length > 0) this.#mirror([...this.endpoints.values()]);
+    if (endpoint.ports.length > 0) this.#copyRules([...this.endpoints.values()]);
     if (plan?.driver !== "bridge") return;
     await Promise.all([detachFromBridge(host, { plan, endpoint }), forgetFlowsFrom(netfilter, endpoint)]);
   }

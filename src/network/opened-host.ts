@@ -15,7 +15,7 @@ export class OpenedHost implements Disposable {
   readonly host: HostSide;
   readonly netfilter: NetlinkSocket;
   readonly firewall: FirewallTable;
-  readonly mirror: HostRuleCopy;
+  readonly ruleCopy: HostRuleCopy;
   readonly bypass: BridgeBypass;
   readonly watch: BridgeWatch;
   readonly ports: HeldPorts;
@@ -29,7 +29,7 @@ export class OpenedHost implements Disposable {
     const events = opening.use(openNetlink("netfilter"));
     events.join(NFNLGRP_NFTABLES);
     this.firewall = new FirewallTable({ socket: this.netfilter, events }, names.table);
-    this.mirror = new HostRuleCopy(this.netfilter, names.table);
+    this.ruleCopy = new HostRuleCopy(this.netfilter, names.table);
     this.bypass = new BridgeBypass(this.host);
     const routeEvents = opening.use(openRouteEvents());
     this.watch = new BridgeWatch({ host: this.host, events: routeEvents, bypass: this.bypass });

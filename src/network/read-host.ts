@@ -1,7 +1,7 @@
 import { listAddresses, listRoutes } from "../linux/netlink/addresses.ts";
 import { listLinks } from "../linux/netlink/links.ts";
 import { openNetlink } from "../linux/netlink/netlink-socket.ts";
-import { holdPort, type PortPlace } from "../linux/sockets/port-socket.ts";
+import { holdPort, type PortAddress } from "../linux/sockets/port-socket.ts";
 import { listWaitingSockets, meets } from "../linux/sockets/waiting-sockets.ts";
 import { firstOf } from "../spec/ip-address.ts";
 import { hasBypass } from "./bridge/bridge-bypass.ts";
@@ -34,8 +34,8 @@ export function readHostNetwork(): HostNetwork {
 
 /** Sockets that hold published ports for containers. */
 interface OwnSockets {
-  hasPort(protocol: PortPlace["protocol"], port: number): boolean;
-  isOwn(place: PortPlace): boolean;
+  hasPort(protocol: PortAddress["protocol"], port: number): boolean;
+  isOwn(port: PortAddress): boolean;
 }
 
 /** A port of these that a program of the host has bound: packets to it would reach the container instead. */

@@ -11,7 +11,7 @@ import type { EndpointId } from "../model/ids.ts";
 
 /** The kernel's current state, with the requested state, for findFaults(). */
 export function readKernelState(
-  { host, firewall, mirror, netfilter, bypass, ports, watch }: OpenedHost,
+  { host, firewall, ruleCopy, netfilter, bypass, ports, watch }: OpenedHost,
   {
     names,
     wanted: { plans, endpoints },
@@ -33,7 +33,7 @@ export function readKernelState(
     survey,
     firewall,
     leaving,
-    closed: mirror.closed,
+    closed: ruleCopy.closed,
     bypass,
     forwarding: readForwarding(host.route, (index) => survey.links.find((link) => link.index === index)),
     addresses: listAddresses(host.route),

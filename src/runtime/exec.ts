@@ -11,7 +11,7 @@ import { launch } from "./keeper/launch.ts";
 import { hostUserOf, raisesOf } from "./child-setup.ts";
 import { planExec } from "./plan/container.ts";
 import { type Plan, PlanBlob } from "./plan/plan.ts";
-import { planJudge } from "./plan-judge.ts";
+import { planSeccompPolicy } from "./plan-seccomp-policy.ts";
 import { prepareProcess } from "./prepare-process.ts";
 import { inheritGroups, inheritPreserved } from "./inherited.ts";
 import { isAnnounced, launchCallbacks } from "./launch-callbacks.ts";
@@ -29,7 +29,7 @@ export async function execInContainer(program: KeeperProgram, options: ExecOptio
   const inheritance = new Inheritance(options.prewarmedKeeper);
   using opened = new DisposableStack();
   const blob = new PlanBlob();
-  const groups = inheritGroups({ ...options, besidePid: options.target.pid }, { inheritance, opened });
+  const groups = inheritGroups({ ...options, siblingPid: options.target.pid }, { inheritance, opened });
   const prepared = prepareProcess(options.process, {
     seccomp: options.seccomp,
     announce: isAnnounced(options),
@@ -71,7 +71,7 @@ export async function execInContainer(program: KeeperProgram, options: ExecOptio
     dieWithCaller: false,
     deadlineMs: options.setupDeadlineMs ?? 30_000,
     exitDirectoryFd: inheritance.add(directory.fd),
-    ...planJudge(prepared.planned, { watch: options.watch, blob, inheritance, opened }),
+    ...planSeccompPolicy(prepared.planned, { watch: options.watch, blob, inheritance, opened }),
     keptFds: [],
   };
   const preparedMs = monotonicMs();

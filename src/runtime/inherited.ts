@@ -16,13 +16,13 @@ export interface InheritedGroups {
 export function inheritGroups(
   {
     cgroup,
-    besidePid,
+    siblingPid,
     taskFds = [],
     keeperCgroupFds = [],
   }: {
     readonly cgroup?: Cgroup | undefined;
     /** See Cgroup.openJoin(). */
-    readonly besidePid?: number | undefined;
+    readonly siblingPid?: number | undefined;
     readonly taskFds?: readonly Fd[] | undefined;
     readonly keeperCgroupFds?: readonly Fd[] | undefined;
   },
@@ -31,7 +31,7 @@ export function inheritGroups(
   const join: CgroupJoin | undefined =
     cgroup === undefined
       ? undefined
-      : opened.use(cgroup.openJoin(besidePid === undefined ? {} : { besidePid }));
+      : opened.use(cgroup.openJoin(siblingPid === undefined ? {} : { siblingPid }));
   const addAll = (fds: readonly Fd[]): readonly number[] => fds.map((fd) => inheritance.add(fd));
   return {
     cgroupTasks: addAll(join?.writeZeroFds ?? []),

@@ -3,12 +3,12 @@ import { CLONE_NEWNS } from "../linux/constants/clone.ts";
 import type { Fd, OwnedFd } from "../linux/kernel/fd.ts";
 import { cloneTree } from "../linux/mount/mount.ts";
 import { takeFd } from "../linux/process/process.ts";
-import type { MountPlace, OverlayOrder, MountHelper } from "../linux/mount/mount-helper.ts";
+import type { MountSource, OverlayOrder, MountHelper } from "../linux/mount/mount-helper.ts";
 import { runHelperProcess } from "./keeper/helper-process.ts";
 import { Inheritance } from "./keeper/inheritance.ts";
 import { type Plan, PlanBlob } from "./plan/plan.ts";
 import { takeMount } from "./plan/report.ts";
-import { planMountHelper, type TreePlace } from "./plan/mount-helper.ts";
+import { planMountHelper, type TreePath } from "./plan/mount-helper.ts";
 import type { KeeperProgram } from "./keeper-program.ts";
 
 /** The mount helper; its process is a short-lived keeper. */
@@ -32,9 +32,9 @@ export class KeeperMountHelper implements MountHelper {
       options,
       trees: trees.inherited,
     };
-    const plan = (place: string): Pick<Plan, "child" | "blob" | "cloneFlags"> => {
+    const plan = (path: string): Pick<Plan, "child" | "blob" | "cloneFlags"> => {
       const blob = new PlanBlob();
-      return { child: planMountHelper({ ...order, place }, blob), blob, cloneFlags: CLONE_NEWNS };
+      return { child: planMountHelper({ ...order, path }, blob), blob, cloneFlags: CLONE_NEWNS };
     };
     const { inheritance } = trees;
     try {
@@ -60,7 +60,7 @@ class Trees {
     this.#opened = opened;
   }
 
-  place({ fd, path, detached = false }: MountPlace): TreePlace {
+  place({ fd, path, detached = false }: MountSource): TreePath {
     let tree = this.#known.get(fd);
     if (tree === undefined) {
       const mount = detached ? fd : this.#opened.use(cloneTree(fd)).fd;

@@ -17,11 +17,7 @@ import {
   type ResourceLimit,
 } from "../linux/process/rlimit.ts";
 import { compileSeccomp, defaultSeccompProfile, seccompFlagBits } from "../linux/seccomp/seccomp.ts";
-import {
-  compileWatchedSeccomp,
-  permissiveSeccompProfile,
-  type SeccompWatch,
-} from "../linux/seccomp/watch.ts";
+import { compileTracedSeccomp, permissiveSeccompProfile, type SeccompWatch } from "../linux/seccomp/watch.ts";
 import type { SeccompProfile } from "../spec/seccomp.ts";
 import type { RuntimeProcess } from "../spec/runtime-config.ts";
 import { usualChannel } from "./plan/plan.ts";
@@ -112,18 +108,18 @@ function compile(
   capabilities: ReadonlySet<CapabilityName>,
   { watch, channel }: { readonly watch: SeccompWatch | undefined; readonly channel: number },
 ): PlannedSeccomp | undefined {
-  const isWatched = watch !== undefined && (watch.denials || watch.calls);
-  if ((profile === undefined || profile === null) && !isWatched) return undefined;
+  const isTraced = watch !== undefined && (watch.denials || watch.calls);
+  if ((profile === undefined || profile === null) && !isTraced) return undefined;
   const chosen =
     profile === "default" ? defaultSeccompProfile : ((profile ?? permissiveSeccompProfile) as SeccompProfile);
   let known = programs.get(chosen);
   if (known === undefined) programs.set(chosen, (known = new RecentMap(maxPrograms)));
   const mask = capabilityMask(capabilities);
-  const key = isWatched ? `${mask} ${watch.denials} ${watch.calls} ${channel}` : String(mask);
+  const key = isTraced ? `${mask} ${watch.denials} ${watch.calls} ${channel}` : String(mask);
   return known.get(key, () => {
-    const watched = isWatched ? compileFor(chosen, capabilities, { watch, channel }) : undefined;
+    const traced = isTraced ? compileFor(chosen, capabilities, { watch, channel }) : undefined;
     return (
-      watched ?? (profile === undefined || profile === null ? undefined : compileFor(chosen, capabilities))
+      traced ?? (profile === undefined || profile === null ? undefined : compileFor(chosen, capabilities))
     );
   });
 }
@@ -139,8 +135,8 @@ function compileFor(
   if (watching === undefined)
     return { program: compileSeccomp(chosen, options), flags: seccompFlagBits(chosen) };
   const { watch, channel } = watching;
-  const compiled = compileWatchedSeccomp(chosen, { ...options, watch, unwatched: barrierCalls(channel) });
+  const compiled = compileTracedSeccomp(chosen, { ...options, watch, untraced: barrierCalls(channel) });
   if (compiled === undefined) return undefined;
-  const { filter, flags, ...watched } = compiled;
-  return { program: filter, flags, watched };
+  const { filter, flags, ...traced } = compiled;
+  return { program: filter, flags, traced };
 }

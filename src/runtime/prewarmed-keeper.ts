@@ -31,7 +31,7 @@ export class PrewarmedKeeper implements Disposable {
   readonly #started: StartedKeeper;
   readonly #channel: OwnedFd;
   /** Of its socket. */
-  readonly #place: string;
+  readonly #path: string;
   readonly #nameAddress: bigint;
   /** Of the moment of its start. */
   readonly #limits: Buffer;
@@ -42,14 +42,14 @@ export class PrewarmedKeeper implements Disposable {
     started: StartedKeeper,
     parts: {
       readonly channel: OwnedFd;
-      readonly place: string;
+      readonly path: string;
       readonly nameAddress: bigint;
       readonly limits: Buffer;
     },
   ) {
     this.#started = started;
     this.#channel = parts.channel;
-    this.#place = parts.place;
+    this.#path = parts.path;
     this.#nameAddress = parts.nameAddress;
     this.#limits = parts.limits;
     for (const event of ["end", "close"]) started.socket.once(event, () => (this.#isAlive = false));
@@ -76,22 +76,22 @@ export class PrewarmedKeeper implements Disposable {
       inheritance,
       onInherited,
     });
-    const place = `${directory}/${started.keeperPid}.sock`;
+    const path = `${directory}/${started.keeperPid}.sock`;
     // It has no deadline any more: after a failure from here on, it ends with its connection.
     using unused = new DisposableStack();
     unused.defer(() => {
       started.socket.destroy();
-      rmSync(place, { force: true });
+      rmSync(path, { force: true });
     });
     // It may be taken, and not have its container yet, when the next one is created.
-    putSocketAside(opened.fd, place);
+    putSocketAside(opened.fd, path);
     const isNamed = await untilNamed(started.keeperPid);
     const address = isNamed ? findArgumentsAddress(started.keeperPid) : undefined;
     if (address === undefined) return undefined;
     unused.move();
     return new PrewarmedKeeper(started, {
       channel: new OwnedFd(channel.ours.move()),
-      place,
+      path,
       nameAddress: address + BigInt(keeperName.length + 1),
       limits,
     });
@@ -112,7 +112,7 @@ export class PrewarmedKeeper implements Disposable {
     readonly directory: Fd;
     readonly fds: readonly Fd[];
   }): StartedKeeper {
-    moveSocket(this.#place, directory);
+    moveSocket(this.#path, directory);
     const name = Buffer.alloc(nameBytes);
     name.write(id);
     for (const part of partsOf(fds)) sendUnixMessage(this.#channel.fd, name, { fds: part });
@@ -131,7 +131,7 @@ export class PrewarmedKeeper implements Disposable {
   [Symbol.dispose](): void {
     if (this.#isHanded) return;
     this.#started.socket.destroy();
-    rmSync(this.#place, { force: true });
+    rmSync(this.#path, { force: true });
     this.#channel[Symbol.dispose]();
   }
 }

@@ -147,7 +147,7 @@ export interface KeptProcess extends AsyncDisposable {
   /** The root file system as the keeper holds it, for reaching a running container by descriptor. */
   openRoot(): OwnedFd;
   /** `listener` is called when the record of traced calls has new entries; one call at a time. */
-  onWatchedCall(listener: () => void): void;
+  onTracedCall(listener: () => void): void;
   /** A copy of the descriptor of this index in StartOptions.heldFds. Throws "unavailable" when the keeper has gone. */
   openHeld(index: number): OwnedFd;
   // Disposing drops the connection only; the process and its keeper go on.
@@ -167,7 +167,7 @@ export interface StartedProcess {
  *   exec.ts              execInContainer(program: KeeperProgram, options: ExecOptions): Promise<StartedProcess>
  *   reconnect.ts         reconnect(runDirectory): Promise<KeptProcess | Exit | undefined>
  *                        (alive | ended and recorded | nothing there: the keeper was lost)
- *   watched-calls.ts     readCallRecord(path): CallRecord
+ *   traced-calls.ts      readCallRecord(path): CallRecord
  * A process that could not be executed throws a Failure "invalid" with details.exitCode 126 or 127; every other
  * failed start throws with nothing left behind but the cgroup (the caller removes it, with linux/cgroup.ts).
  */

@@ -127,7 +127,7 @@ export interface StorageDriver extends AsyncDisposable {
    * As settle(), and also waits until the disk space is free: some file systems free it later. Waits for at most half a
    * minute.
    */
-  awaitRoom(): Promise<void>;
+  awaitSpace(): Promise<void>;
 }
 
 /** Which file names and mounts are packed how is the driver's own. */

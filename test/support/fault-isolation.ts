@@ -1,7 +1,7 @@
 /** A start that takes every step there is: namespaces of all kinds, mounted volumes, cgroups above its own. */
 import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
-import { type FaultOperation, type FaultPlace, stateOf } from "./fault-run.ts";
+import { type FaultOperation, type FaultContext, stateOf } from "./fault-run.ts";
 
 const neverStarted = "exited 125";
 const top = `tare-fault-parent-${process.pid}`;
@@ -10,7 +10,7 @@ const top = `tare-fault-parent-${process.pid}`;
 const older =
   "lowerdir+,detached-lowers,detached-composition,memfd-exec,pidfd-namespaces,clone-into-cgroup,cgroup.kill";
 
-async function createIsolated({ tare, name }: FaultPlace): Promise<void> {
+async function createIsolated({ tare, name }: FaultContext): Promise<void> {
   await tare.must(["volume", "create", "-o", "type=tmpfs", "-o", "device=tmpfs", `${name}-volume`]);
   const isolation = `--userns private --cgroup-parent /${top}/deep --ipc shareable --time-offset monotonic=1h`;
   const rest = `--init -m 64m -v ${name}-volume:/volume --security-opt explain-denials`;
@@ -30,8 +30,8 @@ function cgroupsAbove(): readonly string[] {
 const isolated: FaultOperation = {
   prepare: createIsolated,
   args: (name) => ["start", name],
-  outcome: async (place) => {
-    const state = await stateOf(place);
+  outcome: async (context) => {
+    const state = await stateOf(context);
     return state === "running" || cgroupsAbove().length === 0 ? state : `${state}, with cgroups left`;
   },
   points: {
@@ -49,8 +49,8 @@ const isolated: FaultOperation = {
     "launch.running": "running",
     "start.launched": "running",
   },
-  again: async (place, outcome) => {
-    const { tare, engine, name } = place;
+  again: async (context, outcome) => {
+    const { tare, engine, name } = context;
     if (outcome !== "running") await engine.containers.start(name);
     await tare.must(["exec", name, "touch", "/volume/file"]);
     await engine.containers.stop(name);
@@ -66,9 +66,9 @@ export const isolatedOperations: Readonly<Record<string, FaultOperation>> = {
   "start of one with everything on an older kernel": { ...isolated, env: { TARE_WITHOUT: older } },
   "end of one with everything": {
     ...isolated,
-    prepare: async (place) => {
-      await createIsolated(place);
-      await place.engine.containers.start(place.name);
+    prepare: async (context) => {
+      await createIsolated(context);
+      await context.engine.containers.start(context.name);
     },
     args: (name) => ["stop", name],
     points: {

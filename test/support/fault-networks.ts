@@ -1,11 +1,11 @@
 /** Operations on networks, and what has to be found when the engine has died in them. */
 import { execFileSync } from "node:child_process";
-import type { FaultOperation, FaultPlace } from "./fault-run.ts";
+import type { FaultOperation, FaultContext } from "./fault-run.ts";
 import { stateOf } from "./fault-run.ts";
 
 const sleeper = ["sh", "-c", "trap 'exit 3' TERM; while :; do sleep 0.05; done"];
 
-async function isThere({ engine, name }: FaultPlace): Promise<string> {
+async function isThere({ engine, name }: FaultContext): Promise<string> {
   const found = await engine.networks.list({ filters: { name: [`^${name}-net$`] } });
   const bridges = execFileSync("ip", ["-o", "link", "show", "type", "bridge"]).toString();
   const [network] = found;
@@ -13,13 +13,13 @@ async function isThere({ engine, name }: FaultPlace): Promise<string> {
   return bridges.includes(network.id.slice(0, 12)) ? "there" : "recorded only";
 }
 
-async function prepareNetwork({ engine, name }: FaultPlace): Promise<void> {
+async function prepareNetwork({ engine, name }: FaultContext): Promise<void> {
   await engine.networks.create({ name: `${name}-net` });
 }
 
-async function runIn(place: FaultPlace, options: { readonly joins: boolean }): Promise<void> {
-  const { engine, name } = place;
-  await prepareNetwork(place);
+async function runIn(context: FaultContext, options: { readonly joins: boolean }): Promise<void> {
+  const { engine, name } = context;
+  await prepareNetwork(context);
   await engine.containers.create({
     image: "busybox",
     name,
@@ -31,7 +31,7 @@ async function runIn(place: FaultPlace, options: { readonly joins: boolean }): P
 }
 
 /** The interfaces that the container has, and the ports that are published. */
-async function reach({ engine, tare, name }: FaultPlace): Promise<string> {
+async function reach({ engine, tare, name }: FaultContext): Promise<string> {
   const links = await tare.must(["exec", name, "ls", "/sys/class/net"]);
   const { ports } = await engine.containers.inspect(name);
   const shown = ports.map(({ hostPort, containerPort }) => `${hostPort}:${containerPort}`).join(",");
@@ -41,7 +41,7 @@ async function reach({ engine, tare, name }: FaultPlace): Promise<string> {
     .join(",")} ${shown}`;
 }
 
-async function cleanUp({ engine, name }: FaultPlace): Promise<void> {
+async function cleanUp({ engine, name }: FaultContext): Promise<void> {
   await engine.containers.remove(name, { force: true });
   await engine.settle();
   await engine.networks.remove(`${name}-net`);
@@ -52,9 +52,9 @@ export const networkOperations: Readonly<Record<string, FaultOperation>> = {
     args: (name) => ["network", "create", `${name}-net`],
     outcome: isThere,
     points: { "network.intended": "absent", "network.made": "absent", "network.recorded": "there" },
-    again: async (place, outcome) => {
-      if (outcome === "absent") await prepareNetwork(place);
-      await place.engine.networks.remove(`${place.name}-net`);
+    again: async (context, outcome) => {
+      if (outcome === "absent") await prepareNetwork(context);
+      await context.engine.networks.remove(`${context.name}-net`);
     },
   },
   "network rm": {
@@ -62,9 +62,9 @@ export const networkOperations: Readonly<Record<string, FaultOperation>> = {
     args: (name) => ["network", "rm", `${name}-net`],
     outcome: isThere,
     points: { "network.forgotten": "absent", "network.removed": "absent" },
-    again: async (place) => {
-      await prepareNetwork(place);
-      await place.engine.networks.remove(`${place.name}-net`);
+    again: async (context) => {
+      await prepareNetwork(context);
+      await context.engine.networks.remove(`${context.name}-net`);
     },
   },
   "start in a network": {
@@ -101,7 +101,7 @@ export const networkOperations: Readonly<Record<string, FaultOperation>> = {
     again: async ({ engine, name }) => void (await engine.containers.start(name)),
   },
   "network connect": {
-    prepare: (place) => runIn(place, { joins: false }),
+    prepare: (context) => runIn(context, { joins: false }),
     args: (name) => ["network", "connect", `${name}-net`, name],
     outcome: reach,
     points: {
@@ -109,13 +109,14 @@ export const networkOperations: Readonly<Record<string, FaultOperation>> = {
       "connect.attached": "eth0 18080:80",
       "connect.recorded": "eth0,eth1 18080:80",
     },
-    again: async (place, outcome) => {
-      if (!outcome.includes("eth1")) await place.engine.networks.connect(`${place.name}-net`, place.name);
-      await cleanUp(place);
+    again: async (context, outcome) => {
+      if (!outcome.includes("eth1"))
+        await context.engine.networks.connect(`${context.name}-net`, context.name);
+      await cleanUp(context);
     },
   },
   "network disconnect": {
-    prepare: (place) => runIn(place, { joins: true }),
+    prepare: (context) => runIn(context, { joins: true }),
     args: (name) => ["network", "disconnect", `${name}-net`, name],
     outcome: reach,
     points: {
@@ -123,16 +124,16 @@ export const networkOperations: Readonly<Record<string, FaultOperation>> = {
       "disconnect.detached": "eth0 18080:80",
       "disconnect.recorded": "eth0 18080:80",
     },
-    again: async (place) => {
-      await place.engine.networks.connect(`${place.name}-net`, place.name);
-      await cleanUp(place);
+    again: async (context) => {
+      await context.engine.networks.connect(`${context.name}-net`, context.name);
+      await cleanUp(context);
     },
   },
   "update of ports": {
-    prepare: (place) => runIn(place, { joins: false }),
+    prepare: (context) => runIn(context, { joins: false }),
     args: (name) => ["update", "--publish-add", "18083:81", "--publish-rm", "18080", name],
     outcome: reach,
     points: { "publish.applied": "eth0 18080:80", "publish.recorded": "eth0 18083:81" },
-    again: async (place) => await cleanUp(place),
+    again: async (context) => await cleanUp(context),
   },
 };

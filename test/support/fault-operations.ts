@@ -3,24 +3,24 @@ import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect } from "bun:test";
 import { kindOf } from "../../src/base/failure.ts";
-import { type FaultOperation, type FaultPlace, stateOf } from "./fault-run.ts";
+import { type FaultOperation, type FaultContext, stateOf } from "./fault-run.ts";
 import { dockerArchiveMembers, tarOf } from "./images.ts";
 import { poll } from "./patience.ts";
 
 const sleeper = ["sh", "-c", "trap 'exit 3' TERM; while :; do sleep 0.05; done"];
 
-async function createSleeper({ engine, name }: FaultPlace): Promise<void> {
+async function createSleeper({ engine, name }: FaultContext): Promise<void> {
   await engine.containers.create({ image: "busybox", name, process: { command: sleeper } });
 }
 
-async function runSleeper(place: FaultPlace): Promise<void> {
-  await createSleeper(place);
-  await place.engine.containers.start(place.name);
+async function runSleeper(context: FaultContext): Promise<void> {
+  await createSleeper(context);
+  await context.engine.containers.start(context.name);
 }
 
 /** It can be started, executed in, stopped. */
-async function livesAgain({ engine, name }: FaultPlace): Promise<void> {
-  if ((await stateOf({ engine, name } as FaultPlace)) !== "running") await engine.containers.start(name);
+async function livesAgain({ engine, name }: FaultContext): Promise<void> {
+  if ((await stateOf({ engine, name } as FaultContext)) !== "running") await engine.containers.start(name);
   const exec = await engine.containers.createExec(name, { command: ["true"] });
   await engine.containers.startExec(exec, { detach: true });
   await engine.containers.stop(name);
@@ -40,13 +40,13 @@ const failsOnce = {
       lifecycle: { restartPolicy },
     });
   },
-  outcome: async (place) => {
-    const isWaiting = async (): Promise<boolean> => /^(restarting|exited)/.test(await stateOf(place));
+  outcome: async (context) => {
+    const isWaiting = async (): Promise<boolean> => /^(restarting|exited)/.test(await stateOf(context));
     await poll(async () => ((await isWaiting()) ? undefined : true), {
       timeoutMs: 20_000,
       what: "see it start again",
     });
-    return await stateOf(place);
+    return await stateOf(context);
   },
   again: async ({ engine, name }) => {
     await engine.containers.kill(name);
@@ -124,8 +124,8 @@ export const containerOperations: Readonly<Record<string, FaultOperation>> = {
     args: (name) => ["start", name],
     outcome: stateOf,
     points: { "start.cgroup": "absent", "launch.spawned": "absent", "start.launched": "running" },
-    again: async (place, outcome) => {
-      if (outcome === "absent") await runSleeper(place);
+    again: async (context, outcome) => {
+      if (outcome === "absent") await runSleeper(context);
     },
   },
   "start of one that was stopped by hand": {
@@ -217,9 +217,9 @@ export const commandOperations: Readonly<Record<string, FaultOperation>> = {
   kill: {
     prepare: runSleeper,
     args: (name) => ["kill", name],
-    outcome: async (place) => {
-      await place.engine.containers.wait(place.name);
-      return await stateOf(place);
+    outcome: async (context) => {
+      await context.engine.containers.wait(context.name);
+      return await stateOf(context);
     },
     points: { "kill.signaled": "exited 137" },
     again: livesAgain,
@@ -236,15 +236,15 @@ export const commandOperations: Readonly<Record<string, FaultOperation>> = {
     args: (name) => ["pause", name],
     outcome: stateOf,
     points: { "pause.frozen": "paused", "pause.recorded": "paused" },
-    again: async (place) => {
-      await place.engine.containers.unpause(place.name);
-      await livesAgain(place);
+    again: async (context) => {
+      await context.engine.containers.unpause(context.name);
+      await livesAgain(context);
     },
   },
   unpause: {
-    prepare: async (place) => {
-      await runSleeper(place);
-      await place.engine.containers.pause(place.name);
+    prepare: async (context) => {
+      await runSleeper(context);
+      await context.engine.containers.pause(context.name);
     },
     args: (name) => ["unpause", name],
     outcome: stateOf,
@@ -254,7 +254,7 @@ export const commandOperations: Readonly<Record<string, FaultOperation>> = {
   rename: {
     prepare: createSleeper,
     args: (name) => ["rename", name, `${name}-new`],
-    outcome: async (place) => ((await stateOf(place)) === "absent" ? "renamed" : "as before"),
+    outcome: async (context) => ((await stateOf(context)) === "absent" ? "renamed" : "as before"),
     points: { "rename.reserved": "as before", "rename.recorded": "renamed" },
     again: async ({ engine, name }, outcome) => {
       if (outcome === "as before") await engine.containers.rename(name, `${name}-new`);
@@ -309,12 +309,12 @@ export const commandOperations: Readonly<Record<string, FaultOperation>> = {
       }
     },
     points: { "copy.mounted": "absent", "copy.written": "file" },
-    again: async (place) => {
+    again: async (context) => {
       const archive = (async function* () {
         yield tarOf([["copied", "other"]]);
       })();
-      await place.engine.containers.copyInto(place.name, "/root", { archive });
-      await livesAgain(place);
+      await context.engine.containers.copyInto(context.name, "/root", { archive });
+      await livesAgain(context);
     },
   },
   remove: {
@@ -343,9 +343,9 @@ export const commandOperations: Readonly<Record<string, FaultOperation>> = {
       "sweep.cgroup": "absent",
       "sweep.run": "absent",
     },
-    again: async (place, outcome) => {
-      if (outcome !== "absent") await place.engine.containers.remove(place.name, { force: true });
-      await runSleeper(place);
+    again: async (context, outcome) => {
+      if (outcome !== "absent") await context.engine.containers.remove(context.name, { force: true });
+      await runSleeper(context);
     },
   },
 };
@@ -408,11 +408,11 @@ async function* whole(bytes: Uint8Array): AsyncGenerator<Uint8Array, void> {
   yield bytes;
 }
 
-export async function load({ engine, name }: FaultPlace): Promise<void> {
+export async function load({ engine, name }: FaultContext): Promise<void> {
   for await (const progress of engine.images.load(whole(archiveOf(name)))) void progress;
 }
 
-async function imageOf({ engine, name }: FaultPlace): Promise<string> {
+async function imageOf({ engine, name }: FaultContext): Promise<string> {
   try {
     const { layers } = await engine.images.inspect(name);
     return `${layers.length} layers`;
@@ -423,17 +423,17 @@ async function imageOf({ engine, name }: FaultPlace): Promise<string> {
 }
 
 /** A container can be made of it; then all of it can be removed. */
-export async function removeImage(place: FaultPlace): Promise<void> {
-  const { engine, name } = place;
+export async function removeImage(context: FaultContext): Promise<void> {
+  const { engine, name } = context;
   const { id } = await engine.containers.create({ image: name, process: { command: ["/none"] } });
   await engine.containers.remove(id);
   await engine.settle();
   await engine.images.remove(name);
 }
 
-async function loadAgain(place: FaultPlace): Promise<void> {
-  await load(place);
-  await removeImage(place);
+async function loadAgain(context: FaultContext): Promise<void> {
+  await load(context);
+  await removeImage(context);
 }
 
 export const imageOperations: Readonly<Record<string, FaultOperation>> = {
@@ -463,19 +463,19 @@ export const imageOperations: Readonly<Record<string, FaultOperation>> = {
       "images.stored": "absent",
       "image.recorded": "1 layers",
     },
-    again: async (place) => {
-      const { engine, name } = place;
+    again: async (context) => {
+      const { engine, name } = context;
       await engine.images.import(whole(tarOf([[`${name}-imported`, name]])), { reference: name });
-      await removeImage(place);
+      await removeImage(context);
     },
   },
   commit: {
-    prepare: async (place) => {
-      await runSleeper(place);
-      await place.tare.must(["exec", place.name, "touch", `/${place.name}`]);
+    prepare: async (context) => {
+      await runSleeper(context);
+      await context.tare.must(["exec", context.name, "touch", `/${context.name}`]);
     },
     args: (name) => ["commit", name, `${name}:latest`],
-    outcome: async (place) => `${await imageOf(place)}, ${await stateOf(place)}`,
+    outcome: async (context) => `${await imageOf(context)}, ${await stateOf(context)}`,
     points: {
       "commit.intended": "absent, running",
       "commit.frozen": "absent, running",
@@ -487,12 +487,12 @@ export const imageOperations: Readonly<Record<string, FaultOperation>> = {
       "transaction.written": "absent, running",
       "image.recorded": "2 layers, running",
     },
-    again: async (place) => {
-      const { engine, name } = place;
-      await livesAgain(place);
+    again: async (context) => {
+      const { engine, name } = context;
+      await livesAgain(context);
       await engine.containers.commit(name, { reference: name });
       await engine.containers.remove(name);
-      await removeImage(place);
+      await removeImage(context);
     },
   },
   "removal of an image": {
@@ -506,15 +506,15 @@ export const imageOperations: Readonly<Record<string, FaultOperation>> = {
       "garbage.layer": "absent",
       "garbage.blob": "absent",
     },
-    again: async (place, outcome) => {
-      if (outcome !== "absent") await place.engine.images.remove(place.name);
-      await loadAgain(place);
+    again: async (context, outcome) => {
+      if (outcome !== "absent") await context.engine.images.remove(context.name);
+      await loadAgain(context);
     },
   },
   "end of one that takes its image along": {
-    prepare: async (place) => {
-      const { engine, name } = place;
-      await createSleeper(place);
+    prepare: async (context) => {
+      const { engine, name } = context;
+      await createSleeper(context);
       await engine.containers.commit(name, { reference: name });
       await engine.containers.remove(name);
       const command = ["sh", "-c", "exit 4"];
@@ -526,7 +526,7 @@ export const imageOperations: Readonly<Record<string, FaultOperation>> = {
       });
     },
     args: (name) => ["start", name],
-    outcome: async (place) => `${await imageOf(place)}, ${await stateOf(place)}`,
+    outcome: async (context) => `${await imageOf(context)}, ${await stateOf(context)}`,
     points: {
       "end.noticed": "absent, absent",
       "remove.recorded": "absent, absent",
@@ -547,8 +547,8 @@ export const imageOperations: Readonly<Record<string, FaultOperation>> = {
       "absent.named": ["1 layers", "absent"],
       "blob.dropped": ["1 layers", "absent"],
     },
-    again: async (place, outcome) => {
-      const { engine, name } = place;
+    again: async (context, outcome) => {
+      const { engine, name } = context;
       if (outcome === "absent") {
         for await (const progress of engine.images.load(whole(bulkArchiveOf(name)))) void progress;
       }
@@ -560,7 +560,7 @@ export const imageOperations: Readonly<Record<string, FaultOperation>> = {
       for await (const piece of engine.images.save([name])) bytes += piece.length;
       expect(bytes).toBeGreaterThan(bulkBytes);
       expect(await engine.check({ verify: true })).toEqual([]);
-      await removeImage(place);
+      await removeImage(context);
     },
   },
 };

@@ -1,11 +1,11 @@
 /** Operations on pods, and what has to be found when the engine has died in them. */
 import { kindOf } from "../../src/base/failure.ts";
-import type { FaultOperation, FaultPlace } from "./fault-run.ts";
+import type { FaultOperation, FaultContext } from "./fault-run.ts";
 
 const podOf = (name: string): string => `${name}-pod`;
 
 /** Its state, and how many containers are in it; with that of the members where they are alike. */
-async function outcome({ engine, name }: FaultPlace): Promise<string> {
+async function outcome({ engine, name }: FaultContext): Promise<string> {
   try {
     const { state, containers } = await engine.pods.inspect(podOf(name));
     return `${state} ${containers.length}`;
@@ -15,7 +15,7 @@ async function outcome({ engine, name }: FaultPlace): Promise<string> {
   }
 }
 
-async function makePod({ engine, name }: FaultPlace): Promise<void> {
+async function makePod({ engine, name }: FaultContext): Promise<void> {
   await engine.pods.create({ name: podOf(name) });
   for (const each of ["one", "two"]) {
     const command = ["sh", "-c", "trap 'exit 3' TERM; while :; do sleep 0.05; done"];
@@ -28,19 +28,19 @@ async function makePod({ engine, name }: FaultPlace): Promise<void> {
   }
 }
 
-async function runPod(place: FaultPlace): Promise<void> {
-  await makePod(place);
-  await place.engine.pods.start(podOf(place.name));
+async function runPod(context: FaultContext): Promise<void> {
+  await makePod(context);
+  await context.engine.pods.start(podOf(context.name));
 }
 
 /** All that can be done with it can be done still, and it can be made anew. */
-async function worksAgain(place: FaultPlace): Promise<void> {
-  const { engine, name } = place;
-  if ((await outcome(place)) === "absent") await engine.pods.create({ name: podOf(name) });
+async function worksAgain(context: FaultContext): Promise<void> {
+  const { engine, name } = context;
+  if ((await outcome(context)) === "absent") await engine.pods.create({ name: podOf(name) });
   await engine.pods.restart(podOf(name), { graceMs: 0 });
-  if (!(await outcome(place)).startsWith("running ")) throw new Error(`it is ${await outcome(place)}`);
+  if (!(await outcome(context)).startsWith("running ")) throw new Error(`it is ${await outcome(context)}`);
   await engine.pods.remove(podOf(name), { force: true });
-  await makePod(place);
+  await makePod(context);
   await engine.pods.remove(podOf(name));
 }
 

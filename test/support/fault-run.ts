@@ -12,7 +12,7 @@ import { poll } from "./patience.ts";
 import { type Installation, isGone } from "./tare.ts";
 
 /** What an operation works on: an installation whose daemon is sound at the moment, and names of its own. */
-export interface FaultPlace {
+export interface FaultContext {
   readonly tare: Installation;
   readonly engine: Engine;
   readonly name: string;
@@ -20,7 +20,7 @@ export interface FaultPlace {
 
 export interface FaultOperation {
   /** Makes what it needs. */
-  readonly prepare?: (place: FaultPlace) => Promise<void>;
+  readonly prepare?: (context: FaultContext) => Promise<void>;
   /** Daemons that die, one after the other, before the one that it is about. */
   readonly before?: readonly {
     readonly args: (name: string) => readonly string[];
@@ -31,15 +31,15 @@ export interface FaultOperation {
   /** Of the daemon that dies. */
   readonly env?: Readonly<Record<string, string>>;
   /** What is found afterwards, in a few words. */
-  readonly outcome: (place: FaultPlace) => Promise<string>;
+  readonly outcome: (context: FaultContext) => Promise<string>;
   /** Point → what is found when the daemon has died there. */
   readonly points: Readonly<Partial<Record<FaultPoint, string | readonly string[]>>>;
   /** It works now; given what was found. */
-  readonly again: (place: FaultPlace, outcome: string) => Promise<void>;
+  readonly again: (context: FaultContext, outcome: string) => Promise<void>;
 }
 
 /** The state in a word, with the exit code. */
-export async function stateOf({ engine, name }: FaultPlace): Promise<string> {
+export async function stateOf({ engine, name }: FaultContext): Promise<string> {
   try {
     const { state } = await engine.containers.inspect(name);
     return wordOf(state);
@@ -69,13 +69,13 @@ export async function crashAt(
   const args = operation.args(name);
   await dieAt(tare, { args, fault: point, env, ...(input === undefined ? {} : { input }) });
   await onSound(tare, async (engine) => {
-    const place = { tare, engine, name };
-    await expectNothingLeft(place);
-    const outcome = await operation.outcome(place);
+    const context = { tare, engine, name };
+    await expectNothingLeft(context);
+    const outcome = await operation.outcome(context);
     expect([operation.points[point]].flat()).toContain(outcome);
-    await operation.again(place, outcome);
+    await operation.again(context, outcome);
     await engine.containers.remove(name, { force: true }).catch(ignoreMissing);
-    await expectNothingLeft(place);
+    await expectNothingLeft(context);
   });
 }
 
@@ -148,7 +148,7 @@ export async function dieAt(
 export async function expectNothingLeft({
   tare,
   engine,
-}: Pick<FaultPlace, "tare" | "engine">): Promise<void> {
+}: Pick<FaultContext, "tare" | "engine">): Promise<void> {
   await engine.settle();
   expect(await engine.check()).toEqual([]);
   const look = async (): Promise<readonly string[]> => {
@@ -163,7 +163,7 @@ export async function expectNothingLeft({
     return [
       ...(tare.keeperPids().length > running ? [`keepers ${tare.keeperPids().join(" ")}`] : []),
       ...cgroups.filter((name) => ended.some((id) => id === name)),
-      ...withoutOneAhead(
+      ...withoutPrewarmed(
         cgroups.filter((name) => !ids.some((id) => id === name)),
         /./, // check() above knows whether it is that one
       ),
@@ -182,7 +182,7 @@ export async function expectNothingLeft({
       ),
       ...(await volumesHalfMade({ tare, engine })),
       ...tare.keeperPids().flatMap(namespacesHeld),
-      ...withoutOneAhead(
+      ...withoutPrewarmed(
         // The name server answers in those of running containers.
         namespacesHeld(lastDaemon(tare)).filter(
           (text) => !networks.some((network) => text.endsWith(` holds ${network}`)),
@@ -201,15 +201,15 @@ export async function expectNothingLeft({
   expect(tare.newMounts()).toEqual([]);
 }
 
-function inStorage(place: string): readonly string[] {
-  return storageDriverNames.map((driver) => `storage/${driver}/${place}`);
+function inStorage(context: string): readonly string[] {
+  return storageDriverNames.map((driver) => `storage/${driver}/${context}`);
 }
 
 /** Directories of volumes without a record, or with other files next to the content. */
 async function volumesHalfMade({
   tare,
   engine,
-}: Pick<FaultPlace, "tare" | "engine">): Promise<readonly string[]> {
+}: Pick<FaultContext, "tare" | "engine">): Promise<readonly string[]> {
   const known = new Set((await engine.volumes.list()).map(({ name }) => name));
   return listIn(tare.dataRoot, "volumes").flatMap((path) => {
     const name = path.slice(path.lastIndexOf("/") + 1);
@@ -235,7 +235,7 @@ function networkOf(pid: number): readonly string[] {
 }
 
 /** An engine keeps an unused network namespace for the next container. */
-function withoutOneAhead(found: readonly string[], form: RegExp): readonly string[] {
+function withoutPrewarmed(found: readonly string[], form: RegExp): readonly string[] {
   return found.length === 1 && found.every((text) => form.test(text)) ? [] : found;
 }
 

@@ -1,16 +1,16 @@
 /** Operations on secrets, and what has to be found when the engine has died in them. */
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
-import type { FaultOperation, FaultPlace } from "./fault-run.ts";
+import type { FaultOperation, FaultContext } from "./fault-run.ts";
 
 /** The value that the name has, and how many values lie in the store. */
-async function isThere({ tare, engine, name }: FaultPlace): Promise<string> {
+async function isThere({ tare, engine, name }: FaultContext): Promise<string> {
   const isNamed = (await engine.secrets.list()).some((secret) => secret.name === name);
   const value = isNamed ? Buffer.from(await engine.secrets.read(name)).toString() : "absent";
   return `${value}, ${readdirSync(join(tare.dataRoot, "secrets")).length} kept`;
 }
 
-async function again({ engine, name }: FaultPlace): Promise<void> {
+async function again({ engine, name }: FaultContext): Promise<void> {
   await engine.secrets.create({ name, value: Buffer.from("again"), replace: true });
   await engine.secrets.remove(name);
 }

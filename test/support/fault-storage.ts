@@ -17,21 +17,21 @@ export const vfsOperations: Readonly<Record<string, FaultOperation>> = {
     points: { "snapshot.copied": "absent", "snapshot.drafted": "absent", "create.snapshot": "absent" },
   },
   diff: {
-    prepare: async (place) => {
-      await load(place);
-      await place.engine.containers.create({
-        image: place.name,
-        name: place.name,
+    prepare: async (context) => {
+      await load(context);
+      await context.engine.containers.create({
+        image: context.name,
+        name: context.name,
         process: { command: ["x"] },
       });
     },
     args: (name) => ["diff", name],
     outcome: stateOf,
     points: { "view.merged": "created" },
-    again: async (place) => {
-      expect(await place.engine.containers.changes(place.name)).toEqual([]);
-      await place.engine.containers.remove(place.name);
-      await removeImage(place);
+    again: async (context) => {
+      expect(await context.engine.containers.changes(context.name)).toEqual([]);
+      await context.engine.containers.remove(context.name);
+      await removeImage(context);
     },
   },
   commit: {
@@ -91,12 +91,12 @@ export const btrfsOperations: Readonly<Record<string, FaultOperation>> = {
     args: (name) => ["create", "--name", name, name, "x"],
     outcome: stateOf,
     points: { "view.merged": "absent" },
-    again: async (place) => {
-      const { engine, name } = place;
+    again: async (context) => {
+      const { engine, name } = context;
       await engine.containers.create({ image: name, name, process: { command: ["x"] } });
       expect(await engine.containers.changes(name)).toEqual([]);
       await engine.containers.remove(name);
-      await removeImage(place);
+      await removeImage(context);
     },
   },
   commit: vfsOperations["commit"] as FaultOperation,

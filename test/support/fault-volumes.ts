@@ -1,19 +1,19 @@
 /** Operations on volumes, and what has to be found when the engine has died in them. */
 import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
-import type { FaultOperation, FaultPlace } from "./fault-run.ts";
+import type { FaultOperation, FaultContext } from "./fault-run.ts";
 
-async function isThere({ engine, name }: FaultPlace): Promise<string> {
+async function isThere({ engine, name }: FaultContext): Promise<string> {
   return (await engine.volumes.list()).some((volume) => volume.name === name) ? "there" : "absent";
 }
 
 /** How many volumes there are in all. */
-async function count({ engine }: FaultPlace): Promise<string> {
+async function count({ engine }: FaultContext): Promise<string> {
   return String((await engine.volumes.list()).length);
 }
 
 /** Of a volume that gets the two files of the image's /etc, and mount points of three files of the engine's. */
-async function filling({ tare, name }: FaultPlace): Promise<string> {
+async function filling({ tare, name }: FaultContext): Promise<string> {
   const path = join(tare.dataRoot, "volumes", name, "_data");
   if (!existsSync(path)) return "absent";
   const entries = readdirSync(path).filter((name) => !["hosts", "hostname", "resolv.conf"].includes(name));
@@ -50,11 +50,11 @@ export const volumeOperations: Readonly<Record<string, FaultOperation>> = {
       "volume.moved": "whole",
       "create.directory": "whole",
     },
-    again: async (place) => {
-      const { engine, name } = place;
+    again: async (context) => {
+      const { engine, name } = context;
       const mounts = [{ kind: "volume", name, target: "/etc" }] as const;
       await engine.containers.create({ image: "busybox", name, storage: { mounts } });
-      if ((await filling(place)) !== "whole") throw new Error("the volume is not whole");
+      if ((await filling(context)) !== "whole") throw new Error("the volume is not whole");
       await engine.containers.remove(name);
       await engine.volumes.remove(name);
     },

@@ -15,7 +15,7 @@ import { Scratch } from "./scratch.ts";
 
 export type Probe = "tcp" | "udp";
 
-export class Place {
+export class TestNamespace {
   readonly name: string;
   readonly #agent: ChildProcess;
   readonly #waiting = new Map<
@@ -112,31 +112,31 @@ export class Place {
 }
 
 export class World implements AsyncDisposable {
-  readonly #places: Place[] = [];
+  readonly #namespaces: TestNamespace[] = [];
   readonly #bare: string[] = [];
   readonly #mark = randomBytes(3).toString("hex");
   readonly #scratch = new Scratch("net");
   /** For the engine that acts as the host. */
   readonly dataRoot: string = this.#scratch.path;
-  host!: Place;
-  other!: Place;
+  host!: TestNamespace;
+  other!: TestNamespace;
 
-  async add(name: string): Promise<Place> {
+  async add(name: string): Promise<TestNamespace> {
     const full = `tw${this.#mark}-${name}`;
     execFileSync("ip", ["netns", "add", full]);
-    const place = new Place(full);
-    this.#places.push(place);
-    place.run("ip", "link", "set", "lo", "up");
-    return await Promise.resolve(place);
+    const namespace = new TestNamespace(full);
+    this.#namespaces.push(namespace);
+    namespace.run("ip", "link", "set", "lo", "up");
+    return await Promise.resolve(namespace);
   }
 
   /** The namespace of a process, a container's. */
-  async adopt(name: string, pid: number): Promise<Place> {
+  async adopt(name: string, pid: number): Promise<TestNamespace> {
     const full = `tw${this.#mark}-${name}`;
     execFileSync("ip", ["netns", "attach", full, String(pid)]);
-    const place = new Place(full);
-    this.#places.push(place);
-    return await Promise.resolve(place);
+    const namespace = new TestNamespace(full);
+    this.#namespaces.push(namespace);
+    return await Promise.resolve(namespace);
   }
 
   /** A namespace without processes; returns its path. */
@@ -148,34 +148,42 @@ export class World implements AsyncDisposable {
   }
 
   /** A new engine's process in the host's place, after kill(). */
-  async reopenHost(): Promise<Place> {
+  async reopenHost(): Promise<TestNamespace> {
     await this.host.kill();
-    this.host = new Place(this.host.name);
-    this.#places.push(this.host);
+    this.host = new TestNamespace(this.host.name);
+    this.#namespaces.push(this.host);
     return this.host;
   }
 
   join(
-    one: Place,
-    other: Place,
+    one: TestNamespace,
+    other: TestNamespace,
     link: { readonly name: string; readonly peer: string; readonly net: number },
   ): void {
     const { name, peer, net } = link;
     one.run("ip", "link", "add", name, "type", "veth", "peer", "name", peer, "netns", other.name);
-    for (const [place, device, last] of [
+    for (const [namespace, device, last] of [
       [one, name, 1],
       [other, peer, 2],
     ] as const) {
-      place.run("ip", "addr", "add", `10.${net}.0.${last}/24`, "dev", device);
-      place.run("ip", "addr", "add", `fd${String(net).padStart(2, "0")}::${last}/64`, "dev", device, "nodad");
-      place.run("ip", "link", "set", device, "up");
+      namespace.run("ip", "addr", "add", `10.${net}.0.${last}/24`, "dev", device);
+      namespace.run(
+        "ip",
+        "addr",
+        "add",
+        `fd${String(net).padStart(2, "0")}::${last}/64`,
+        "dev",
+        device,
+        "nodad",
+      );
+      namespace.run("ip", "link", "set", device, "up");
     }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     using _ = this.#scratch;
-    for (const place of this.#places) await place.kill();
-    for (const name of new Set([...this.#places.map((place) => place.name), ...this.#bare]))
+    for (const namespace of this.#namespaces) await namespace.kill();
+    for (const name of new Set([...this.#namespaces.map((namespace) => namespace.name), ...this.#bare]))
       execFileSync("ip", ["netns", "del", name]);
   }
 }

@@ -134,7 +134,7 @@ export function harmlessPlan(options: Parameters<typeof planOf>[1] = {}): Plan {
  * As harmlessPlan(), under a filter that hands getppid over to the keeper, which evaluates it with this program.
  * Whatever the program answers, getppid changes nothing.
  */
-export function judgedPlan(judge: Uint8Array, options: Parameters<typeof planOf>[1] = {}): Plan {
+export function tracedPlan(policy: Uint8Array, options: Parameters<typeof planOf>[1] = {}): Plan {
   let program = { offset: 0, bytes: 0 };
   const plan = planOf(({ child, blob }) => {
     const filter = encodeInstructions([
@@ -146,14 +146,14 @@ export function judgedPlan(judge: Uint8Array, options: Parameters<typeof planOf>
     addSeccomp(child, blob, {
       program: filter,
       flags: NEW_LISTENER,
-      watched: { judge, profile: filter },
+      traced: { policy, profile: filter },
     });
     for (let count = 0; count < 3; count++)
       child.add("be judged", "getppid", [count, "/", -1, 0x7000_0000], { expect: "anything" });
     child.add("end", "close", [-1]);
-    program = blob.put(judge);
+    program = blob.put(policy);
   }, options);
-  return { ...plan, judge: { program, recordFd: -1 } };
+  return { ...plan, seccompPolicy: { program, recordFd: -1 } };
 }
 
 /** SECCOMP_FILTER_FLAG_NEW_LISTENER. */

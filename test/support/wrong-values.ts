@@ -1,5 +1,5 @@
 import type { ParameterKind } from "../../src/api/http/routes.ts";
-import type { FieldShape, FieldShapes } from "../../src/api/http/field-shapes.ts";
+import type { FieldSchema, FieldSchemas } from "../../src/api/http/field-schemas.ts";
 
 /** The path of a field in a JSON body: names, `[]` for an item of a list, `{}` for a value of a map. */
 export type FieldPath = readonly string[];
@@ -161,24 +161,24 @@ export const wrongPathParts: readonly string[] = [
 ];
 
 /** Each field that the schemas name, at any depth. */
-export function fieldsOf(shapes: FieldShapes): readonly FieldPath[] {
-  return Object.entries(shapes).flatMap(([name, shape]) =>
-    [[], ...fieldsBelow(shape)].map((rest: FieldPath) => [name, ...rest]),
+export function fieldsOf(schemas: FieldSchemas): readonly FieldPath[] {
+  return Object.entries(schemas).flatMap(([name, schema]) =>
+    [[], ...fieldsBelow(schema)].map((rest: FieldPath) => [name, ...rest]),
   );
 }
 
-function fieldsBelow(shape: FieldShape): readonly FieldPath[] {
-  if (typeof shape === "string") {
-    const isList = ["texts", "text-or-texts", "integers"].includes(shape);
-    return isList ? [["[]"]] : ["text-map", "set"].includes(shape) ? [["{}"]] : [];
+function fieldsBelow(schema: FieldSchema): readonly FieldPath[] {
+  if (typeof schema === "string") {
+    const isList = ["texts", "text-or-texts", "integers"].includes(schema);
+    return isList ? [["[]"]] : ["text-map", "set"].includes(schema) ? [["{}"]] : [];
   }
-  if ("object" in shape) return fieldsOf(shape.object);
-  const [steps, inner]: readonly [FieldPath, FieldShapes] =
-    "map" in shape
-      ? [["{}"], shape.map]
-      : "list" in shape
-        ? [["[]"], shape.list]
-        : [["{}", "[]"], shape.mapOfLists];
+  if ("object" in schema) return fieldsOf(schema.object);
+  const [steps, inner]: readonly [FieldPath, FieldSchemas] =
+    "map" in schema
+      ? [["{}"], schema.map]
+      : "list" in schema
+        ? [["[]"], schema.list]
+        : [["{}", "[]"], schema.mapOfLists];
   return [
     ...steps.map((_, at) => steps.slice(0, at + 1)),
     ...fieldsOf(inner).map((rest) => [...steps, ...rest]),

@@ -9,9 +9,9 @@ import { request } from "node:http";
 import { join } from "node:path";
 import { parseDockerBoolean } from "../../src/api/http/query.ts";
 import { type Route, routes } from "../../src/api/http/routes.ts";
-import { endpointShapes } from "../../src/api/network/endpoint-shapes.ts";
-import { configShapes, hostConfigShapes } from "../../src/api/container/create-shapes.ts";
-import type { FieldShapes } from "../../src/api/http/field-shapes.ts";
+import { endpointSchemas } from "../../src/api/network/endpoint-schemas.ts";
+import { configSchemas, hostConfigSchemas } from "../../src/api/container/create-schemas.ts";
+import type { FieldSchemas } from "../../src/api/http/field-schemas.ts";
 import { findSwagger } from "../conformance/swagger.ts";
 import { askApi } from "../support/ask-api.ts";
 import { isFullRun } from "../support/full-run.ts";
@@ -85,21 +85,21 @@ const rightQuery: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   "tare.storage-bench": { quick: "1" },
 };
 
-const ownFields: Readonly<Record<string, FieldShapes>> = {
+const ownFields: Readonly<Record<string, FieldSchemas>> = {
   "containers.create": {
-    ...configShapes,
-    HostConfig: { object: hostConfigShapes },
-    NetworkingConfig: { object: { EndpointsConfig: { map: endpointShapes } } },
+    ...configSchemas,
+    HostConfig: { object: hostConfigSchemas },
+    NetworkingConfig: { object: { EndpointsConfig: { map: endpointSchemas } } },
   },
-  "containers.update": hostConfigShapes,
-  "containers.commit": configShapes,
+  "containers.update": hostConfigSchemas,
+  "containers.commit": configSchemas,
   "pods.create": {
     Name: "text",
     Labels: "text-map",
     Share: "texts",
     InfraName: "text",
     Hostname: "text",
-    HostConfig: { object: hostConfigShapes },
+    HostConfig: { object: hostConfigSchemas },
   },
   "secrets.create": { Name: "text", Driver: "text", Labels: "text-map", Data: "text", Replace: "boolean" },
   "manifests.create": { Name: "text", Manifests: "texts", Amend: "boolean", Insecure: "boolean" },

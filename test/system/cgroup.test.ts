@@ -200,10 +200,10 @@ describe("Cgroup", () => {
       const { pid } = await spawnIn(cgroup, parent.layout, "exec sleep 60");
       mkdirSync(pathOf(v2, "init"));
       writeFileSync(pathOf(v2, "init/cgroup.procs"), String(pid));
-      using joined = cgroup.openJoin({ besidePid: pid });
+      using joined = cgroup.openJoin({ siblingPid: pid });
       const into = joined.intoCgroupFd as number;
       expect(readFileSync(`/proc/self/fd/${into}/cgroup.procs`, "utf8").trim()).toBe(String(pid));
-      expect(() => cgroup.openJoin({ besidePid: process.pid })).toThrow(/is not in it/);
+      expect(() => cgroup.openJoin({ siblingPid: process.pid })).toThrow(/is not in it/);
     });
   });
 

@@ -10,7 +10,7 @@ import { join } from "node:path";
 import { parseCapability } from "../../src/linux/process/capability.ts";
 import { auditArchitecture, compileSeccomp, interpretSeccomp } from "../../src/linux/seccomp/seccomp.ts";
 import { type SyscallName, syscallNumber } from "../../src/linux/kernel/syscall.ts";
-import { readCallRecord } from "../../src/runtime/watched-calls.ts";
+import { readCallRecord } from "../../src/runtime/traced-calls.ts";
 import type { SeccompProfile } from "../../src/spec/seccomp.ts";
 import { randomOf } from "../support/random.ts";
 import { argumentValues, randomProfile } from "../support/random-profile.ts";

@@ -11,7 +11,7 @@ import { answer, encodeRequest, FrameReader } from "../../src/runtime/keeper/fra
 import { encodePlan } from "../../src/runtime/plan/encode.ts";
 import { isFullRun } from "../support/full-run.ts";
 import { poll } from "../support/patience.ts";
-import { encodeHarmless, judgedPlan, programPlan, RawKeeper } from "../support/raw-keeper.ts";
+import { encodeHarmless, tracedPlan, programPlan, RawKeeper } from "../support/raw-keeper.ts";
 import { randomOf } from "../support/random.ts";
 import { Scratch } from "../support/scratch.ts";
 
@@ -82,7 +82,7 @@ function mutate(bytes: Buffer, random: (below: number) => number): void {
 }
 
 /** A program for judging, of codes that mean something, seldom a sound one. */
-function randomJudge(random: (below: number) => number): Uint8Array {
+function randomPolicy(random: (below: number) => number): Uint8Array {
   const codes = [0x20, 0x54, 0x05, 0x15, 0x25, 0x35, 0x06, 0x06, 0x00, 0x61];
   const bytes = Buffer.alloc(8 * (1 + random(40)));
   for (let at = 0; at < bytes.length; at += 8) {
@@ -116,7 +116,7 @@ async function round(number: number): Promise<"refused" | "failed" | "ran" | "le
   const random = randomOf(seed + number * 7919);
   const plan =
     random(3) === 0
-      ? Buffer.from(encodePlan(judgedPlan(randomJudge(random), { deadlineMs, keep: random(8) > 0 })))
+      ? Buffer.from(encodePlan(tracedPlan(randomPolicy(random), { deadlineMs, keep: random(8) > 0 })))
       : encodeHarmless({ deadlineMs, keep: random(2) === 0, terminal: random(4) === 0 });
   mutate(plan, random);
   plan.writeUInt32LE(deadlineMs, 28);

@@ -12,7 +12,7 @@ import {
 } from "../../src/linux/mount/mount.ts";
 import { openDirectoryPath } from "../../src/linux/files/open.ts";
 import { call } from "../../src/linux/kernel/syscall.ts";
-import type { MountPlace, OverlayOrder } from "../../src/linux/mount/mount-helper.ts";
+import type { MountSource, OverlayOrder } from "../../src/linux/mount/mount-helper.ts";
 import { openKeeperProgram } from "../../src/runtime/keeper-program.ts";
 import { KeeperMountHelper } from "../../src/runtime/mount-helper.ts";
 import { busyboxArchive, busyboxRootfsTar, dockerArchiveMembers, tarOf } from "../support/images.ts";
@@ -47,7 +47,7 @@ describe("KeeperMountHelper", () => {
     mountHelper[Symbol.dispose]();
   });
 
-  const place = (path: string): MountPlace => ({ fd: layers.fd, path });
+  const place = (path: string): MountSource => ({ fd: layers.fd, path });
   const order = (count: number, more: Partial<OverlayOrder> = {}): OverlayOrder => ({
     lowers: Array.from({ length: count }, (_, i) => place(`layer-${i}`)),
     options: [["index", "off"]],

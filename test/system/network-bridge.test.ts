@@ -2,13 +2,13 @@ import { afterAll, beforeAll, expect, test } from "bun:test";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { bridgePlan, endpointPlan, ports } from "../support/network-plans.ts";
-import { openWorld, type Place, type World } from "../support/network-world.ts";
+import { openWorld, type TestNamespace, type World } from "../support/network-world.ts";
 import { poll } from "../support/patience.ts";
 
 let world: World;
-let web: Place;
-let friend: Place;
-let stranger: Place;
+let web: TestNamespace;
+let friend: TestNamespace;
+let stranger: TestNamespace;
 const front = bridgePlan("front", 1);
 const back = bridgePlan("back", 2);
 const published = ports(
@@ -42,8 +42,8 @@ beforeAll(async () => {
 
 afterAll(async () => await world[Symbol.asyncDispose]());
 
-const who = (name: string): Place =>
-  ({ host: world.host, other: world.other, web, friend, stranger })[name] as Place;
+const who = (name: string): TestNamespace =>
+  ({ host: world.host, other: world.other, web, friend, stranger })[name] as TestNamespace;
 
 /** from, protocol, address, port → answer, with the address that the server saw. */
 const table: readonly (readonly [string, "tcp" | "udp", string, number, string])[] = [
@@ -206,7 +206,7 @@ test("a bridge that was taken away and made again is the one that the next conta
 });
 
 test("a pair has one queue each way: to take others out of use, the kernel would wait", () => {
-  const queuesOf = (place: Place): string[] =>
+  const queuesOf = (place: TestNamespace): string[] =>
     place.run("ip", "-d", "-o", "link", "show", "type", "veth").match(/num[tr]xqueues \d+/g) ?? [];
   const one = ["numtxqueues 1", "numrxqueues 1"];
   expect(queuesOf(web)).toEqual(one);

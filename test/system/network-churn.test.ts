@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import type { NetworkFinding } from "../../src/network/networks.ts";
 import { bridgePlan, endpointPlan, ports } from "../support/network-plans.ts";
-import { openWorld, type Place, type World } from "../support/network-world.ts";
+import { openWorld, type TestNamespace, type World } from "../support/network-world.ts";
 
 let world: World;
 const plans = Array.from({ length: 20 }, (_, at) => bridgePlan(`many${at}`, 40 + at));
@@ -22,7 +22,7 @@ const ends = Array.from({ length: 100 }, (_, at) => {
   });
 });
 
-function left(host: Place): readonly string[] {
+function left(host: TestNamespace): readonly string[] {
   const links = host.run("ip", "-br", "link").match(/^t[rv]\S*/gm) ?? [];
   const tables = host.run("nft", "list", "tables").match(/tare-\S+/g) ?? [];
   return [...links, ...tables];

@@ -5,7 +5,7 @@ import type { NetworkFinding } from "../../src/network/networks.ts";
 import type { EndpointPlan, NetworkPlan } from "../../src/network/types.ts";
 import { parseIpAddress } from "../../src/spec/ip-address.ts";
 import { bridgePlan, endpointPlan, ports } from "../support/network-plans.ts";
-import { openWorld, type Place, type World } from "../support/network-world.ts";
+import { openWorld, type TestNamespace, type World } from "../support/network-world.ts";
 import { poll } from "../support/patience.ts";
 import type { NetworkId } from "../../src/model/ids.ts";
 import { asId } from "../support/ids.ts";
@@ -20,10 +20,10 @@ beforeAll(async () => {
 
 afterAll(async () => await world[Symbol.asyncDispose]());
 
-const places = new Map<string, Place>();
+const places = new Map<string, TestNamespace>();
 
 /** A container in a network, listening on tcp and udp 80 and tcp 81. */
-async function place(name: string, plan: NetworkPlan, endpoint: EndpointPlan): Promise<Place> {
+async function place(name: string, plan: NetworkPlan, endpoint: EndpointPlan): Promise<TestNamespace> {
   const made = await world.add(name);
   places.set(endpoint.id, made);
   await world.host.call("ensure", plan);

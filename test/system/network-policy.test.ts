@@ -1,11 +1,11 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import type { NetworkFinding, PortReach } from "../../src/network/networks.ts";
 import { bridgePlan, endpointPlan, ports } from "../support/network-plans.ts";
-import { openWorld, type Place, type World } from "../support/network-world.ts";
+import { openWorld, type TestNamespace, type World } from "../support/network-world.ts";
 import { poll } from "../support/patience.ts";
 
 let world: World;
-let web: Place;
+let web: TestNamespace;
 const front = bridgePlan("front", 1);
 const published = ports(
   "tcp 8080:80",

@@ -1,7 +1,7 @@
 /** An engine in a network namespace that stands for a host with a firewall; another host sends real packets. */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { busyboxArchive } from "../support/images.ts";
-import { openWorld, type Place, type World } from "../support/network-world.ts";
+import { openWorld, type TestNamespace, type World } from "../support/network-world.ts";
 import { poll } from "../support/patience.ts";
 import { Installation, isRoot } from "../support/tare.ts";
 
@@ -12,7 +12,7 @@ const ways = addresses.flatMap((address) => protocols.map((protocol) => [address
 describe.skipIf(!isRoot)("an engine on a host with a firewall", () => {
   let world: World;
   let tare: Installation;
-  let web: Place;
+  let web: TestNamespace;
 
   beforeAll(async () => {
     world = await openWorld();

@@ -2,14 +2,14 @@ import { afterAll, beforeAll, expect, test } from "bun:test";
 import type { NetworkFinding } from "../../src/network/networks.ts";
 import type { NetworkPlan } from "../../src/network/types.ts";
 import { bridgePlan, endpointPlan, ports } from "../support/network-plans.ts";
-import { openWorld, type Place, type World } from "../support/network-world.ts";
+import { openWorld, type TestNamespace, type World } from "../support/network-world.ts";
 import { poll } from "../support/patience.ts";
 
 let world: World;
-let web: Place;
-let friend: Place;
-let lonely: Place;
-let shy: Place;
+let web: TestNamespace;
+let friend: TestNamespace;
+let lonely: TestNamespace;
+let shy: TestNamespace;
 
 /** Each test has networks of its own, so that none is restored too often. */
 const names = ["flushed", "downed", "deleted", "routeless", "unplugged", "closed"] as const;

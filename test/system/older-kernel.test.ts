@@ -41,8 +41,8 @@ describe.skipIf(!isRoot)("a kernel without", () => {
       await without(list);
       for (const flags of [[], ["--userns", "private"]]) {
         const script = "trap 'exit 3' TERM; echo begun; while :; do sleep 0.05; done";
-        const shape = ["--init", "-m", "64m", "-v", "data:/data", ...flags];
-        await tare.must(["run", "-d", "--name", "one", ...shape, "busybox", "sh", "-c", script]);
+        const schema = ["--init", "-m", "64m", "-v", "data:/data", ...flags];
+        await tare.must(["run", "-d", "--name", "one", ...schema, "busybox", "sh", "-c", script]);
         await tare.must(["exec", "one", "sh", "-c", "echo kept > /data/file && touch /made"]);
         expect(await tare.must(["exec", "one", "cat", "/data/file"])).toBe("kept");
         await poll(async () => ((await tare.must(["logs", "one"])) === "begun" ? true : undefined), {

@@ -131,7 +131,7 @@ describe.skipIf(!hasBtrfs)("on btrfs", () => {
       execFileSync("sync", ["-f", disk.path]);
       const before = free();
       await storage.removeLayer(layer);
-      await storage.awaitRoom();
+      await storage.awaitSpace();
       expect(free() - before).toBeGreaterThan(23 << 20);
       expect(await storage.health()).toEqual([]);
     });
@@ -150,7 +150,7 @@ describe.skipIf(!hasBtrfs)("on btrfs", () => {
       }
       await storage.removeSnapshot("s");
       await storage.removeLayer(layer);
-      await storage.awaitRoom();
+      await storage.awaitSpace();
       expect(await storage.health()).toEqual([]);
       expect(readdirSync(`${dataRoot}/storage/btrfs/trash`)).toEqual([]);
     });

@@ -1,7 +1,7 @@
 import { Failure } from "../../base/failure.ts";
-import { endpointShapes } from "../network/endpoint-shapes.ts";
-import { configShapes, hostConfigShapes } from "./create-shapes.ts";
-import { readFields } from "../http/field-shapes.ts";
+import { endpointSchemas } from "../network/endpoint-schemas.ts";
+import { configSchemas, hostConfigSchemas } from "./create-schemas.ts";
+import { readFields } from "../http/field-schemas.ts";
 import type { ContainerConfig } from "../types/container-config.ts";
 import type { HostConfig } from "../types/host-config.ts";
 import type { NetworkingConfig } from "../types/network.ts";
@@ -16,12 +16,12 @@ export interface CreateRequest {
 /** Throws Failure("invalid") that names the wrong field. It does not validate what the fields request. */
 export function parseCreateRequest(body: unknown): CreateRequest {
   if (body === undefined) throw new Failure("invalid", "cannot read the request: it is empty");
-  const config = readFields(body, configShapes, "");
+  const config = readFields(body, configSchemas, "");
   const parts = readFields(
     body,
     {
-      HostConfig: { object: hostConfigShapes },
-      NetworkingConfig: { object: { EndpointsConfig: { map: endpointShapes } } },
+      HostConfig: { object: hostConfigSchemas },
+      NetworkingConfig: { object: { EndpointsConfig: { map: endpointSchemas } } },
     },
     "",
   );

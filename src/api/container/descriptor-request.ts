@@ -1,4 +1,4 @@
-import { readFields } from "../http/field-shapes.ts";
+import { readFields } from "../http/field-schemas.ts";
 import type { DescriptorRequest } from "../types/tare.ts";
 
 /** Parses and validates the body of `POST /tare/descriptors`. */

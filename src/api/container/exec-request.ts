@@ -1,8 +1,8 @@
 import { Failure } from "../../base/failure.ts";
-import { type FieldShapes, readFields } from "../http/field-shapes.ts";
+import { type FieldSchemas, readFields } from "../http/field-schemas.ts";
 import type { ExecCreateRequest, ExecStartRequest } from "../types/exec.ts";
 
-const createShapes: FieldShapes = {
+const createSchemas: FieldSchemas = {
   AttachStdin: "boolean",
   AttachStdout: "boolean",
   AttachStderr: "boolean",
@@ -19,7 +19,7 @@ const createShapes: FieldShapes = {
 
 /** Throws Failure("invalid") naming the field, or in Docker's words when there is no command. */
 export function parseExecCreate(body: unknown): ExecCreateRequest {
-  const request = readFields(body ?? {}, createShapes, "") as ExecCreateRequest;
+  const request = readFields(body ?? {}, createSchemas, "") as ExecCreateRequest;
   if ((request.Cmd ?? []).length === 0) throw new Failure("invalid", "No exec command specified");
   return request;
 }

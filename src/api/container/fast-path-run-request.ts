@@ -1,6 +1,6 @@
 import { Failure } from "../../base/failure.ts";
 import { type FastPathRun, readFastPathRun } from "./fast-path-run.ts";
-import { readFields } from "../http/field-shapes.ts";
+import { readFields } from "../http/field-schemas.ts";
 
 /**
  * The body of `POST /tare/run`: the words of a fast-path run, from a client of this build. Throws Failure("invalid"), "conflict" for another

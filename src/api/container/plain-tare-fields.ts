@@ -1,13 +1,15 @@
 import { Failure } from "../../base/failure.ts";
 import type { ContainerSpec } from "../../model/container-spec.ts";
-import type { FieldShapes } from "../http/field-shapes.ts";
+import type { FieldSchemas } from "../http/field-schemas.ts";
 import { type PlainTareField, plainTareFields, type TareHostConfig } from "../types/host-config.ts";
 
 type Settings = Required<Pick<ContainerSpec, PlainTareField["group"]>>;
 
 const table = Object.entries(plainTareFields) as readonly [keyof TareHostConfig, PlainTareField][];
 
-export const plainTareShapes: FieldShapes = Object.fromEntries(table.map(([name, { kind }]) => [name, kind]));
+export const plainTareSchemas: FieldSchemas = Object.fromEntries(
+  table.map(([name, { kind }]) => [name, kind]),
+);
 
 /** The settings of the fields in plainTareFields, by group. Throws "invalid". */
 export function parsePlainTareFields(fields: TareHostConfig): Settings {

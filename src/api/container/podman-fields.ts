@@ -1,5 +1,5 @@
 import { Failure } from "../../base/failure.ts";
-import type { FieldShapes } from "../http/field-shapes.ts";
+import type { FieldSchemas } from "../http/field-schemas.ts";
 import { defined } from "../../base/defined.ts";
 import type {
   ContainerLifecycle,
@@ -7,13 +7,13 @@ import type {
   ContainerResources,
   ContainerSpec,
 } from "../../model/container-spec.ts";
-import { formatSecret, parseSecret, secretShapes } from "../secret/secret-request.ts";
+import { formatSecret, parseSecret, secretSchemas } from "../secret/secret-request.ts";
 import type { TareHostConfig } from "../types/host-config.ts";
-import { formatPlainTareFields, parsePlainTareFields, plainTareShapes } from "./plain-tare-fields.ts";
+import { formatPlainTareFields, parsePlainTareFields, plainTareSchemas } from "./plain-tare-fields.ts";
 
 /** Fields of `HostConfig.Tare` for what podman's flags can say and Docker's can't. */
-export const podmanShapes: FieldShapes = {
-  ...plainTareShapes,
+export const podmanSchemas: FieldSchemas = {
+  ...plainTareSchemas,
   Pod: "text",
   TimeoutSeconds: "integer",
   PidFile: "text",
@@ -23,7 +23,7 @@ export const podmanShapes: FieldShapes = {
   Cgroups: "text",
   Systemd: "text",
   ShmSizeSystemd: "integer",
-  Secrets: { list: secretShapes },
+  Secrets: { list: secretSchemas },
 };
 
 /** Settings of `HostConfig.Tare`, by the groups of ContainerSpec. */

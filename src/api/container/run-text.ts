@@ -11,7 +11,7 @@ export function formatTiming({ TotalMs, Phases }: StartTiming): string {
 }
 
 /** The hello image tells of itself where the time went: it is part of what it prints. */
-export function tellsTiming(image: string): boolean {
+export function showsTiming(image: string): boolean {
   return image === "hello" || image === "hello:latest";
 }
 

@@ -1,14 +1,14 @@
 import { Failure } from "../../base/failure.ts";
 import { defined } from "../../base/defined.ts";
-import { formatPodmanFields, parsePodmanFields, podmanShapes, type TareSettings } from "./podman-fields.ts";
+import { formatPodmanFields, parsePodmanFields, podmanSchemas, type TareSettings } from "./podman-fields.ts";
 import { formatTimeOffsets, parseTimeOffsets } from "../../spec/time-offsets.ts";
 import type { HostConfig, TareHostConfig } from "../types/host-config.ts";
-import type { FieldShapes } from "../http/field-shapes.ts";
+import type { FieldSchemas } from "../http/field-schemas.ts";
 import type { ContainerSpec } from "../../model/container-spec.ts";
-import { portBindingShapes } from "./port-binding-shapes.ts";
+import { portBindingSchemas } from "./port-binding-schemas.ts";
 
 /** Fields of `HostConfig.Tare`. */
-export const tareShapes: FieldShapes = {
+export const tareSchemas: FieldSchemas = {
   Umask: "text",
   Personality: "text",
   NoHosts: "boolean",
@@ -17,8 +17,8 @@ export const tareShapes: FieldShapes = {
   RecordCalls: "boolean",
   HugePageLimits: "text-map",
   CgroupConf: "text-map",
-  ...podmanShapes,
-  PublishAdd: { mapOfLists: portBindingShapes },
+  ...podmanSchemas,
+  PublishAdd: { mapOfLists: portBindingSchemas },
   PublishRemove: "texts",
 };
 

@@ -1,8 +1,8 @@
 import { Failure } from "../../base/failure.ts";
 import { readRestartPolicy } from "./restart-policy.ts";
 import { parseRemoval, parsePorts } from "./published-ports.ts";
-import { hostConfigShapes } from "./create-shapes.ts";
-import { readFields } from "../http/field-shapes.ts";
+import { hostConfigSchemas } from "./create-schemas.ts";
+import { readFields } from "../http/field-schemas.ts";
 import { parseChangedLimits } from "./limits.ts";
 import type { ContainerUpdate } from "../../model/updates.ts";
 import { namesOfUnsupported } from "./unsupported-fields.ts";
@@ -12,7 +12,7 @@ import type { ApiVersion } from "../http/version.ts";
 /** The body of `POST /containers/{id}/update`. Throws "invalid", or "unsupported" naming what we can't change yet. */
 export function parseUpdateRequest(body: unknown, version: ApiVersion): ContainerUpdate {
   if (body === undefined) throw new Failure("invalid", "cannot read the request: it is empty");
-  const { PidsLimit, ...others } = readFields(body, hostConfigShapes, "") as HostConfig;
+  const { PidsLimit, ...others } = readFields(body, hostConfigSchemas, "") as HostConfig;
   // SPEC: clients of older versions send 0 with each update, so dockerd ignores the field of theirs.
   const resources: HostConfig = PidsLimit === undefined || version < 1040 ? others : { ...others, PidsLimit };
   const restartPolicy = readRestartPolicy(resources.RestartPolicy);

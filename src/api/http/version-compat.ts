@@ -4,18 +4,18 @@ import type { Commit, SystemInfo } from "../types/system.ts";
 import type { ApiVersion } from "./version.ts";
 
 /** What replies look like in older versions. Each takes today's form. */
-export function shapeContainerSummary(summary: ContainerSummary, version: ApiVersion): ContainerSummary {
+export function adaptContainerSummary(summary: ContainerSummary, version: ApiVersion): ContainerSummary {
   if (version >= 1046 || summary.HostConfig.Annotations === undefined) return summary;
   return { ...summary, HostConfig: { NetworkMode: summary.HostConfig.NetworkMode } };
 }
 
 /** Before 1.44 an image had its size twice. */
-export function shapeImage<T extends ImageSummary | ImageInspect>(image: T, version: ApiVersion): T {
+export function adaptImage<T extends ImageSummary | ImageInspect>(image: T, version: ApiVersion): T {
   return version >= 1044 ? image : { ...image, VirtualSize: image.Size };
 }
 
 /** Before 1.49 the commits had what was expected, and the bridge its two switches. */
-export function shapeInfo(info: SystemInfo, version: ApiVersion): SystemInfo {
+export function adaptInfo(info: SystemInfo, version: ApiVersion): SystemInfo {
   if (version >= 1049) return info;
   const both = ({ ID }: Commit): Commit => ({ ID, Expected: ID });
   return {

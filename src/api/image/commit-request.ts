@@ -1,5 +1,5 @@
-import { configShapes } from "../container/create-shapes.ts";
-import { readFields } from "../http/field-shapes.ts";
+import { configSchemas } from "../container/create-schemas.ts";
+import { readFields } from "../http/field-schemas.ts";
 import type { CommittedConfig } from "../../model/commits.ts";
 import type { ContainerConfig } from "../types/container-config.ts";
 
@@ -8,7 +8,7 @@ import type { ContainerConfig } from "../types/container-config.ts";
  * field says nothing. Throws Failure("invalid") naming the field that is wrong.
  */
 export function parseCommitConfig(body: unknown): CommittedConfig {
-  const config = readFields(body ?? {}, configShapes, "") as ContainerConfig;
+  const config = readFields(body ?? {}, configSchemas, "") as ContainerConfig;
   const fields = {
     user: config.User,
     env: config.Env,

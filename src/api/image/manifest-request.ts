@@ -1,9 +1,9 @@
 import { Failure } from "../../base/failure.ts";
-import { type FieldShapes, readFields } from "../http/field-shapes.ts";
+import { type FieldSchemas, readFields } from "../http/field-schemas.ts";
 import type { ManifestAnnotation, ManifestListRequest } from "../types/manifest.ts";
 
-const listShapes: FieldShapes = { Name: "text", Manifests: "texts", Amend: "boolean", Insecure: "boolean" };
-const annotationShapes: FieldShapes = {
+const listSchemas: FieldSchemas = { Name: "text", Manifests: "texts", Amend: "boolean", Insecure: "boolean" };
+const annotationSchemas: FieldSchemas = {
   Manifest: "text",
   Os: "text",
   Architecture: "text",
@@ -16,7 +16,7 @@ const annotationShapes: FieldShapes = {
 export function parseManifestListRequest(body: unknown): ManifestListRequest {
   const { Name, Manifests, ...others } = readFields(
     body ?? {},
-    listShapes,
+    listSchemas,
     "",
   ) as Partial<ManifestListRequest>;
   if (Name === undefined || Manifests === undefined || Manifests.length === 0) {
@@ -30,7 +30,11 @@ export function parseManifestListRequest(body: unknown): ManifestListRequest {
 
 /** Parses and validates the body of `POST /tare/manifest-lists/{name}/annotate`. */
 export function parseManifestAnnotation(body: unknown): ManifestAnnotation {
-  const { Manifest, ...others } = readFields(body ?? {}, annotationShapes, "") as Partial<ManifestAnnotation>;
+  const { Manifest, ...others } = readFields(
+    body ?? {},
+    annotationSchemas,
+    "",
+  ) as Partial<ManifestAnnotation>;
   if (Manifest === undefined) {
     throw new Failure("invalid", "cannot annotate a manifest list: the request names no Manifest");
   }

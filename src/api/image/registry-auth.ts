@@ -1,6 +1,6 @@
 import { Failure } from "../../base/failure.ts";
 import { type JsonNode, readJson } from "../../spec/json-reader.ts";
-import { type FieldShapes, readFields } from "../http/field-shapes.ts";
+import { type FieldSchemas, readFields } from "../http/field-schemas.ts";
 import type { RegistryCredentials } from "../../spec/registry/registry-credentials.ts";
 
 const longest = 64 * 1024;
@@ -85,7 +85,7 @@ export interface LoginRequest {
   readonly serveraddress?: string | undefined;
 }
 
-const loginShapes: FieldShapes = {
+const loginSchemas: FieldSchemas = {
   username: "text",
   password: "text",
   identitytoken: "text",
@@ -97,7 +97,7 @@ export function parseLoginRequest(body: unknown): {
   readonly registry: string;
   readonly credentials: RegistryCredentials;
 } {
-  const request: LoginRequest = readFields(body ?? {}, loginShapes, "");
+  const request: LoginRequest = readFields(body ?? {}, loginSchemas, "");
   const { username = "", password, identitytoken = "", serveraddress = "" } = request;
   const registry = registryOf(serveraddress);
   if (identitytoken !== "") {

@@ -1,11 +1,11 @@
 import { Failure } from "../../base/failure.ts";
 import type { EndpointSettings, NetworkSpec } from "../../model/networks.ts";
 import { parseSettings } from "./endpoint-settings.ts";
-import { endpointShapes } from "./endpoint-shapes.ts";
-import { type FieldShapes, readFields } from "../http/field-shapes.ts";
+import { endpointSchemas } from "./endpoint-schemas.ts";
+import { type FieldSchemas, readFields } from "../http/field-schemas.ts";
 import type { EndpointSettings as EndpointFields, NetworkCreateRequest } from "../types/network.ts";
 
-const createShapes: FieldShapes = {
+const createSchemas: FieldSchemas = {
   Name: "text",
   CheckDuplicate: "boolean",
   Driver: "text",
@@ -31,7 +31,7 @@ const createShapes: FieldShapes = {
 /** The body of `POST /networks/create`. Throws Failure("invalid") naming the field that is wrong. */
 export function parseNetworkRequest(body: unknown): NetworkSpec {
   if (body === undefined) throw new Failure("invalid", "cannot read the request: it is empty");
-  const request = readFields(body, createShapes, "") as unknown as NetworkCreateRequest;
+  const request = readFields(body, createSchemas, "") as unknown as NetworkCreateRequest;
   if (request.Ingress === true) {
     throw new Failure("unsupported", "cannot create the network: ingress networks are a swarm's");
   }
@@ -67,7 +67,7 @@ export function parseConnectRequest(body: unknown): {
 } {
   const request = readFields(
     body ?? {},
-    { Container: "text", EndpointConfig: { object: endpointShapes } },
+    { Container: "text", EndpointConfig: { object: endpointSchemas } },
     "",
   ) as { readonly Container?: string; readonly EndpointConfig?: EndpointFields };
   return {

@@ -2,10 +2,10 @@ import { defined } from "../../base/defined.ts";
 import type { PodNamespace, PodSpec } from "../../model/pods.ts";
 import { parseContainerSpec } from "../container/parse-spec.ts";
 import { parseCreateRequest } from "../container/create-request.ts";
-import { type FieldShapes, readFields } from "../http/field-shapes.ts";
+import { type FieldSchemas, readFields } from "../http/field-schemas.ts";
 import type { PodCreateRequest } from "../types/pod.ts";
 
-const shapes: FieldShapes = { Name: "text", Labels: "text-map", Share: "texts", InfraName: "text" };
+const schemas: FieldSchemas = { Name: "text", Labels: "text-map", Share: "texts", InfraName: "text" };
 
 /** As podman's `--share` says them, and as the engine does. */
 const shareWords: ReadonlyMap<string, string> = new Map([["net", "network"]]);
@@ -20,7 +20,7 @@ export function formatShareWord(type: string): string {
 
 /** The body of `POST /tare/pods/create`. Throws "invalid" naming the field that is wrong; the engine checks `share`. */
 export function parsePodSpec(body: unknown): PodSpec {
-  const { Name, Labels, Share, InfraName } = readFields(body ?? {}, shapes, "") as PodCreateRequest;
+  const { Name, Labels, Share, InfraName } = readFields(body ?? {}, schemas, "") as PodCreateRequest;
   // Its image is the engine's business.
   const infra = parseContainerSpec(
     parseCreateRequest({ ...(body as object), Labels: null, Image: "-" }),

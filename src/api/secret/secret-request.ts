@@ -1,9 +1,9 @@
 import type { SecretUse } from "../../model/secrets.ts";
 import { Failure } from "../../base/failure.ts";
-import { type FieldShapes, readFields } from "../http/field-shapes.ts";
+import { type FieldSchemas, readFields } from "../http/field-schemas.ts";
 import type { SecretCreateRequest, SecretReference } from "../types/secret.ts";
 
-const shapes: FieldShapes = {
+const schemas: FieldSchemas = {
   Name: "text",
   Driver: "text",
   Labels: "text-map",
@@ -12,7 +12,7 @@ const shapes: FieldShapes = {
 };
 
 /** The schema of `HostConfig.Tare.Secrets`. */
-export const secretShapes: FieldShapes = {
+export const secretSchemas: FieldSchemas = {
   Source: "text",
   Type: "text",
   Target: "text",
@@ -25,7 +25,7 @@ export const secretShapes: FieldShapes = {
 export function parseSecretRequest(body: unknown): Omit<SecretCreateRequest, "Data"> & {
   readonly value: Uint8Array;
 } {
-  const { Data, ...request } = readFields(body ?? {}, shapes, "");
+  const { Data, ...request } = readFields(body ?? {}, schemas, "");
   const text = typeof Data === "string" ? Data : "";
   if (!/^[A-Za-z0-9+/]*={0,2}$/.test(text)) {
     throw new Failure("invalid", "cannot create the secret: Data must be base64");

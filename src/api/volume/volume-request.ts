@@ -1,8 +1,8 @@
 import { Failure } from "../../base/failure.ts";
-import { type FieldShapes, readFields } from "../http/field-shapes.ts";
+import { type FieldSchemas, readFields } from "../http/field-schemas.ts";
 import type { VolumeCreateRequest } from "../types/volume.ts";
 
-const shapes: FieldShapes = {
+const schemas: FieldSchemas = {
   Name: "text",
   Driver: "text",
   DriverOpts: "text-map",
@@ -12,7 +12,7 @@ const shapes: FieldShapes = {
 
 /** Parses and validates the body of `POST /volumes/create`; an empty body requests an anonymous volume. */
 export function parseVolumeRequest(body: unknown): VolumeCreateRequest {
-  const { ClusterVolumeSpec, ...request } = readFields(body ?? {}, shapes, "");
+  const { ClusterVolumeSpec, ...request } = readFields(body ?? {}, schemas, "");
   if (ClusterVolumeSpec !== undefined) {
     throw new Failure("unsupported", "cannot create the volume: cluster volumes are not supported");
   }

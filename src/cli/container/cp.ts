@@ -8,7 +8,7 @@ import { readInput } from "../archive.ts";
 import type { Call, Command } from "../command.ts";
 import { CopyCounter } from "../copy/counter.ts";
 import { packFromHost } from "../copy/pack-from-host.ts";
-import { type CopyPlace, type CopyTarget, parseCopyPlace, resolveCopy } from "../copy/place.ts";
+import { type CopyEndpoint, type CopyTarget, parseCopyEndpoint, resolveCopy } from "../copy/copy-endpoint.ts";
 import { unpackToHost } from "../copy/unpack-to-host.ts";
 import { bool } from "../flags/kinds.ts";
 import { writeAll } from "../terminal/write.ts";
@@ -19,7 +19,7 @@ interface Values {
   readonly quiet: boolean;
 }
 
-type InContainer = Extract<CopyPlace, { readonly kind: "container" }>;
+type InContainer = Extract<CopyEndpoint, { readonly kind: "container" }>;
 
 export const cp: Command<Values> = {
   usage: "[OPTIONS] CONTAINER:SRC_PATH DEST_PATH|- | SRC_PATH|- CONTAINER:DEST_PATH",
@@ -34,7 +34,7 @@ export const cp: Command<Values> = {
   completes: ["file", "file"],
   examples: ["tare cp web:/etc/hosts .", "tare cp site/. web:/srv", "tar -c site | tare cp - web:/srv"],
   async run(call) {
-    const [from, to] = call.positional.map(parseCopyPlace) as [CopyPlace, CopyPlace];
+    const [from, to] = call.positional.map(parseCopyEndpoint) as [CopyEndpoint, CopyEndpoint];
     if (from.path === "") throw new Failure("invalid", "source can not be empty");
     if (to.path === "") throw new Failure("invalid", "destination can not be empty");
     if (from.kind === "container") {

@@ -9,7 +9,7 @@ import { formatRows } from "../format/rows.ts";
 import { statsListing, statsRow } from "../format/stats-row.ts";
 import { shortId } from "../format/text.ts";
 import { Screen } from "../stats/screen.ts";
-import { WatchedContainers } from "../stats/watched-containers.ts";
+import { FollowedContainers } from "../stats/followed-containers.ts";
 
 interface Values {
   readonly all: boolean;
@@ -43,23 +43,23 @@ export const stats: Command<Values> = {
     const render = renderer(values);
     render([]); // Reports a wrong template before any request.
     const client = await call.client();
-    const watched = new WatchedContainers(client, { samples: isOnce ? "once" : "stream", signal });
+    const followed = new FollowedContainers(client, { samples: isOnce ? "once" : "stream", signal });
     if (positional.length > 0) {
-      await Promise.all(positional.map((container) => watched.add(container)));
-      failOn(call, watched);
+      await Promise.all(positional.map((container) => followed.add(container)));
+      failOn(call, followed);
     } else {
-      await watchAll(client, watched, { all: values.all, isOnce, signal });
+      await watchAll(client, followed, { all: values.all, isOnce, signal });
     }
     if (isOnce) {
-      call.out(render(watched.rows()));
+      call.out(render(followed.rows()));
       return 0;
     }
-    await redraw(call, watched, render);
+    await redraw(call, followed, render);
     return 0;
   },
 };
 
-type Render = (rows: ReturnType<WatchedContainers["rows"]>) => string;
+type Render = (rows: ReturnType<FollowedContainers["rows"]>) => string;
 
 function renderer(values: Values): Render {
   const isWhole = values["no-trunc"];
@@ -74,41 +74,41 @@ function renderer(values: Values): Render {
 /** Those that there are, and unless it is for once those that come, until they go. */
 async function watchAll(
   client: Client,
-  watched: WatchedContainers,
+  followed: FollowedContainers,
   { all, isOnce, signal }: { readonly all: boolean; readonly isOnce: boolean; readonly signal: AbortSignal },
 ): Promise<void> {
   // Before the list is asked for, or one that comes between would be missed.
-  if (!isOnce) void follow(client, watched, { all, signal }).catch(() => undefined);
+  if (!isOnce) void follow(client, followed, { all, signal }).catch(() => undefined);
   const containers = await client.containers.list({ all });
-  await Promise.all(containers.map(({ Id }) => watched.add(shortId(Id))));
+  await Promise.all(containers.map(({ Id }) => followed.add(shortId(Id))));
 }
 
 async function follow(
   client: Client,
-  watched: WatchedContainers,
+  followed: FollowedContainers,
   { all, signal }: { readonly all: boolean; readonly signal: AbortSignal },
 ): Promise<void> {
   const filters = { type: ["container"] };
   for await (const { Action: action, Actor: actor } of client.system.events({ filters, signal })) {
-    if (action === "start" || (all && action === "create")) void watched.add(shortId(actor.ID));
-    if (action === "destroy" || (!all && action === "die")) watched.remove(shortId(actor.ID));
+    if (action === "start" || (all && action === "create")) void followed.add(shortId(actor.ID));
+    if (action === "destroy" || (!all && action === "die")) followed.remove(shortId(actor.ID));
   }
 }
 
-async function redraw(call: Call<Values>, watched: WatchedContainers, render: Render): Promise<void> {
+async function redraw(call: Call<Values>, followed: FollowedContainers, render: Render): Promise<void> {
   const { positional, context, signal } = call;
   const screen = new Screen(context.stdout);
   const everyMs = context.stdout.isTTY === true ? REDRAW_MS : PRINT_MS;
   while (!signal.aborted) {
     // Of those that were named none may be left; others may come.
-    if (positional.length > 0 && watched.size === 0) return;
-    screen.draw(render(watched.rows()));
+    if (positional.length > 0 && followed.size === 0) return;
+    screen.draw(render(followed.rows()));
     await sleep(everyMs, { signal }).catch(() => undefined);
   }
 }
 
 /** All that could not be found, a line each. */
-function failOn(call: Call<Values>, { failures }: WatchedContainers): void {
+function failOn(call: Call<Values>, { failures }: FollowedContainers): void {
   const [first] = failures;
   if (first === undefined) return;
   if (failures.length === 1) throw first;

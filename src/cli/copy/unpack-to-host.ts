@@ -21,7 +21,7 @@ import { encodeBytes } from "../../spec/byte-text.ts";
 import { TarReader } from "../../spec/tar.ts";
 import type { TarEntry } from "../../spec/tar-entry.ts";
 import { HostDirectories, partsOf } from "./host-directories.ts";
-import type { CopyPlan } from "./place.ts";
+import type { CopyPlan } from "./copy-endpoint.ts";
 
 const { O_CREAT, O_EXCL, O_NOFOLLOW, O_WRONLY } = constants;
 

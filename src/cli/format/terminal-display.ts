@@ -37,7 +37,7 @@ export class TerminalDisplay {
       return;
     }
     // The terminal has become so small that part of it is out of reach.
-    if (this.#lines.length > this.#room) this.#leave();
+    if (this.#lines.length > this.#maxLines) this.#leave();
     this.#ids.set(message.id, { message, isChanged: this.#ids.has(message.id) });
     this.#draw(this.#choose());
   }
@@ -49,7 +49,7 @@ export class TerminalDisplay {
   }
 
   /** Lines above the cursor. */
-  get #room(): number {
+  get #maxLines(): number {
     const { rows = 0 } = this.#out;
     return rows > 0 ? Math.max(2, rows - 1) : Number.POSITIVE_INFINITY;
   }
@@ -62,9 +62,9 @@ export class TerminalDisplay {
 
   #choose(): readonly string[] {
     const all = [...this.#ids.values()];
-    const room = this.#room;
-    if (all.length <= room) return all.map(({ message }) => formatLine(message, this.#columns));
-    const chosen = new Set(all.toSorted((one, other) => rankOf(one) - rankOf(other)).slice(0, room - 1));
+    const maxLines = this.#maxLines;
+    if (all.length <= maxLines) return all.map(({ message }) => formatLine(message, this.#columns));
+    const chosen = new Set(all.toSorted((one, other) => rankOf(one) - rankOf(other)).slice(0, maxLines - 1));
     return [
       ...all.filter((each) => chosen.has(each)).map(({ message }) => formatLine(message, this.#columns)),
       `and ${all.length - chosen.size} more`,

@@ -3,7 +3,7 @@ import { Failure } from "../../base/failure.ts";
 import type { Client } from "../../client/client.ts";
 import type { Call, Command } from "../command.ts";
 import { bool } from "../flags/kinds.ts";
-import { digestedName, indexOf, verboseManifest } from "../registry/manifest-shapes.ts";
+import { digestedName, indexOf, verboseManifest } from "../registry/manifest-documents.ts";
 
 interface Values {
   readonly insecure: boolean;

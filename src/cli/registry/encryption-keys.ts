@@ -9,7 +9,7 @@ export function readDecryptionKeys(texts: readonly string[], cwd: string): reado
   return texts.map((text) => {
     refuseSchemes(text, "--decryption-key");
     const { file, passphrase } = splitPassphrase(text, cwd);
-    return told(`--decryption-key ${file}`, () =>
+    return withName(`--decryption-key ${file}`, () =>
       formatKey(
         parseDecryptionKey({ key: readKey(file, cwd), ...(passphrase === "" ? {} : { passphrase }) }),
       ),
@@ -22,7 +22,7 @@ export function readEncryptionKeys(texts: readonly string[], cwd: string): reado
   return texts.map((text) => {
     const [, kind, file = ""] = /^([a-z0-9]+):(.+)$/.exec(text) ?? [];
     if (kind === "jwe") {
-      return told(`--encryption-key ${file}`, () => formatKey(parseEncryptionKey(readKey(file, cwd))));
+      return withName(`--encryption-key ${file}`, () => formatKey(parseEncryptionKey(readKey(file, cwd))));
     }
     refuseSchemes(text, "--encryption-key");
     throw optionFailure(`--encryption-key ${text}: want jwe:FILE, with a public key or certificate in PEM`);
@@ -61,7 +61,7 @@ function readKey(file: string, cwd: string): string {
   }
 }
 
-function told(what: string, read: () => string): string {
+function withName(what: string, read: () => string): string {
   try {
     return read();
   } catch (thrown) {

@@ -4,7 +4,7 @@ import type { Call, Command } from "../command.ts";
 import { objectFormat } from "../flags/filters.ts";
 import { bool, string } from "../flags/kinds.ts";
 import { platformFlag } from "../flags/platform.ts";
-import { withGoShapes } from "../format/go-shapes.ts";
+import { withGoTypes } from "../format/go-types.ts";
 import { compileTemplate } from "../format/template.ts";
 import { formatJson } from "../format/template/values.ts";
 
@@ -111,5 +111,5 @@ function printer(format: string): (found: readonly unknown[]) => string {
   if (format === "") return (found) => `${found.length === 0 ? "[]" : formatJson(found, { indent: 4 })}\n`;
   const template = compileTemplate(format === "json" ? "{{json .}}" : format);
   return (found) =>
-    found.map((item) => `${template.render(withGoShapes(item), { missing: "error" })}\n`).join("");
+    found.map((item) => `${template.render(withGoTypes(item), { missing: "error" })}\n`).join("");
 }

@@ -77,7 +77,7 @@ export class ConnectionPool implements Disposable {
         return await work();
       } catch (thrown) {
         if (this.#revive === undefined || this.#isAnswered || attempt === revivals) throw thrown;
-        if (!(thrown instanceof ClosedBeforeReply ? thrown.isUnread : isNobodyThere(thrown))) throw thrown;
+        if (!(thrown instanceof ClosedBeforeReply ? thrown.isUnread : isUnserved(thrown))) throw thrown;
       }
       if (attempt > 0) await sleep(reviveAgainMs);
       await this.#revive();
@@ -184,7 +184,7 @@ class ClosedBeforeReply extends Failure {
   }
 }
 
-function isNobodyThere(thrown: unknown): boolean {
+function isUnserved(thrown: unknown): boolean {
   return isFailure(thrown, "unavailable") && thrown.details.host !== undefined;
 }
 

@@ -2,7 +2,7 @@ import { graceMsOf } from "../../api/container/parse-spec.ts";
 import { DetachScanner, parseDetachKeys } from "../../api/container/detach-keys.ts";
 import { requireSize } from "../../api/container/exec-request.ts";
 import { type Filters, requireFilterKeys } from "../../api/http/filters.ts";
-import { shapeContainerSummary } from "../../api/http/version-compat.ts";
+import { adaptContainerSummary } from "../../api/http/version-compat.ts";
 import { multiplexedStreamType, rawStreamType } from "../../api/http/stream-frames.ts";
 import { parseUpdateRequest } from "../../api/container/update-request.ts";
 import { Failure, isAlreadyRunning } from "../../base/failure.ts";
@@ -52,7 +52,7 @@ export const handlers: Handlers = {
     const now = Date.now();
     reply.json(
       200,
-      found.map((container) => shapeContainerSummary(containerSummaryOf(container, now), version)),
+      found.map((container) => adaptContainerSummary(containerSummaryOf(container, now), version)),
     );
   },
 

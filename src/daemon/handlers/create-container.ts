@@ -21,7 +21,7 @@ export async function createContainer(
   const spec: ContainerSpec = parseContainerSpec(parseCreateRequest(body), name);
   await requirePlatform(engine, spec.image, platform);
   const { id, warnings } = await engine.containers.create(spec, { startsNext }).catch((thrown: unknown) => {
-    throw wordCreate(thrown, spec);
+    throw toDockerCreateFailure(thrown, spec);
   });
   return { Id: id, Warnings: warnings };
 }
@@ -30,7 +30,7 @@ async function requirePlatform(engine: Engine, image: string, text: string | und
   if (text === undefined) return;
   const wanted = formatPlatform(parsePlatform(text));
   const found = await engine.images.inspect(image).catch((thrown: unknown) => {
-    throw wordCreate(thrown, { image });
+    throw toDockerCreateFailure(thrown, { image });
   });
   const actual = formatPlatform(found.config.platform);
   if (actual !== wanted) {
@@ -43,7 +43,7 @@ async function requirePlatform(engine: Engine, image: string, text: string | und
 }
 
 /** What a request to create does not find is its image, unless the failure names something else. */
-function wordCreate(thrown: unknown, { image }: { readonly image: string }): unknown {
+function toDockerCreateFailure(thrown: unknown, { image }: { readonly image: string }): unknown {
   if (isFailure(thrown, "invalid")) {
     const { container } = thrown.details;
     const words = { cause: thrown, details: thrown.details };

@@ -34,7 +34,7 @@ export const handlers: Handlers = {
     const keys = parseDetachKeys((await engine.containers.inspectExec(id)).spec.detachKeys);
     const stream = await engine.containers.startExec(id, options).catch(async (thrown: unknown) => {
       if (detach || !hasEnded(thrown)) throw thrown;
-      await tellFailure(call, thrown);
+      await sendFailure(call, thrown);
       return undefined;
     });
     if (stream === undefined) {
@@ -65,7 +65,7 @@ function hasEnded(thrown: unknown): thrown is Failure {
 }
 
 /** SPEC: dockerd writes why into the stream; its client shows that and asks for the exit code (126, 127) afterwards. */
-async function tellFailure({ engine, version, params, reply }: Call, { message }: Failure): Promise<void> {
+async function sendFailure({ engine, version, params, reply }: Call, { message }: Failure): Promise<void> {
   const { spec } = await engine.containers.inspectExec(params["id"] ?? "");
   const isFramed = spec.terminal !== true;
   const client = reply.hijack(isFramed && version >= 1042 ? multiplexedStreamType : rawStreamType);

@@ -5,7 +5,7 @@ import {
 } from "../../api/image/encryption-keys.ts";
 import { type Filters, requireFilterKeys } from "../../api/http/filters.ts";
 import { encodeProgressLine } from "../../api/http/progress-lines.ts";
-import { shapeImage } from "../../api/http/version-compat.ts";
+import { adaptImage } from "../../api/http/version-compat.ts";
 import { Failure } from "../../base/failure.ts";
 import { parseLayerCompression } from "../../spec/image/layer-compression.ts";
 import type { Call, Handlers } from "../handler.ts";
@@ -41,13 +41,13 @@ export const handlers: Handlers = {
     }));
     reply.json(
       200,
-      rows.map((row) => shapeImage(row, version)),
+      rows.map((row) => adaptImage(row, version)),
     );
   },
 
   "images.inspect": async ({ engine, version, params, query, reply }: Call) => {
     const found = await engine.images.inspect(params["name"] ?? "", platformIn(query));
-    reply.json(200, shapeImage(imageInspectOf(found), version));
+    reply.json(200, adaptImage(imageInspectOf(found), version));
   },
 
   "images.history": async ({ engine, params, query, reply }: Call) => {

@@ -1,7 +1,7 @@
 import type { Duplex } from "node:stream";
 import { encodeRunEvent, frameOutput, runStreamType } from "../../api/http/run-stream.ts";
 import { detailsHeader } from "../../api/http/failure-status.ts";
-import { wordFailure } from "../../api/docker-errors.ts";
+import { toDockerFailure } from "../../api/docker-errors.ts";
 import type { ContainerCreateResponse, StartTiming } from "../../api/types/container.ts";
 import { Failure, failureOf, isAlreadyRunning } from "../../base/failure.ts";
 import type { ExitStatus } from "../../model/container-state.ts";
@@ -20,7 +20,7 @@ interface Run {
 }
 
 /** Encodes the events that a client receives before and after the output. */
-export interface RunTelling {
+export interface RunEventEncoder {
   created(created: ContainerCreateResponse): Uint8Array;
   ended(code: number, timing: StartTiming | null): Uint8Array;
   /** A failure of the start or of a step that runs with it, in Docker's words. */
@@ -34,7 +34,7 @@ export function parseRun(query: Call["query"]): Run | undefined {
   return { streams: { stdin, stdout, stderr }, until: parseCondition(query.text("until") ?? "next-exit") };
 }
 
-const asEvents: RunTelling = {
+const asEvents: RunEventEncoder = {
   created: encodeRunEvent,
   ended: (code) => encodeRunEvent({ StatusCode: code }),
   failed: (failure) => {
@@ -59,12 +59,12 @@ const asEvents: RunTelling = {
 export async function runContainer(
   call: Call,
   created: ContainerCreateResponse,
-  { streams, until, telling = asEvents }: Run & { readonly telling?: RunTelling | undefined },
+  { streams, until, encoder = asEvents }: Run & { readonly encoder?: RunEventEncoder | undefined },
 ): Promise<void> {
   const { engine, reply, signal } = call;
   const { Id: id } = created;
   const client = reply.hijack(runStreamType);
-  client.write(telling.created(created));
+  client.write(encoder.created(created));
   const failed = new AbortController();
   let attached: AttachedStream | undefined;
   try {
@@ -77,25 +77,29 @@ export async function runContainer(
     const { terminal, duplex } = attached;
     await bridge(client, duplex, {
       output: frameOutput({ terminal }),
-      last: async () => telling.ended((await ended).code, timing),
+      last: async () => encoder.ended((await ended).code, timing),
     });
   } catch (thrown) {
     failed.abort();
     attached?.duplex.destroy();
-    if (!signal.aborted) await tellFailure(call, client, { thrown, id, telling });
+    if (!signal.aborted) await sendFailure(call, client, { thrown, id, encoder });
   }
 }
 
 /** A failure behind the creation: the reply has begun. */
-export async function tellFailure(
+export async function sendFailure(
   { report }: Call,
   client: Duplex,
-  { thrown, id, telling }: { readonly thrown: unknown; readonly id: string; readonly telling: RunTelling },
+  {
+    thrown,
+    id,
+    encoder,
+  }: { readonly thrown: unknown; readonly id: string; readonly encoder: RunEventEncoder },
 ): Promise<void> {
   const failure = failureOf(thrown);
   report(failure);
-  const worded = wordFailure(failure, { operation: "containers.start", params: { id } });
-  endGently(client, { last: telling.failed(worded) });
+  const dockerFailure = toDockerFailure(failure, { operation: "containers.start", params: { id } });
+  endGently(client, { last: encoder.failed(dockerFailure) });
 }
 
 /** Another client may have started it: then its timing is null. */

@@ -1,7 +1,7 @@
 import { type FastPathRun, toFastPathSpec } from "../../api/container/fast-path-run.ts";
 import { parseFastPathRun } from "../../api/container/fast-path-run-request.ts";
 import { encodeRunEvent, runStreamType } from "../../api/http/run-stream.ts";
-import { formatTiming, startFailureStatus, tellsTiming } from "../../api/container/run-text.ts";
+import { formatTiming, startFailureStatus, showsTiming } from "../../api/container/run-text.ts";
 import { endOfRun, formatFailure, formatWarnings } from "../../api/container/run-messages.ts";
 import { encodeFrame } from "../../api/http/stream-frames.ts";
 import type { ContainerCreateResponse, StartTiming } from "../../api/types/container.ts";
@@ -9,7 +9,7 @@ import type { Failure } from "../../base/failure.ts";
 import type { Call } from "../handler.ts";
 import { endGently } from "../http/bridge.ts";
 import { createContainer } from "./create-container.ts";
-import { runContainer, type RunTelling, startUnlessRunning, tellFailure } from "./run-container.ts";
+import { runContainer, type RunEventEncoder, startUnlessRunning, sendFailure } from "./run-container.ts";
 
 /**
  * `tare run` by its words, for the launcher (native/launcher.c), which reads none of them: what the command line would print and its exit status
@@ -19,33 +19,33 @@ export async function runPlain(call: Call): Promise<void> {
   const plain = parseFastPathRun(call.body, call.facts.buildId);
   const name = plain.name === "" ? undefined : plain.name;
   const created = await createContainer(call.engine, toFastPathSpec(plain), { name, startsNext: true });
-  const telling = new PlainTelling(plain);
-  if (plain.detach) return await startPlain(call, created, telling);
+  const encoder = new PlainTextEncoder(plain);
+  if (plain.detach) return await startPlain(call, created, encoder);
   const streams = { stdin: false, stdout: true, stderr: true };
-  await runContainer(call, created, { streams, until: endOfRun(plain), telling });
+  await runContainer(call, created, { streams, until: endOfRun(plain), encoder });
 }
 
 /** Of a run that is not followed, the id is all there is to say. */
 async function startPlain(
   call: Call,
   created: ContainerCreateResponse,
-  telling: PlainTelling,
+  encoder: PlainTextEncoder,
 ): Promise<void> {
   const { Id: id } = created;
   const client = call.reply.hijack(runStreamType);
-  client.write(telling.created(created));
+  client.write(encoder.created(created));
   try {
     await startUnlessRunning(call.engine, id);
     endGently(client, {
       last: Buffer.concat([encodeFrame("stdout", Buffer.from(`${id}\n`)), exitStatus(0)]),
     });
   } catch (thrown) {
-    await tellFailure(call, client, { thrown, id, telling });
+    await sendFailure(call, client, { thrown, id, encoder });
   }
 }
 
 /** As the command line tells it. */
-class PlainTelling implements RunTelling {
+class PlainTextEncoder implements RunEventEncoder {
   readonly #run: FastPathRun;
 
   constructor(run: FastPathRun) {
@@ -59,7 +59,7 @@ class PlainTelling implements RunTelling {
   }
 
   ended(code: number, timing: StartTiming | null): Uint8Array {
-    if (timing === null || !tellsTiming(this.#run.image)) return exitStatus(code);
+    if (timing === null || !showsTiming(this.#run.image)) return exitStatus(code);
     return Buffer.concat([encodeFrame("stdout", Buffer.from(formatTiming(timing))), exitStatus(code)]);
   }
 

@@ -1,5 +1,5 @@
 import { readFile } from "node:fs/promises";
-import { shapeInfo } from "../../api/http/version-compat.ts";
+import { adaptInfo } from "../../api/http/version-compat.ts";
 import { parseLoginRequest } from "../../api/image/registry-auth.ts";
 import { parseUsageTypes } from "../../api/system/usage-types.ts";
 import type { Call, Handlers } from "../handler.ts";
@@ -25,7 +25,7 @@ export const handlers: Handlers = {
 
   "system.info": async ({ engine, facts, version, reply }: Call) => {
     const [info, forwardsIpv4] = await Promise.all([engine.info(), readForwarding()]);
-    reply.json(200, shapeInfo(infoOf(info, facts, { forwardsIpv4 }), version));
+    reply.json(200, adaptInfo(infoOf(info, facts, { forwardsIpv4 }), version));
   },
 
   // Tare has no plugins, see src/daemon/handlers/swarm.ts.

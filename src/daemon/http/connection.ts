@@ -10,7 +10,7 @@ import { headLimitBytes, parseRequestHead } from "./request-head.ts";
 import { descriptorOf, type SocketCalls } from "./socket-calls.ts";
 
 /** So much of the next requests is read while one is answered: more waits in the kernel. */
-const aheadLimitBytes = 64 * 1024;
+const readAheadLimitBytes = 64 * 1024;
 /** How long the head of a request may take to come, from its first byte on. */
 const headWithinMs = 60_000;
 /** How often a client that has ended its direction is looked at: whether it still waits for its answer. */
@@ -45,7 +45,7 @@ export class ApiConnection implements Exchange {
   readonly socket: Socket;
   readonly #options: ConnectionOptions;
   /** What has come and is not used yet. */
-  #ahead: Buffer = Buffer.alloc(0);
+  #readAhead: Buffer = Buffer.alloc(0);
   #request: ApiRequest | undefined;
   #body: BodyDecoder | undefined;
   /** The body's reader takes more. */
@@ -106,11 +106,11 @@ export class ApiConnection implements Exchange {
     // An unread body is the client's input.
     if (request.head.body.kind !== "none" && !request.readableEnded) return duplexOf(request, this.socket);
     this.socket.off("readable", this.#onReadable);
-    const ahead = this.#ahead;
-    this.#ahead = Buffer.alloc(0);
+    const readAhead = this.#readAhead;
+    this.#readAhead = Buffer.alloc(0);
     if (this.socket.readableEnded)
-      return duplexOf(Readable.from(ahead.length === 0 ? [] : [ahead]), this.socket);
-    if (ahead.length > 0) this.socket.unshift(ahead);
+      return duplexOf(Readable.from(readAhead.length === 0 ? [] : [readAhead]), this.socket);
+    if (readAhead.length > 0) this.socket.unshift(readAhead);
     return this.socket;
   }
 
@@ -118,7 +118,7 @@ export class ApiConnection implements Exchange {
     while (this.#takesMore()) {
       const piece = this.socket.read() as Buffer | null;
       if (piece === null) return;
-      this.#ahead = this.#ahead.length === 0 ? piece : Buffer.concat([this.#ahead, piece]);
+      this.#readAhead = this.#readAhead.length === 0 ? piece : Buffer.concat([this.#readAhead, piece]);
       this.#advance();
     }
   };
@@ -126,7 +126,9 @@ export class ApiConnection implements Exchange {
   #takesMore(): boolean {
     if (this.socket.destroyed) return false;
     if (this.#body === undefined) return !this.#isTaken;
-    return this.#body.isDone ? !this.#isTaken && this.#ahead.length < aheadLimitBytes : this.#isWanted;
+    return this.#body.isDone
+      ? !this.#isTaken && this.#readAhead.length < readAheadLimitBytes
+      : this.#isWanted;
   }
 
   #advance(): void {
@@ -140,18 +142,18 @@ export class ApiConnection implements Exchange {
 
   #readHead(): void {
     let from = 0;
-    while (this.#ahead[from] === 13 && this.#ahead[from + 1] === 10) from += 2; // SPEC: RFC 9112, 2.2
-    const end = this.#ahead.indexOf("\r\n\r\n", from);
-    if (end < 0 ? this.#ahead.length > headLimitBytes : end > headLimitBytes)
+    while (this.#readAhead[from] === 13 && this.#readAhead[from + 1] === 10) from += 2; // SPEC: RFC 9112, 2.2
+    const end = this.#readAhead.indexOf("\r\n\r\n", from);
+    if (end < 0 ? this.#readAhead.length > headLimitBytes : end > headLimitBytes)
       return this.#refuse(431, `cannot read the request: its head is longer than ${headLimitBytes} bytes`);
     if (end < 0) {
-      if (this.#ahead.length > from) this.#headTimer ??= this.#startHeadTimer();
+      if (this.#readAhead.length > from) this.#headTimer ??= this.#startHeadTimer();
       return;
     }
     clearTimeout(this.#headTimer);
     this.#headTimer = undefined;
-    const head = parseRequestHead(this.#ahead.toString("latin1", from, end));
-    this.#ahead = this.#ahead.subarray(end + 4);
+    const head = parseRequestHead(this.#readAhead.toString("latin1", from, end));
+    this.#readAhead = this.#readAhead.subarray(end + 4);
     this.#body = new BodyDecoder(head.body);
     this.#isWanted = true;
     this.#isAnswered = false;
@@ -168,8 +170,8 @@ export class ApiConnection implements Exchange {
   #readBody(): void {
     const body = this.#body;
     const request = this.#request;
-    if (body === undefined || request === undefined || body.isDone || this.#ahead.length === 0) return;
-    this.#ahead = body.push(this.#ahead, (piece) => {
+    if (body === undefined || request === undefined || body.isDone || this.#readAhead.length === 0) return;
+    this.#readAhead = body.push(this.#readAhead, (piece) => {
       if (!request.push(piece)) this.#isWanted = request.destroyed;
     });
     if (!body.isDone) return;
@@ -191,7 +193,7 @@ export class ApiConnection implements Exchange {
     // Not from within its answer: a client that sends many requests at once must not deepen the stack.
     setImmediate(() => {
       if (this.#body !== undefined || this.socket.destroyed) return;
-      if (this.#ahead.length > 0) this.#advance();
+      if (this.#readAhead.length > 0) this.#advance();
       this.#onReadable();
     });
   }
@@ -207,7 +209,7 @@ export class ApiConnection implements Exchange {
     this.socket.off("readable", this.#onReadable);
     this.#request?.destroy();
     if (this.#request !== undefined) return void this.socket.destroy();
-    const isHead = this.#ahead.toString("latin1", 0, 5) === "HEAD ";
+    const isHead = this.#readAhead.toString("latin1", 0, 5) === "HEAD ";
     endGently(this.socket, { last: encodeRefusal(status, message, { isHead }) });
   }
 

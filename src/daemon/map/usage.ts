@@ -1,4 +1,4 @@
-import { shapeContainerSummary, shapeImage } from "../../api/http/version-compat.ts";
+import { adaptContainerSummary, adaptImage } from "../../api/http/version-compat.ts";
 import type { ContainersPruneReport, ImagesPruneReport, SystemUsage } from "../../api/types/usage.ts";
 import type { UsageType } from "../../api/system/usage-types.ts";
 import type { ApiVersion } from "../../api/http/version.ts";
@@ -25,10 +25,10 @@ export function usageOf(
     LayersSize: layersBytes,
     Images:
       images?.map((image) =>
-        shapeImage({ ...imageSummaryOf(image), SharedSize: image.sharedBytes }, version),
+        adaptImage({ ...imageSummaryOf(image), SharedSize: image.sharedBytes }, version),
       ) ?? null,
     Containers:
-      containers?.map((container) => shapeContainerSummary(containerSummaryOf(container, nowMs), version)) ??
+      containers?.map((container) => adaptContainerSummary(containerSummaryOf(container, nowMs), version)) ??
       null,
     Volumes: volumes?.map(({ usage, ...volume }) => volumeOf(volume, usage)) ?? null,
     BuildCache: types.includes("build-cache") ? [] : null,

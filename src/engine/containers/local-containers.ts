@@ -68,7 +68,7 @@ export class LocalContainers implements Containers {
 
   async start(reference: ContainerReference, options: DescriptorOptions = {}): Promise<StartTiming> {
     using taken = this.#context.descriptors.take(options);
-    const { descriptors } = this.#context.parts;
+    const { descriptors } = this.#context.dependencies;
     if (descriptors !== undefined) requireDescriptors("start the container", descriptors);
     return await startContainer(this.#context, reference, taken.fds);
   }

@@ -26,7 +26,7 @@ interface LayerBlob {
 export class BlobKeeping {
   readonly policy: BlobPolicy;
   readonly #state: State;
-  readonly #parts: EngineDependencies;
+  readonly #dependencies: EngineDependencies;
   readonly #garbage: Garbage;
   readonly #closing: AbortSignal;
   readonly #fetching = new KeyedLock();
@@ -39,19 +39,24 @@ export class BlobKeeping {
   constructor(
     state: State,
     {
-      parts,
+      dependencies,
       garbage,
       closing,
-    }: { readonly parts: EngineDependencies; readonly garbage: Garbage; readonly closing: AbortSignal },
+    }: {
+      readonly dependencies: EngineDependencies;
+      readonly garbage: Garbage;
+      readonly closing: AbortSignal;
+    },
   ) {
     this.#state = state;
-    this.#parts = parts;
+    this.#dependencies = dependencies;
     this.#garbage = garbage;
     this.#closing = closing;
     const before = state.findFact(factName);
-    this.policy = parts.settings.blobPolicy ?? (before === undefined ? "keep" : parseBlobPolicy(before));
+    this.policy =
+      dependencies.settings.blobPolicy ?? (before === undefined ? "keep" : parseBlobPolicy(before));
     if (this.policy !== (before ?? "keep")) state.putFact(factName, this.policy);
-    const { storage, content } = parts;
+    const { storage, content } = dependencies;
     content.provide({
       hasLayer: (diffId) => storage.hasLayer(diffId),
       openLayer: (diffId) => storage.viewLayers([diffId]),
@@ -98,12 +103,14 @@ export class BlobKeeping {
         config.diffIds.map((diffId, index) => ({ diffId, digest: blobs[2 + index] as Digest })),
       );
     const layers = new Set(found.map(({ diffId }) => diffId));
-    const compressed = this.#parts.content.compressed.list().filter(({ diffId }) => layers.has(diffId));
+    const compressed = this.#dependencies.content.compressed
+      .list()
+      .filter(({ diffId }) => layers.has(diffId));
     return [...new Map([...compressed, ...found].map((blob: LayerBlob) => [blob.digest, blob])).values()];
   }
 
   async #look(blob: LayerBlob): Promise<void> {
-    const { content, storage } = this.#parts;
+    const { content, storage } = this.#dependencies;
     if ((await content.findStored(blob.digest)) === undefined) return;
     if (this.policy === "keep") {
       // It has come again.
@@ -144,8 +151,8 @@ export class BlobKeeping {
     const { refetchBlob } = await import("../../image/refetch-blob.ts");
     await refetchBlob(blob, {
       sources: this.#sourcesOf(blob.digest),
-      store: this.#parts.content,
-      registries: await this.#parts.openRegistries(),
+      store: this.#dependencies.content,
+      registries: await this.#dependencies.openRegistries(),
       signal: this.#closing,
     });
   }

@@ -44,7 +44,7 @@ interface Item {
  */
 export class Garbage implements Disposable {
   readonly #state: State;
-  readonly #parts: GarbageDependencies;
+  readonly #dependencies: GarbageDependencies;
   readonly #rules: GarbageRules;
   readonly #leftovers: Leftovers;
   #users = 0;
@@ -54,10 +54,10 @@ export class Garbage implements Disposable {
   #isClosed = false;
   #timer: NodeJS.Timeout | undefined;
 
-  constructor(state: State, parts: GarbageDependencies) {
+  constructor(state: State, dependencies: GarbageDependencies) {
     this.#state = state;
-    this.#parts = parts;
-    this.#rules = parts.settings.garbage ?? defaultGarbageRules;
+    this.#dependencies = dependencies;
+    this.#rules = dependencies.settings.garbage ?? defaultGarbageRules;
     this.#leftovers = new Leftovers(state);
   }
 
@@ -146,7 +146,7 @@ export class Garbage implements Disposable {
 
   /** Without `needed`: what the records need when all that is stored is known. */
   async #list(needed?: Needed): Promise<readonly Item[]> {
-    const { storage, content } = this.#parts;
+    const { storage, content } = this.#dependencies;
     const stored = new Set([...(await content.list()), ...content.absent.list()].map(({ digest }) => digest));
     const { layers, blobs } = needed ?? this.#needed();
     return [
@@ -164,7 +164,9 @@ export class Garbage implements Disposable {
       ...images.flatMap((image) => image.config.diffIds),
       ...this.#state.containers().flatMap(layersOf),
     ]);
-    const compressed = this.#parts.content.compressed.list().filter(({ diffId }) => layers.has(diffId));
+    const compressed = this.#dependencies.content.compressed
+      .list()
+      .filter(({ diffId }) => layers.has(diffId));
     return {
       layers,
       blobs: new Set([...images.flatMap((image) => image.blobs), ...compressed.map(({ digest }) => digest)]),
@@ -182,8 +184,8 @@ export class Garbage implements Disposable {
       const items = await this.#list();
       this.#leftovers.keepOnly(new Set(items.map(keyOf)));
       for (const item of items) if (all || this.#isDue(item)) await this.#remove(item);
-      if (all) await this.#parts.content.forgetAll();
-      if (await this.#isFuller(this.#rules.highPercent)) await this.#makeRoom();
+      if (all) await this.#dependencies.content.forgetAll();
+      if (await this.#isFuller(this.#rules.highPercent)) await this.#freeSpace();
     } catch {
       // SAFETY: nothing refers to what is left; `check` names it and the next collection takes it.
     }
@@ -191,8 +193,8 @@ export class Garbage implements Disposable {
   }
 
   /** The disk is too full for keeping anything for later. */
-  async #makeRoom(): Promise<void> {
-    const { content } = this.#parts;
+  async #freeSpace(): Promise<void> {
+    const { content } = this.#dependencies;
     const since = (item: Item): number => this.#leftovers.find(keyOf(item)) ?? 0;
     const items = (await this.#list()).toSorted((one, other) => since(one) - since(other));
     const steps = [
@@ -212,12 +214,12 @@ export class Garbage implements Disposable {
   /** What is on its way out does not count. */
   async #isFuller(percent: number): Promise<boolean> {
     if (!(await this.#seemsFuller(percent))) return false;
-    await this.#parts.storage.awaitRoom();
+    await this.#dependencies.storage.awaitSpace();
     return await this.#seemsFuller(percent);
   }
 
   async #seemsFuller(percent: number): Promise<boolean> {
-    const { blocks, bfree, bavail } = await statfs(this.#parts.dataRoot);
+    const { blocks, bfree, bavail } = await statfs(this.#dependencies.dataRoot);
     const usedBlocks = blocks - bfree;
     // Calculates as df does: blocks that are reserved for root count as unavailable.
     return usedBlocks * 100 >= (usedBlocks + bavail) * percent && percent < 100;
@@ -225,12 +227,12 @@ export class Garbage implements Disposable {
 
   async #remove({ kind, digest }: Item): Promise<void> {
     if (kind === "blob") {
-      await this.#parts.content.remove(digest);
+      await this.#dependencies.content.remove(digest);
       fault("garbage.blob");
       return;
     }
     try {
-      await this.#parts.storage.removeLayer(digest);
+      await this.#dependencies.storage.removeLayer(digest);
       fault("garbage.layer");
     } catch (thrown) {
       if (kindOf(thrown) !== "conflict") throw thrown; // a container that is being removed still stands on it

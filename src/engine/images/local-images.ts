@@ -48,7 +48,7 @@ import type { PrunedImages, PruneFilters } from "../../model/prune.ts";
 /** The images of one data root. */
 export class LocalImages implements Images {
   readonly #state: State;
-  readonly #parts: EngineDependencies;
+  readonly #dependencies: EngineDependencies;
   readonly #garbage: Garbage;
   readonly #blobs: BlobKeeping;
   readonly #embedding = new KeyedLock();
@@ -61,16 +61,16 @@ export class LocalImages implements Images {
   constructor(
     state: State,
     {
-      parts,
+      dependencies,
       garbage,
       blobs,
-    }: { readonly parts: EngineDependencies; readonly garbage: Garbage; readonly blobs: BlobKeeping },
+    }: { readonly dependencies: EngineDependencies; readonly garbage: Garbage; readonly blobs: BlobKeeping },
   ) {
     this.#blobs = blobs;
     this.#state = state;
-    this.#parts = parts;
+    this.#dependencies = dependencies;
     this.#garbage = garbage;
-    this.#layers = new StoredLayers(parts);
+    this.#layers = new StoredLayers(dependencies);
   }
 
   async *load(
@@ -83,7 +83,7 @@ export class LocalImages implements Images {
     let isDone = false;
     try {
       const progress = loadArchive(archive, {
-        store: this.#parts.content,
+        store: this.#dependencies.content,
         sink: this.#sink("load"),
         ...(platform === undefined ? {} : { platform }),
         decryptionKeys: (options.decryptionKeys ?? []).map(parseDecryptionKey),
@@ -103,7 +103,7 @@ export class LocalImages implements Images {
     const { platform, credentials, insecure = false, signal, allTags = false, decryptionKeys = [] } = options;
     const wanted = parseReference(reference);
     if (allTags) return yield* this.#pullAll(wanted, options);
-    const others = await (await this.#parts.openRegistries()).placesOf(reference);
+    const others = await (await this.#dependencies.openRegistries()).candidatesOf(reference);
     if (others.length > 0) return yield* this.#pullShort(wanted, others, options);
     await this.#garbage.relieve();
     using _ = await this.#garbage.use();
@@ -111,8 +111,8 @@ export class LocalImages implements Images {
     try {
       const { pullImage } = await import("../../image/pull.ts");
       yield* pullImage(wanted, {
-        registries: await this.#parts.openRegistries(),
-        store: this.#parts.content,
+        registries: await this.#dependencies.openRegistries(),
+        store: this.#dependencies.content,
         sink: this.#sink("pull"),
         downloads: this.#downloads,
         insecure,
@@ -134,18 +134,18 @@ export class LocalImages implements Images {
   /** Pulls from the first registry that has it; the request's own name is used, too. */
   async *#pullShort(
     wanted: Reference,
-    places: readonly Reference[],
+    paths: readonly Reference[],
     options: NonNullable<Parameters<Images["pull"]>[1]>,
   ): AsyncGenerator<Progress, void> {
     const { credentials, ...others } = options;
     const reasons: string[] = [];
-    for (const place of places) {
-      const name = formatReference(withDefaultTag(place));
+    for (const candidate of paths) {
+      const name = formatReference(withDefaultTag(candidate));
       const isOther = name !== formatReference(withDefaultTag(wanted));
       if (isOther) yield { kind: "status", text: `Resolving ${formatFamiliar(wanted)} as ${name}` };
       try {
         // SAFETY: what the user may do at the registry that the name means is no business of another one.
-        const known = credentials !== undefined && place.domain === wanted.domain ? { credentials } : {};
+        const known = credentials !== undefined && candidate.domain === wanted.domain ? { credentials } : {};
         yield* this.pull(name, { ...others, ...known });
         if (isOther && wanted.digest === undefined)
           await this.tag(name, formatReference(withDefaultTag(wanted)));
@@ -170,7 +170,7 @@ export class LocalImages implements Images {
     const { credentials, insecure = false, signal } = options;
     const { listRepositoryTags } = await import("../../image/list-tags.ts");
     const tags = await listRepositoryTags(wanted, {
-      registries: await this.#parts.openRegistries(),
+      registries: await this.#dependencies.openRegistries(),
       insecure,
       ...(credentials === undefined ? {} : { credentials: () => Promise.resolve(credentials) }),
       ...(signal === undefined ? {} : { signal }),
@@ -187,7 +187,7 @@ export class LocalImages implements Images {
     options: Parameters<Images["push"]>[1] = {},
   ): AsyncGenerator<Progress, void> {
     using _ = await this.#garbage.use();
-    yield* pushNamed(reference, options, { state: this.#state, parts: this.#parts });
+    yield* pushNamed(reference, options, { state: this.#state, dependencies: this.#dependencies });
   }
 
   async *save(
@@ -195,7 +195,7 @@ export class LocalImages implements Images {
     options: Parameters<Images["save"]>[1] = {},
   ): AsyncGenerator<Uint8Array, void> {
     using _ = await this.#garbage.use();
-    yield* saveNamed(references, options, { state: this.#state, parts: this.#parts });
+    yield* saveNamed(references, options, { state: this.#state, dependencies: this.#dependencies });
   }
 
   async lookUp(reference: string, options: Parameters<Images["lookUp"]>[1] = {}): Promise<RegistryImage> {
@@ -203,7 +203,7 @@ export class LocalImages implements Images {
     const wanted = parseReference(reference);
     const { lookUpImage } = await import("../../image/look-up.ts");
     return await lookUpImage(wanted, {
-      registries: await this.#parts.openRegistries(),
+      registries: await this.#dependencies.openRegistries(),
       ...(credentials === undefined ? {} : { credentials: () => Promise.resolve(credentials) }),
       ...(signal === undefined ? {} : { signal }),
     }).catch((thrown: unknown) => {
@@ -212,20 +212,21 @@ export class LocalImages implements Images {
   }
 
   async search(term: string, options: Parameters<Images["search"]>[1] = {}): Promise<readonly FoundImage[]> {
-    return await searchImages(term, options, this.#parts);
+    return await searchImages(term, options, this.#dependencies);
   }
 
   async checkCredentials(
     ...[registry, credentials, options]: Parameters<Images["checkCredentials"]>
   ): Promise<void> {
-    await (await this.#parts.openRegistries()).logIn(registry, credentials, options);
+    await (await this.#dependencies.openRegistries()).logIn(registry, credentials, options);
   }
 
   async import(
     archive: AsyncIterable<Uint8Array> | URL,
     options: Parameters<Images["import"]>[1] = {},
   ): Promise<string> {
-    const source = archive instanceof URL ? (await this.#parts.openRegistries()).fetch(archive) : archive;
+    const source =
+      archive instanceof URL ? (await this.#dependencies.openRegistries()).fetch(archive) : archive;
     return await this.#import(source, { ...options, action: "import" });
   }
 
@@ -247,7 +248,7 @@ export class LocalImages implements Images {
   ): Promise<ImageDetails> {
     const { record } = getImage(this.#state, reference);
     requirePlatform(record, { reference, platform });
-    const { storage } = this.#parts;
+    const { storage } = this.#dependencies;
     return Object.freeze({
       ...this.#summarize(record),
       config: record.config,
@@ -352,7 +353,7 @@ export class LocalImages implements Images {
   }
 
   async #ensureEmbedded(reference: string): Promise<void> {
-    const { helloProgram } = this.#parts;
+    const { helloProgram } = this.#dependencies;
     const embedded = helloProgram === undefined ? undefined : findEmbedded(reference);
     if (helloProgram === undefined || embedded === undefined) return;
     using _ = await this.#embedding.acquire(embedded.reference);
@@ -385,7 +386,7 @@ export class LocalImages implements Images {
     let isDone = false;
     try {
       const progress = importRootfs(archive, {
-        store: this.#parts.content,
+        store: this.#dependencies.content,
         sink,
         ...(options.changes === undefined ? {} : { changes: options.changes }),
         ...(options.message === undefined ? {} : { message: options.message }),
@@ -405,7 +406,7 @@ export class LocalImages implements Images {
   }
 
   #sink(action: string): StoringSink {
-    return new StoringSink(this.#state, { storage: this.#parts.storage, action });
+    return new StoringSink(this.#state, { storage: this.#dependencies.storage, action });
   }
 
   #summarize(record: ImageRecord, filters: Readonly<Record<string, readonly string[]>> = {}): ImageSummary {

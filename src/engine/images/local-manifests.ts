@@ -20,11 +20,11 @@ import { familiar } from "./find-image.ts";
 /** Manifest lists in the making, of one data root. */
 export class LocalManifests implements Manifests {
   readonly #state: State;
-  readonly #parts: EngineDependencies;
+  readonly #dependencies: EngineDependencies;
 
-  constructor(state: State, parts: EngineDependencies) {
+  constructor(state: State, dependencies: EngineDependencies) {
     this.#state = state;
-    this.#parts = parts;
+    this.#dependencies = dependencies;
   }
 
   async create(
@@ -94,7 +94,7 @@ export class LocalManifests implements Manifests {
     const { credentials = {}, insecure, signal, purge = false } = options;
     const { pushIndex } = await import("../../image/push-index.ts");
     yield* pushIndex(parseReference(record.name), entries, {
-      registries: await this.#parts.openRegistries(),
+      registries: await this.#dependencies.openRegistries(),
       credentialsOf: (registry) => credentials[registry],
       ...(insecure === undefined ? {} : { insecure }),
       ...(signal === undefined ? {} : { signal }),
@@ -112,7 +112,7 @@ export class LocalManifests implements Manifests {
     const known = credentials[wanted.domain];
     const { fetchDocument } = await import("../../image/fetch-manifest.ts");
     const { content: _, ...document } = await fetchDocument(wanted, {
-      registries: await this.#parts.openRegistries(),
+      registries: await this.#dependencies.openRegistries(),
       ...(insecure === undefined ? {} : { insecure }),
       ...(signal === undefined ? {} : { signal }),
       ...(known === undefined ? {} : { credentials: () => Promise.resolve(known) }),

@@ -22,12 +22,12 @@ import { imageEvent } from "./load-sink.ts";
 export async function* pushNamed(
   reference: string,
   options: Parameters<Images["push"]>[1] = {},
-  { state, parts }: { readonly state: State; readonly parts: EngineDependencies },
+  { state, dependencies }: { readonly state: State; readonly dependencies: EngineDependencies },
 ): AsyncGenerator<Progress, void, undefined> {
   const wanted = parseReference(reference);
   if (options.allTags === true) {
     const { allTags: _, ...others } = options;
-    for (const each of localTags(state, wanted)) yield* pushNamed(each, others, { state, parts });
+    for (const each of localTags(state, wanted)) yield* pushNamed(each, others, { state, dependencies });
     return;
   }
   if (wanted.digest !== undefined) {
@@ -48,8 +48,8 @@ export async function* pushNamed(
   let sent: string | undefined;
   try {
     const progress = pushImage(wanted, {
-      registries: await parts.openRegistries(),
-      store: parts.content,
+      registries: await dependencies.openRegistries(),
+      store: dependencies.content,
       insecure,
       manifest,
       diffIds: record.config.diffIds,
@@ -58,7 +58,7 @@ export async function* pushNamed(
       ...(keys.length === 0
         ? {}
         : { encryption: { keys, ...(encryptLayers === undefined ? {} : { layers: encryptLayers }) } }),
-      mountFrom: (digest) => repositoriesWith(digest, wanted, { state, parts }),
+      mountFrom: (digest) => repositoriesWith(digest, wanted, { state, dependencies }),
       ...(credentials === undefined ? {} : { credentials: () => Promise.resolve(credentials) }),
       ...(signal === undefined ? {} : { signal }),
     });
@@ -116,10 +116,10 @@ function blobsOfLayer(state: State, diffId: Digest): readonly Digest[] {
 function repositoriesWith(
   digest: Digest,
   { domain, path }: Reference,
-  { state, parts }: { readonly state: State; readonly parts: EngineDependencies },
+  { state, dependencies }: { readonly state: State; readonly dependencies: EngineDependencies },
 ): readonly string[] {
   // An image whose layer was compressed to this blob was pushed with it.
-  const compressed = parts.content.compressed.list().find((each) => each.digest === digest);
+  const compressed = dependencies.content.compressed.list().find((each) => each.digest === digest);
   const paths = state
     .images()
     .filter(

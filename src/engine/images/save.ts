@@ -11,7 +11,7 @@ import { requirePlatform } from "./require-platform.ts";
 export async function* saveNamed(
   names: readonly string[],
   { platform }: { readonly platform?: string | undefined },
-  { state, parts }: { readonly state: State; readonly parts: EngineDependencies },
+  { state, dependencies }: { readonly state: State; readonly dependencies: EngineDependencies },
 ): AsyncGenerator<Uint8Array, void, undefined> {
   const images = new Map<Digest, { manifest: Digest; references: Reference[] }>();
   for (const name of names) {
@@ -28,7 +28,7 @@ export async function* saveNamed(
     }
   }
   const { saveImages } = await import("../../image/save.ts");
-  yield* saveImages([...images.values()], { store: parts.content });
+  yield* saveImages([...images.values()], { store: dependencies.content });
 }
 
 interface Named {

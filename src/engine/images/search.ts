@@ -17,7 +17,7 @@ const filters: Readonly<Record<string, Filter>> = {
 export async function searchImages(
   term: string,
   options: Parameters<Images["search"]>[1] = {},
-  parts: EngineDependencies,
+  dependencies: EngineDependencies,
 ): Promise<readonly FoundImage[]> {
   const { limit = usualResults, filters: wanted = {}, credentials, signal } = options;
   if (!Number.isInteger(limit) || limit < 1 || limit > mostResults) {
@@ -32,7 +32,7 @@ export async function searchImages(
   const { searchRegistry } = await import("../../image/search.ts");
   const where = splitTerm(term);
   const found = await searchRegistry(where, {
-    registries: await parts.openRegistries(),
+    registries: await dependencies.openRegistries(),
     limit,
     ...(credentials === undefined ? {} : { credentials: () => Promise.resolve(credentials) }),
     ...(signal === undefined ? {} : { signal }),

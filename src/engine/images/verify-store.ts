@@ -11,7 +11,7 @@ import { familiar, referencesOf } from "./find-image.ts";
  */
 export async function verifyStore(
   state: State,
-  parts: EngineDependencies,
+  dependencies: EngineDependencies,
   { signal }: { readonly signal?: AbortSignal | undefined } = {},
 ): Promise<readonly CheckFinding[]> {
   const findings: CheckFinding[] = [];
@@ -29,12 +29,12 @@ export async function verifyStore(
       });
     };
     const layers = new Set(image.config.diffIds);
-    const compressed = parts.content.compressed.list().filter(({ diffId }) => layers.has(diffId));
+    const compressed = dependencies.content.compressed.list().filter(({ diffId }) => layers.has(diffId));
     for (const digest of [...image.blobs, ...compressed.map((each) => each.digest)]) {
       if (seen.has(digest)) continue;
       seen.add(digest);
       try {
-        await verifyBlob(parts, digest, signal);
+        await verifyBlob(dependencies, digest, signal);
       } catch (thrown) {
         note(`blob ${digest.slice(7, 19)}`, thrown);
       }
@@ -43,7 +43,7 @@ export async function verifyStore(
       if (seen.has(`layer ${diffId}`)) continue;
       seen.add(`layer ${diffId}`);
       try {
-        await verifyLayer(parts, { diffId, digest: image.blobs[2 + index] ?? diffId }, signal);
+        await verifyLayer(dependencies, { diffId, digest: image.blobs[2 + index] ?? diffId }, signal);
       } catch (thrown) {
         note(`layer ${diffId.slice(7, 19)}`, thrown);
       }

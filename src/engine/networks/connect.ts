@@ -238,7 +238,7 @@ function changeHostsFile(
   record: ContainerRecord,
   { come, gone }: { readonly come: readonly EndpointPlan[]; readonly gone: readonly EndpointPlan[] },
 ): void {
-  const path = context.places.file(record.id, "hosts");
+  const path = context.paths.file(record.id, "hosts");
   const plan = planRecord(context, record);
   const text = changeHosts(readFileSync(path, "utf8"), {
     come: ownHosts(plan, come),

@@ -26,7 +26,7 @@ export class LocalNetworks implements Networks {
 
   async create(spec: NetworkSpec): Promise<{ readonly id: string; readonly warnings: readonly string[] }> {
     const { record, warnings } = await this.#context.networks.create(spec);
-    this.#context.parts.names?.addNetwork(record.id, record.name);
+    this.#context.dependencies.names?.addNetwork(record.id, record.name);
     return { id: record.id, warnings };
   }
 
@@ -88,13 +88,13 @@ export class LocalNetworks implements Networks {
   }
 
   async reach(): Promise<readonly PublishedReach[]> {
-    const { networks, parts } = this.#context;
+    const { networks, dependencies } = this.#context;
     const all = await Promise.all(
       networks.leases
         .all()
         .filter(({ plan }) => plan.ports.length > 0)
         .map(async ({ containerId, plan: { networkId, ports } }) => {
-          const found = await parts.networks.reachOf(ports, { networkId });
+          const found = await dependencies.networks.reachOf(ports, { networkId });
           const network = networks.find(networkId)?.name ?? networkId;
           return found.map((reach) => describePortReach({ containerId, network, reach }));
         }),
@@ -103,7 +103,7 @@ export class LocalNetworks implements Networks {
   }
 
   async #remove(record: NetworkRecord): Promise<void> {
-    const { background, state, networks, parts } = this.#context;
+    const { background, state, networks, dependencies } = this.#context;
     // Containers that have ended are still being taken out of it.
     const ended = networks.leases.inNetwork(record.id).filter(({ containerId }) => {
       const container = state.findContainer(containerId);
@@ -114,7 +114,7 @@ export class LocalNetworks implements Networks {
       .inNetwork(record.id)
       .flatMap(({ containerId }) => state.findContainer(containerId)?.name ?? []);
     await networks.remove(record, { holders });
-    parts.names?.removeNetwork(record.id);
+    dependencies.names?.removeNetwork(record.id);
   }
 
   #describe(record: NetworkRecord): NetworkDetails {

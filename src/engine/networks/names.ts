@@ -26,9 +26,9 @@ export function namesIn(
  * host's own resolvers can only be reached on the host.
  */
 export function hasNameServer(context: ContainerContext, { endpoints = [], spec }: ContainerRecord): boolean {
-  if (context.parts.names === undefined || endpoints.length === 0) return false;
+  if (context.dependencies.names === undefined || endpoints.length === 0) return false;
   if (endpoints.some(({ networkName }) => networkName !== defaultNetwork)) return true;
-  const { upstreams } = readResolver(context.parts.host, spec.network);
+  const { upstreams } = readResolver(context.dependencies.host, spec.network);
   return upstreams.length > 0 && upstreams.every(({ from }) => from === "host");
 }
 
@@ -38,7 +38,7 @@ export function announceEndpoint(
   record: ContainerRecord,
   { plans, netns }: { readonly plans: readonly EndpointPlan[]; readonly netns?: Fd | undefined },
 ): void {
-  const { names } = context.parts;
+  const { names } = context.dependencies;
   if (names === undefined || !hasNameServer(context, record)) return;
   for (const endpoint of record.endpoints ?? []) {
     const plan = plans.find(({ networkId }) => networkId === endpoint.networkId);
@@ -61,7 +61,7 @@ export function withdrawEndpoint(
   context: ContainerContext,
   { id, plans }: { readonly id: ContainerId; readonly plans: readonly EndpointPlan[] },
 ): void {
-  const { names } = context.parts;
+  const { names } = context.dependencies;
   if (names === undefined) return;
   names.stop(id);
   for (const plan of plans) names.removeEntry(plan.networkId, plan.id);
@@ -74,7 +74,7 @@ export function viewOf(context: ContainerContext, record: ContainerRecord): Name
   });
   const isClosed = ends.every(({ network }) => network.internal);
   const { spec } = record;
-  const resolver = readResolver(context.parts.host, spec.network);
+  const resolver = readResolver(context.dependencies.host, spec.network);
   return {
     networks: orderByPriority(ends)
       .filter(({ networkName }) => networkName !== defaultNetwork)
@@ -97,7 +97,7 @@ function linksOf(links: readonly string[]): readonly (readonly [string, string])
 
 /** It has left one network and goes on in others. */
 export function withdrawNames(context: ContainerContext, record: ContainerRecord, plan: EndpointPlan): void {
-  const { names } = context.parts;
+  const { names } = context.dependencies;
   if (names === undefined) return;
   names.removeEntry(plan.networkId, plan.id);
   if (hasNameServer(context, record)) names.setView(record.id, viewOf(context, record));

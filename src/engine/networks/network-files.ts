@@ -29,7 +29,7 @@ export function makeNetworkFiles(
     root,
   }: { readonly plan: ResolvedContainer; readonly ends: readonly EndpointPlan[]; readonly root: Fd },
 ): Readonly<Record<string, string>> {
-  const { places, parts } = context;
+  const { paths, dependencies } = context;
   const network = record.spec.isolation?.namespaces?.network;
   // Who shares a network shares its name and what names mean there.
   const owner = findNetworkOwner(context, record)?.id ?? record.id;
@@ -43,20 +43,18 @@ export function makeNetworkFiles(
       base !== undefined
         ? formatHostsOn(base, [...extra, ...linked, ...ownHosts(plan, ends)])
         : network === "host"
-          ? extendHosts(parts.host.readText("/etc/hosts"), extra)
+          ? extendHosts(dependencies.host.readText("/etc/hosts"), extra)
           : formatHosts(ownHosts(plan, ends), [...extra, ...linked]);
-    writeContainerFile(places.file(owner, "hosts"), hosts, record);
-    writeContainerFile(places.file(owner, "resolv.conf"), resolvConfOf(context, record), record);
+    writeContainerFile(paths.file(owner, "hosts"), hosts, record);
+    writeContainerFile(paths.file(owner, "resolv.conf"), resolvConfOf(context, record), record);
   }
   if (named === record.id) {
-    writeContainerFile(places.file(named, "hostname"), `${plan.hostname}\n`, record);
+    writeContainerFile(paths.file(named, "hostname"), `${plan.hostname}\n`, record);
   }
   return {
-    "/etc/resolv.conf": places.file(owner, "resolv.conf"),
-    ...(record.spec.network?.ownsHostname === true
-      ? {}
-      : { "/etc/hostname": places.file(named, "hostname") }),
-    ...(record.spec.network?.ownsHosts === true ? {} : { "/etc/hosts": places.file(owner, "hosts") }),
+    "/etc/resolv.conf": paths.file(owner, "resolv.conf"),
+    ...(record.spec.network?.ownsHostname === true ? {} : { "/etc/hostname": paths.file(named, "hostname") }),
+    ...(record.spec.network?.ownsHosts === true ? {} : { "/etc/hosts": paths.file(owner, "hosts") }),
   };
 }
 
@@ -79,13 +77,13 @@ export function updateResolvConf(
   context: ContainerContext,
   { before, after }: { readonly before: ContainerRecord; readonly after: ContainerRecord },
 ): void {
-  const path = context.places.file(after.id, "resolv.conf");
+  const path = context.paths.file(after.id, "resolv.conf");
   const [old, text] = [resolvConfOf(context, before), resolvConfOf(context, after)];
   if (old !== text && readFileSync(path, "utf8") === old) writeFileSync(path, text);
 }
 
 function resolvConfOf(context: ContainerContext, record: ContainerRecord): string {
-  const { host } = context.parts;
+  const { host } = context.dependencies;
   const { isolation: { namespaces } = {}, network: { dns, dnsSearch, dnsOptions } = {} } = record.spec;
   const asks = (dns ?? dnsSearch ?? dnsOptions ?? []).length > 0;
   // Returns the host's file unchanged when the container reaches the host's resolver as the host does, or reaches none.

@@ -2,13 +2,13 @@ import type { CapabilityName } from "../../linux/process/capability.ts";
 import { errnoName } from "../../linux/kernel/errno.ts";
 import { capabilitiesThatAllow, capabilityNeededBy } from "../../linux/seccomp/advice.ts";
 import type { SeccompOptions } from "../../linux/seccomp/seccomp.ts";
-import type { WatchedCall } from "../../runtime/watched-calls.ts";
+import type { TracedCall } from "../../runtime/traced-calls.ts";
 import type { SeccompProfile } from "../../spec/seccomp.ts";
 import type { Denial } from "../../model/denials.ts";
 import { callsWithoutAppArmor, defaultAppArmorProfile } from "./app-armor.ts";
 
 /** What decided on the calls of a process. */
-export interface Judgement {
+export interface DenialPolicy {
   readonly profile: SeccompProfile;
   /** The profile is the engine's own. */
   readonly isDefault: boolean;
@@ -17,11 +17,11 @@ export interface Judgement {
 }
 
 /** Who refused a call, and what would allow it. Pure. */
-export function describeDenial(call: WatchedCall, judgement: Judgement): Omit<Denial, "execId"> {
-  const { by, advice } = reasonOf(call, judgement);
+export function describeDenial(call: TracedCall, policy: DenialPolicy): Omit<Denial, "execId"> {
+  const { by, advice } = reasonOf(call, policy);
   // What seccomp and capabilities let pass meets the next lock.
   const isLockedTwice =
-    judgement.appArmorProfile === defaultAppArmorProfile && callsWithoutAppArmor.has(call.found.name ?? "");
+    policy.appArmorProfile === defaultAppArmorProfile && callsWithoutAppArmor.has(call.found.name ?? "");
   const { found, number, args, count, firstNs, lastNs, pid, text } = call;
   return {
     call: found.name ?? `call ${number}`,
@@ -39,8 +39,8 @@ export function describeDenial(call: WatchedCall, judgement: Judgement): Omit<De
 }
 
 function reasonOf(
-  call: WatchedCall,
-  { profile, isDefault, options }: Judgement,
+  call: TracedCall,
+  { profile, isDefault, options }: DenialPolicy,
 ): Pick<Denial, "by" | "advice"> {
   if (call.answer === "allowed") {
     const needed = capabilityNeededBy(call.found.name ?? "", options.capabilities);

@@ -78,15 +78,15 @@ export function pickIdMaps(options: {
     ),
   ];
   for (const { first, count } of options.pools) {
-    const places = Math.floor(count / usualIdCount);
+    const paths = Math.floor(count / usualIdCount);
     const taken = new Set<number>();
     for (const range of busy) {
       const from = Math.max(0, Math.floor((range.first - first) / usualIdCount));
-      const to = Math.min(places - 1, Math.floor((range.first + range.count - 1 - first) / usualIdCount));
+      const to = Math.min(paths - 1, Math.floor((range.first + range.count - 1 - first) / usualIdCount));
       for (let place = from; place <= to; place++) taken.add(place);
     }
-    for (let i = 0; i < places; i++) {
-      const place = (options.seed + i) % places;
+    for (let i = 0; i < paths; i++) {
+      const place = (options.seed + i) % paths;
       if (!taken.has(place)) return plainIdMaps(first + place * usualIdCount);
     }
   }

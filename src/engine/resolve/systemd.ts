@@ -15,7 +15,7 @@ const inits: ReadonlySet<string> = new Set(["/sbin/init", "/usr/sbin/init", "/us
 
 /** Podman's size of each of these, and their modes. */
 const defaultBytes = 64 * 1024 * 1024;
-const places: Readonly<Record<string, string>> = {
+const paths: Readonly<Record<string, string>> = {
   "/run": "755",
   "/run/lock": "1777",
   "/tmp": "1777",
@@ -35,7 +35,7 @@ export function resolveSystemd(
   const taken = new Set(mounts.map(({ target }) => cleanPath(target)));
   const size = bytes === 0 ? "" : `,size=${bytes}`;
   return {
-    mounts: Object.entries(places)
+    mounts: Object.entries(paths)
       .filter(([target]) => !taken.has(target))
       .map(([target, mode]) => ({ kind: "tmpfs", target, options: `exec,mode=${mode}${size}` })),
     // SPEC: systemd.io/CONTAINER_INTERFACE

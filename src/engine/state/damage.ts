@@ -34,13 +34,13 @@ function advice(dataRoot: string): string {
 }
 
 /** Below the data root: each has an entry for each object. */
-const places = ["containers", "volumes", "secrets", "content/blobs/sha256", "content/blobs/sha512"];
+const paths = ["containers", "volumes", "secrets", "content/blobs/sha256", "content/blobs/sha512"];
 
 /** A path of some object in the data root; undefined when it has none. */
 function findContent(dataRoot: string): string | undefined {
   const drivers = namesIn(join(dataRoot, "storage"));
   const stored = drivers.flatMap((driver) => [`storage/${driver}/layers`, `storage/${driver}/snapshots`]);
-  for (const place of [...places, ...stored]) {
+  for (const place of [...paths, ...stored]) {
     const name = namesIn(join(dataRoot, place)).find((entry) => !entry.startsWith("."));
     if (name !== undefined) return `${place}/${name}`;
   }

@@ -82,10 +82,10 @@ export async function* measureDriver(
 
   yield "remove";
   for (const name of names) await storage.removeSnapshot(name);
-  await storage.awaitRoom();
+  await storage.awaitSpace();
   const removalMs = await timed(async () => {
     await storage.removeLayer(diffId);
-    await storage.awaitRoom();
+    await storage.awaitSpace();
   });
   const driver = storage.name;
   return {

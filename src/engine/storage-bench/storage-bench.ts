@@ -29,12 +29,12 @@ import { sampleLayer } from "./sample-layer.ts";
  * ends, however it ends: what the engine has is not touched.
  */
 export class StorageBench implements AsyncDisposable {
-  readonly #place: string;
+  readonly #directory: string;
   readonly #openStorage: EngineDependencies["openStorage"];
   #running: AsyncGenerator<StorageBenchEvent, void, undefined> | undefined;
 
   constructor({ dataRoot, openStorage }: Pick<EngineDependencies, "dataRoot" | "openStorage">) {
-    this.#place = join(dataRoot, "bench");
+    this.#directory = join(dataRoot, "bench");
     this.#openStorage = openStorage;
   }
 
@@ -53,7 +53,7 @@ export class StorageBench implements AsyncDisposable {
 
   /** Removes what a crash left. Idempotent; call it before the first run(). */
   async removeLeftOver(): Promise<void> {
-    await this.#remove(namesIn(this.#place));
+    await this.#remove(namesIn(this.#directory));
   }
 
   /** Ends what goes on at its next step, and cleans up. */
@@ -82,7 +82,7 @@ export class StorageBench implements AsyncDisposable {
     yield { kind: "load", load: { sizeBytes, largeFileBytes, smallFiles, containers, fileSystem } };
     await warmUp(path, { directory, signal });
     const diffId = await digestOfSample(plan);
-    yield* told("native", measureNative(path, { plan, directory, signal }));
+    yield* reportSteps("native", measureNative(path, { plan, directory, signal }));
     for (const driver of storageDriverNames) {
       signal?.throwIfAborted();
       const storage = await this.#openOrRefusal(path, driver);
@@ -91,7 +91,7 @@ export class StorageBench implements AsyncDisposable {
         continue;
       }
       await using _ = storage;
-      yield* told(driver, measureDriver(storage, { plan, diffId, directory, signal }));
+      yield* reportSteps(driver, measureDriver(storage, { plan, diffId, directory, signal }));
     }
   }
 
@@ -105,7 +105,7 @@ export class StorageBench implements AsyncDisposable {
   }
 
   #makeDirectory(name: string): string {
-    const path = join(this.#place, name);
+    const path = join(this.#directory, name);
     try {
       mkdirSync(path, { recursive: true, mode: 0o700 });
     } catch (thrown) {
@@ -116,18 +116,18 @@ export class StorageBench implements AsyncDisposable {
 
   async #remove(names: readonly string[]): Promise<void> {
     if (names.length > 0) {
-      using place = openDirectoryPath(this.#place);
+      using place = openDirectoryPath(this.#directory);
       for (const name of names) await removeTree(place.fd, name);
     }
     try {
-      rmdirSync(this.#place);
+      rmdirSync(this.#directory);
     } catch (thrown) {
       if (!["ENOENT", "ENOTEMPTY"].includes(codeOf(thrown) ?? "")) throw thrown;
     }
   }
 }
 
-async function* told(
+async function* reportSteps(
   driver: string,
   measuring: AsyncGenerator<StorageBenchStep, StorageBenchFigures, undefined>,
 ): AsyncGenerator<StorageBenchEvent, void, undefined> {

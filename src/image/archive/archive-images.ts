@@ -13,8 +13,8 @@ import { digestOf } from "../../spec/digest.ts";
 import { formatPlatform, type Platform } from "../../spec/platform.ts";
 import { isAttestation, listPlatforms, pickManifest } from "../pick-manifest.ts";
 import { plainType } from "../../spec/image/layer-encryption.ts";
-import { type Decryption, decryptParts } from "./decrypt-parts.ts";
-import { assembleImage, type ImageParts } from "./image-parts.ts";
+import { type Decryption, decryptImage } from "./decrypt-image.ts";
+import { assembleImage, type ArchiveImage } from "./archive-image.ts";
 import { blobPath, type SpooledArchive } from "./spooled-archive.ts";
 
 /** An index may lead to an index: Docker 29 saves so. */
@@ -32,7 +32,7 @@ interface ReadOptions {
 export async function readArchiveImages(
   archive: SpooledArchive,
   options: ReadOptions,
-): Promise<readonly ImageParts[]> {
+): Promise<readonly ArchiveImage[]> {
   if (archive.find("manifest.json") !== undefined) return await readDockerArchive(archive, options);
   if (archive.find("oci-layout") !== undefined) return await readOciLayout(archive, options);
   if (archive.find("repositories") !== undefined) {
@@ -50,8 +50,8 @@ export async function readArchiveImages(
 async function readDockerArchive(
   archive: SpooledArchive,
   { decryption }: ReadOptions,
-): Promise<readonly ImageParts[]> {
-  const images: ImageParts[] = [];
+): Promise<readonly ArchiveImage[]> {
+  const images: ArchiveImage[] = [];
   const entries = parseDockerArchive(await archive.get("manifest.json").read(maxManifestBytes));
   const manifests = await findOciManifests(archive);
   for (const { configPath, layerPaths, references } of entries) {
@@ -63,8 +63,8 @@ async function readDockerArchive(
         content.config.digest === configFile.blob.digest &&
         content.layers.map(({ digest }) => digest).join() === digests,
     );
-    const parts = manifest === undefined ? { layerFiles } : await decryptParts(archive, manifest, decryption);
-    images.push(await assembleImage({ configFile, references, ...parts }));
+    const image = manifest === undefined ? { layerFiles } : await decryptImage(archive, manifest, decryption);
+    images.push(await assembleImage({ configFile, references, ...image }));
   }
   images.push(...(await readArtifacts(archive)));
   if (images.length === 0) throw new Failure("invalid", "cannot load the archive: there is no image in it");
@@ -72,10 +72,10 @@ async function readDockerArchive(
 }
 
 /** The entries of the OCI layout that `manifest.json` cannot describe. */
-async function readArtifacts(archive: SpooledArchive): Promise<readonly ImageParts[]> {
+async function readArtifacts(archive: SpooledArchive): Promise<readonly ArchiveImage[]> {
   const index = archive.find("oci-layout") && archive.find("index.json");
   if (index === undefined) return [];
-  const found: ImageParts[] = [];
+  const found: ArchiveImage[] = [];
   for (const { descriptor, references } of readableEntries(await index.read(maxManifestBytes))) {
     if (roleOf(descriptor.mediaType) !== "manifest" || isAttestation(descriptor)) continue;
     const bytes = await archive.find(blobPath(descriptor.digest))?.read(maxManifestBytes);
@@ -97,7 +97,7 @@ function readableEntries(bytes: Uint8Array): ReturnType<typeof parseLayoutIndex>
   }
 }
 
-function assembleArtifact(archive: SpooledArchive, content: ImageManifest, bytes: Uint8Array): ImageParts {
+function assembleArtifact(archive: SpooledArchive, content: ImageManifest, bytes: Uint8Array): ArchiveImage {
   return {
     config: artifactConfig(content),
     configFile: archive.getBlob(content.config),
@@ -144,14 +144,17 @@ async function findOciManifests(archive: SpooledArchive): Promise<
   return found;
 }
 
-async function readOciLayout(archive: SpooledArchive, options: ReadOptions): Promise<readonly ImageParts[]> {
+async function readOciLayout(
+  archive: SpooledArchive,
+  options: ReadOptions,
+): Promise<readonly ArchiveImage[]> {
   checkOciLayout(await archive.get("oci-layout").read(maxManifestBytes));
-  const images: ImageParts[] = [];
+  const images: ArchiveImage[] = [];
   const entries = parseLayoutIndex(await archive.get("index.json").read(maxManifestBytes));
   for (const { descriptor, references } of entries) {
     if (isAttestation(descriptor)) continue;
-    const parts = await readImage(archive, { ...options, descriptor, depth: 0 });
-    images.push({ ...parts, references });
+    const image = await readImage(archive, { ...options, descriptor, depth: 0 });
+    images.push({ ...image, references });
   }
   if (images.length === 0) throw new Failure("invalid", "cannot load the archive: there is no image in it");
   return mergeSame(images);
@@ -160,7 +163,7 @@ async function readOciLayout(archive: SpooledArchive, options: ReadOptions): Pro
 async function readImage(
   archive: SpooledArchive,
   options: ReadOptions & { readonly descriptor: Descriptor; readonly depth: number },
-): Promise<ImageParts> {
+): Promise<ArchiveImage> {
   const { descriptor, host, depth } = options;
   const bytes = await archive.getBlob(descriptor).read(maxManifestBytes);
   const document = parseImageDocument(bytes, { mediaType: descriptor.mediaType });
@@ -184,7 +187,7 @@ async function readImage(
   return await assembleImage({
     configFile: archive.getBlob(document.config),
     references: [],
-    ...(await decryptParts(archive, { content: document, bytes }, options.decryption)),
+    ...(await decryptImage(archive, { content: document, bytes }, options.decryption)),
   });
 }
 
@@ -198,8 +201,8 @@ function choose(manifests: readonly Descriptor[], host: Platform): Descriptor {
 }
 
 /** One image under several names has an entry for each. */
-function mergeSame(images: readonly ImageParts[]): readonly ImageParts[] {
-  const byId = new Map<string, ImageParts>();
+function mergeSame(images: readonly ArchiveImage[]): readonly ArchiveImage[] {
+  const byId = new Map<string, ArchiveImage>();
   for (const image of images) {
     const id = image.artifact === undefined ? image.configFile.blob.digest : digestOf(image.manifestBytes);
     const same = byId.get(id);

@@ -5,7 +5,7 @@ import { parseImageDocument } from "../../spec/image/manifest.ts";
 import { formatFamiliar } from "../../spec/reference.ts";
 import { forEachBounded } from "../streams/bounded.ts";
 import type { ContentStore } from "../content-store.ts";
-import type { ImageParts, LayerPart } from "./image-parts.ts";
+import type { ArchiveImage, LayerPart } from "./archive-image.ts";
 import type { LoadedImage, LoadSink } from "../loaded-image.ts";
 import { LayerContent, type LayerSource } from "../unpacking/layer-content.ts";
 import type { Report } from "../streams/reporting.ts";
@@ -24,7 +24,7 @@ export interface StoreTargets {
  * of all of them is there.
  */
 export async function storeImages(
-  images: readonly ImageParts[],
+  images: readonly ArchiveImage[],
   targets: StoreTargets,
 ): Promise<readonly LoadedImage[]> {
   const { store, sink, report, signal } = targets;
@@ -96,7 +96,7 @@ function sourceOf({ diffId, compression, file }: LayerPart): LayerSource {
   return { diffId, compression, blob, isProven: true, path, open: () => file.open() };
 }
 
-function describe(image: ImageParts): LoadedImage {
+function describe(image: ArchiveImage): LoadedImage {
   const content = parseImageDocument(image.manifestBytes);
   if (content.kind !== "manifest")
     throw new Failure("internal", "cannot load an image: its manifest is an index");

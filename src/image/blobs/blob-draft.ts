@@ -4,7 +4,7 @@ import { isAllZeros } from "../../base/zeros.ts";
 import { fileFailure } from "../../linux/files/file-failure.ts";
 import { type Digest, type DigestAlgorithm, Digester } from "../../spec/digest.ts";
 import type { Blob } from "./blob.ts";
-import type { DraftPlaces } from "./name-blob.ts";
+import type { DraftPaths } from "./name-blob.ts";
 import { StagedBlob } from "./staged-blob.ts";
 
 export interface DraftOptions {
@@ -24,7 +24,7 @@ const flightBytes = 1024 * 1024;
  * Who opened it disposes of it; that deletes what was not committed.
  */
 export class BlobDraft implements AsyncDisposable {
-  readonly #places: DraftPlaces;
+  readonly #paths: DraftPaths;
   readonly #options: DraftOptions;
   readonly #digester: Digester;
   readonly #file: FileHandle;
@@ -38,15 +38,15 @@ export class BlobDraft implements AsyncDisposable {
   #written = 0;
   #endsWithHole = false;
 
-  private constructor(file: FileHandle, places: DraftPlaces, options: DraftOptions) {
+  private constructor(file: FileHandle, paths: DraftPaths, options: DraftOptions) {
     this.#file = file;
-    this.#places = places;
+    this.#paths = paths;
     this.#options = options;
     this.#digester = new Digester(options.algorithm);
   }
 
-  static async create(places: DraftPlaces, options: DraftOptions = {}): Promise<BlobDraft> {
-    return new BlobDraft(await open(places.path, "wx", 0o600), places, options);
+  static async create(paths: DraftPaths, options: DraftOptions = {}): Promise<BlobDraft> {
+    return new BlobDraft(await open(paths.path, "wx", 0o600), paths, options);
   }
 
   /** The bytes must not change any more. Hashes now, writes while the next ones come. */
@@ -86,7 +86,7 @@ export class BlobDraft implements AsyncDisposable {
       throw new Failure("corrupt", `cannot store blob ${expected.digest}: its content has digest ${digest}`);
     }
     await this.#file.close(); // any number of finished drafts may wait for their commit
-    this.#staged = new StagedBlob(Object.freeze({ digest, size: this.#size }), this.#places);
+    this.#staged = new StagedBlob(Object.freeze({ digest, size: this.#size }), this.#paths);
     return this.#staged.blob;
   }
 
@@ -108,7 +108,7 @@ export class BlobDraft implements AsyncDisposable {
     await this.#flight.catch(() => undefined);
     if (this.#staged !== undefined) return await this.#staged[Symbol.asyncDispose]();
     await this.#file.close().catch(() => undefined);
-    await rm(this.#places.path, { force: true });
+    await rm(this.#paths.path, { force: true });
   }
 
   async #launch(): Promise<void> {

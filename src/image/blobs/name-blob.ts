@@ -4,7 +4,7 @@ import { fault } from "../../base/fault.ts";
 import type { Digest } from "../../spec/digest.ts";
 import type { Blob } from "./blob.ts";
 
-export interface DraftPlaces {
+export interface DraftPaths {
   /** A new file in the same file system as the targets. */
   readonly path: string;
   readonly target: (digest: Digest) => string;
@@ -15,7 +15,7 @@ export interface DraftPlaces {
  * that is there already.
  */
 export async function nameBlob(
-  { path, target: targetOf }: DraftPlaces,
+  { path, target: targetOf }: DraftPaths,
   { digest, size }: Blob,
   { sync = () => syncPath(path) }: { readonly sync?: (() => Promise<void>) | undefined } = {},
 ): Promise<void> {

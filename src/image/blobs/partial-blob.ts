@@ -4,7 +4,7 @@ import type { Fd } from "../../linux/kernel/fd.ts";
 import { fileFailure } from "../../linux/files/file-failure.ts";
 import type { Digest } from "../../spec/digest.ts";
 import type { Blob } from "./blob.ts";
-import { type DraftPlaces, nameBlob } from "./name-blob.ts";
+import { type DraftPaths, nameBlob } from "./name-blob.ts";
 
 const pieceBytes = 1024 * 1024;
 
@@ -15,7 +15,7 @@ const pieceBytes = 1024 * 1024;
  */
 export class PartialBlob implements AsyncDisposable {
   readonly #file: FileHandle;
-  readonly #places: DraftPlaces;
+  readonly #paths: DraftPaths;
   readonly #expected: Blob;
   /** Bytes that an earlier one left. */
   readonly keptBytes: number;
@@ -25,25 +25,25 @@ export class PartialBlob implements AsyncDisposable {
   private constructor(
     file: FileHandle,
     {
-      places,
+      paths,
       expected,
       keptBytes,
-    }: { readonly places: DraftPlaces; readonly expected: Blob; readonly keptBytes: number },
+    }: { readonly paths: DraftPaths; readonly expected: Blob; readonly keptBytes: number },
   ) {
     this.#file = file;
-    this.#places = places;
+    this.#paths = paths;
     this.#expected = expected;
     this.keptBytes = keptBytes;
   }
 
   /** What is there and longer than expected can't be right, and counts as nothing. */
-  static async open(places: DraftPlaces, expected: Blob): Promise<PartialBlob> {
-    const file = await open(places.path, constants.O_RDWR | constants.O_CREAT, 0o600);
+  static async open(paths: DraftPaths, expected: Blob): Promise<PartialBlob> {
+    const file = await open(paths.path, constants.O_RDWR | constants.O_CREAT, 0o600);
     try {
       const { size } = await file.stat();
       const keptBytes = size > expected.size ? 0 : size;
       if (size > expected.size) await file.truncate(0);
-      return new PartialBlob(file, { places, expected, keptBytes });
+      return new PartialBlob(file, { paths, expected, keptBytes });
     } catch (thrown) {
       await file.close().catch(() => undefined);
       throw thrown;
@@ -94,7 +94,7 @@ export class PartialBlob implements AsyncDisposable {
         throw new Failure("corrupt", `cannot store a blob: it has ${stat.size} bytes instead of ${size}`);
       }
       this.beginSync();
-      await nameBlob(this.#places, this.#expected, { sync: () => this.#synced ?? Promise.resolve() });
+      await nameBlob(this.#paths, this.#expected, { sync: () => this.#synced ?? Promise.resolve() });
     } catch (thrown) {
       throw fileFailure(`cannot store blob ${digest}`, thrown);
     }
@@ -106,7 +106,7 @@ export class PartialBlob implements AsyncDisposable {
     const isEmpty = (await this.#file.stat().catch(() => undefined))?.size === 0;
     await this.#file.close().catch(() => undefined);
     if (this.#state === "discarded" || (this.#state === "open" && isEmpty)) {
-      await rm(this.#places.path, { force: true });
+      await rm(this.#paths.path, { force: true });
     }
   }
 }

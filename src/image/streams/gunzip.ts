@@ -50,7 +50,7 @@ class Feeding {
         this.#sent.push({ at: this.#position, bytes: next.value });
         this.#position += next.value.length;
         if (this.#hasEnded) this.#checkRest();
-        else if (!this.#transform.write(next.value)) await this.#room();
+        else if (!this.#transform.write(next.value)) await this.#waitForSpace();
         this.#forgetConsumed();
       }
       this.#transform.end();
@@ -103,7 +103,7 @@ class Feeding {
   }
 
   /** Until it takes more, or never will. */
-  async #room(): Promise<void> {
+  async #waitForSpace(): Promise<void> {
     await this.#once("drain", "end", "close");
   }
 

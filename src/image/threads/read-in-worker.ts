@@ -4,7 +4,7 @@ import type { Jobs } from "./job.ts";
 const smallBytes = 1024 * 1024;
 
 /** The bytes that a job returns, produced in a worker thread when the size justifies one and one is free. */
-export async function* readBeside<Name extends "read" | "rebuild">(
+export async function* readInWorker<Name extends "read" | "rebuild">(
   name: Name,
   job: Jobs[Name]["job"],
   {

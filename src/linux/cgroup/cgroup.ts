@@ -8,7 +8,7 @@ import { changeIn } from "./internal/change.ts";
 import { isFrozenIn, thawNow, requestFreeze } from "./internal/freezer.ts";
 import { killByList, killV2, listPids } from "./internal/kill.ts";
 import { type CgroupJoin, openJoin } from "./internal/join.ts";
-import type { CgroupPlace } from "./internal/place.ts";
+import type { CgroupParentDirectory } from "./internal/parent-directory.ts";
 import { removeIn } from "./internal/remove.ts";
 import { readOomKills } from "./internal/oom.ts";
 
@@ -24,9 +24,9 @@ export interface BoundedWaiting extends Waiting {
  */
 export class Cgroup {
   readonly name: string;
-  readonly #parent: CgroupPlace;
+  readonly #parent: CgroupParentDirectory;
 
-  constructor(parent: CgroupPlace, name: string) {
+  constructor(parent: CgroupParentDirectory, name: string) {
     this.#parent = parent;
     this.name = name;
   }
@@ -38,10 +38,10 @@ export class Cgroup {
 
   /**
    * What a new process needs to be born in it or to join it: the caller disposes it after the fork. With
-   * `besidePid`, on v2, the cgroup where that process lives now: once a container has made cgroups of its own,
+   * `siblingPid`, on v2, the cgroup where that process lives now: once a container has made cgroups of its own,
    * its topmost takes no more processes.
    */
-  openJoin(options: { readonly besidePid?: number | undefined } = {}): CgroupJoin {
+  openJoin(options: { readonly siblingPid?: number | undefined } = {}): CgroupJoin {
     try {
       return openJoin(this.#parent, this.name, options);
     } catch (thrown) {

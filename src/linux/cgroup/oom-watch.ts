@@ -1,5 +1,5 @@
 import { type CgroupLayout, findController } from "./layout.ts";
-import type { CgroupPlace } from "./internal/place.ts";
+import type { CgroupParentDirectory } from "./internal/parent-directory.ts";
 import { AT_FDCWD, O_CLOEXEC, O_NONBLOCK, O_RDONLY, O_WRONLY } from "../constants/open.ts";
 import { Epoll, EPOLLIN } from "../kernel/epoll.ts";
 import { type Fd, OwnedFd } from "../kernel/fd.ts";
@@ -12,7 +12,7 @@ const inotifyHeadBytes = 16;
 /** Monitors cgroups for memory that ran out: one descriptor for any number of cgroups, polled at intervals. */
 export interface OomWatch extends Disposable {
   /** False when this host can't tell of that one. A cgroup that goes is forgotten by itself. */
-  add(place: CgroupPlace, name: string): boolean;
+  add(parent: CgroupParentDirectory, name: string): boolean;
   /** Names of those in which something happened since the last call. Does not wait. */
   take(): readonly string[];
   /** The number of monitored cgroups, including those whose end has not been read yet. */
@@ -35,10 +35,10 @@ class InotifyWatch implements OomWatch {
     return this.#names.size;
   }
 
-  add(place: CgroupPlace, name: string): boolean {
-    const memory = findController(place.layout, "memory");
+  add(parent: CgroupParentDirectory, name: string): boolean {
+    const memory = findController(parent.layout, "memory");
     if (memory === undefined) return false;
-    const path = `/proc/self/fd/${place.directoryIn(memory)}/${name}/memory.events`;
+    const path = `/proc/self/fd/${parent.directoryIn(memory)}/${name}/memory.events`;
     const watch = attempt("inotify_add_watch", this.#inotify.fd, path, IN_MODIFY);
     if (watch >= 0) this.#names.set(watch, name);
     return watch >= 0;
@@ -68,19 +68,19 @@ class InotifyWatch implements OomWatch {
 /** v1: an eventfd each, counted up when its limit is hit and when it goes. SPEC: cgroup-v1/memory.rst, section 10 */
 class EventfdWatch implements OomWatch {
   readonly #epoll = new Epoll();
-  readonly #watched = new Map<
+  readonly #monitored = new Map<
     Fd,
-    { readonly event: OwnedFd; readonly name: string; readonly place: CgroupPlace }
+    { readonly event: OwnedFd; readonly name: string; readonly parent: CgroupParentDirectory }
   >();
 
   get size(): number {
-    return this.#watched.size;
+    return this.#monitored.size;
   }
 
-  add(place: CgroupPlace, name: string): boolean {
-    const memory = findController(place.layout, "memory");
+  add(parent: CgroupParentDirectory, name: string): boolean {
+    const memory = findController(parent.layout, "memory");
     if (memory === undefined) return false;
-    const directory = place.directoryIn(memory);
+    const directory = parent.directoryIn(memory);
     using opened = new DisposableStack();
     const open = (file: string, flags: number): Fd => {
       const fd = attempt("openat", directory, `${name}/${file}`, flags | O_CLOEXEC);
@@ -95,7 +95,7 @@ class EventfdWatch implements OomWatch {
     if (attempt("write", register, line, line.length) < 0) return false;
     this.#epoll.add(event.fd, EPOLLIN);
     const owned = new OwnedFd(event.move());
-    this.#watched.set(owned.fd, { event: owned, name, place });
+    this.#monitored.set(owned.fd, { event: owned, name, parent });
     return true;
   }
 
@@ -105,29 +105,29 @@ class EventfdWatch implements OomWatch {
       const ready = this.#epoll.wait(0);
       if (ready.length === 0) return found;
       for (const { fd } of ready) {
-        const watched = this.#watched.get(fd);
+        const monitored = this.#monitored.get(fd);
         attempt("read", fd, Buffer.alloc(8), 8);
-        if (watched === undefined) continue;
-        if (isThere(watched.place, watched.name)) found.push(watched.name);
+        if (monitored === undefined) continue;
+        if (isThere(monitored.parent, monitored.name)) found.push(monitored.name);
         else this.#forget(fd);
       }
     }
   }
 
   [Symbol.dispose](): void {
-    for (const { event } of this.#watched.values()) event[Symbol.dispose]();
-    this.#watched.clear();
+    for (const { event } of this.#monitored.values()) event[Symbol.dispose]();
+    this.#monitored.clear();
     this.#epoll[Symbol.dispose]();
   }
 
   #forget(fd: Fd): void {
-    this.#watched.get(fd)?.event[Symbol.dispose]();
-    this.#watched.delete(fd);
+    this.#monitored.get(fd)?.event[Symbol.dispose]();
+    this.#monitored.delete(fd);
   }
 }
 
 /** By its whole path: a look must not make a parent anew that went with it. */
-function isThere({ layout, path }: CgroupPlace, name: string): boolean {
+function isThere({ layout, path }: CgroupParentDirectory, name: string): boolean {
   const memory = findController(layout, "memory");
   if (memory === undefined) return false;
   return attempt("faccessat", AT_FDCWD, `${memory.mountPath}/${path}/${name}`, 0) === 0;

@@ -14,7 +14,7 @@ import { parseCgroupPaths, pathIn, readCgroupFile } from "./paths.ts";
 import type { CgroupHierarchyPlan, CgroupPlan } from "./plan.ts";
 import { makeDirectoryAt, openDirectoryAt, writeValues } from "./internal/files.ts";
 import { openJoin } from "./internal/join.ts";
-import type { CgroupPlace } from "./internal/place.ts";
+import type { CgroupParentDirectory } from "./internal/parent-directory.ts";
 import { inheritCpuset, letCpusetsInherit } from "./internal/v1/cpuset.ts";
 import { attachDeviceFilter } from "./internal/v2/device-filter.ts";
 import { hasMark, markPath, setMark } from "./internal/mark.ts";
@@ -49,7 +49,7 @@ export function parseCgroupPath(path: string): string[] {
  * hierarchy, so making a container's cgroup is one mkdir and its writes. Dispose it to close them; the
  * directories stay.
  */
-export class CgroupParent implements CgroupPlace, Disposable {
+export class CgroupParent implements CgroupParentDirectory, Disposable {
   readonly layout: CgroupLayout;
   /** Below each hierarchy's mount: `tare-1a2b`. */
   readonly path: string;
@@ -107,7 +107,7 @@ export class CgroupParent implements CgroupPlace, Disposable {
       for (const step of plan.hierarchies) {
         const directory = this.#makeFresh(step.hierarchy, name);
         made.push(directory);
-        this.makeRoom(step.hierarchy, name, step.writes);
+        this.raiseLimits(step.hierarchy, name, step.writes);
         this.#apply(directory, name, step);
         if (step.hierarchy.version === 2 && plan.deviceFilter !== undefined) {
           using filtered = openDirectoryAt(directory, name);
@@ -126,7 +126,7 @@ export class CgroupParent implements CgroupPlace, Disposable {
   }
 
   /** For Cgroup: what few limits need of the cgroups above, from the topmost of ours down. */
-  makeRoom(hierarchy: CgroupHierarchy, name: string, writes: readonly CgroupWrite[]): void {
+  raiseLimits(hierarchy: CgroupHierarchy, name: string, writes: readonly CgroupWrite[]): void {
     const rare = hierarchy.version === 2 ? rareControllers(writes) : [];
     const isRealtime = writes.some(({ file }) => file === "cpu.rt_runtime_us");
     if (rare.length === 0 && !isRealtime) return;

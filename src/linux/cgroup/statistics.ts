@@ -8,7 +8,7 @@ import type {
 } from "../../model/statistics.ts";
 import { type CgroupHierarchy, findController } from "./layout.ts";
 import { parseFlatKeyed } from "./internal/files.ts";
-import type { CgroupPlace } from "./internal/place.ts";
+import type { CgroupParentDirectory } from "./internal/parent-directory.ts";
 import { readHugePages } from "./internal/statistics/huge-pages.ts";
 import { mergeIoCounters, parseV1IoCounters, parseV2IoStat } from "./internal/statistics/io.ts";
 import { findNumber, parseNumbers, parsePressure } from "./internal/statistics/parse.ts";
@@ -17,10 +17,13 @@ import { readFigures } from "./internal/statistics/read.ts";
 type Read = (file: string) => string | undefined;
 
 /** Some fifteen small files. Undefined when the cgroup is gone. */
-export function readCgroupStatistics(place: CgroupPlace, name: string): CgroupStatistics | undefined {
-  const { layout } = place;
+export function readCgroupStatistics(
+  parent: CgroupParentDirectory,
+  name: string,
+): CgroupStatistics | undefined {
+  const { layout } = parent;
   const readerOf = (hierarchy: CgroupHierarchy): Read => {
-    const directory = place.directoryIn(hierarchy);
+    const directory = parent.directoryIn(hierarchy);
     return (file) => readFigures(directory, `${name}/${file}`);
   };
   const reader = (controller: string): Reader | undefined => {

@@ -3,7 +3,7 @@ import { addonPath, useAddon } from "./addon.ts";
 
 /** A thread of this process with a JavaScript world of its own. */
 export interface Thread {
-  /** Called when it says tellReady() while it is not forgotten. */
+  /** Called when it says signalReady() while it is not forgotten. */
   onReady(listener: () => void): void;
   /** Called when it ends while it is not forgotten. */
   onExit(listener: (thrown: unknown) => void): void;
@@ -64,7 +64,7 @@ export function beginThread(): unknown {
 }
 
 /** On the thread: what it was started for can begin. */
-export function tellReady(): void {
+export function signalReady(): void {
   sendReady(parentPort as MessagePort);
 }
 

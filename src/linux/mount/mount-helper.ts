@@ -1,7 +1,7 @@
 import type { Fd, OwnedFd } from "../kernel/fd.ts";
 
 /** A directory, by a path below a descriptor. `detached`: the descriptor is a mount that is in no mount namespace. */
-export interface MountPlace {
+export interface MountSource {
   readonly fd: Fd;
   readonly path: string;
   readonly detached?: boolean | undefined;
@@ -10,9 +10,9 @@ export interface MountPlace {
 /** Keys and values must contain no comma; paths must contain no colon. */
 export interface OverlayOrder {
   /** From the topmost to the lowest, at least one. */
-  readonly lowers: readonly MountPlace[];
+  readonly lowers: readonly MountSource[];
   /** Both on one mount. Absent: read-only. */
-  readonly writable?: { readonly upper: MountPlace; readonly work: MountPlace } | undefined;
+  readonly writable?: { readonly upper: MountSource; readonly work: MountSource } | undefined;
   readonly options: readonly (readonly [key: string, value: string])[];
 }
 

@@ -58,7 +58,7 @@ export function createFilesystem(
 ): OwnedFd {
   const { source, attributes = 0, kernel = call } = options;
   using context = new OwnedFd(kernel("fsopen", type, FSOPEN_CLOEXEC));
-  return told(context.fd, `cannot create a file system of type "${type}"`, () => {
+  return withReason(context.fd, `cannot create a file system of type "${type}"`, () => {
     if (source !== undefined) setParameter(kernel, context.fd, "source", source);
     for (const [key, value] of parameters) setParameter(kernel, context.fd, key, value);
     kernel("fsconfig", context.fd, FSCONFIG_CMD_CREATE, null, null, 0);
@@ -73,7 +73,7 @@ export function reconfigureFilesystem(
   { kernel = call }: { readonly kernel?: MountKernel | undefined } = {},
 ): void {
   using context = new OwnedFd(kernel("fspick", root, "", FSPICK_CLOEXEC | FSPICK_EMPTY_PATH));
-  told(context.fd, "cannot change a file system", () => {
+  withReason(context.fd, "cannot change a file system", () => {
     for (const [key, value] of parameters) setParameter(kernel, context.fd, key, value);
     kernel("fsconfig", context.fd, FSCONFIG_CMD_RECONFIGURE, null, null, 0);
   });
@@ -97,7 +97,7 @@ export function hasFilesystem(
 export type MountKernel = typeof call;
 
 /** A failure of `work` has what the kernel says of the context. */
-function told<Result>(contextFd: Fd, sentence: string, work: () => Result): Result {
+function withReason<Result>(contextFd: Fd, sentence: string, work: () => Result): Result {
   try {
     return work();
   } catch (thrown) {

@@ -75,7 +75,7 @@ export class NetlinkSocket implements Disposable {
     if (requests.length === 0) return;
     const { bytes, first } = this.#encode(requests);
     this.#write(bytes);
-    this.#judge(requests, first);
+    this.#check(requests, first);
   }
 
   /** As send(), on the thread pool: for what takes the kernel long. Nothing else may be done with this socket, nor descriptors in the requests be closed, until it returns. */
@@ -83,7 +83,7 @@ export class NetlinkSocket implements Disposable {
     if (requests.length === 0) return;
     const { bytes, first } = this.#encode(requests);
     await callAsync("sendto", this.#fd.fd, bytes, bytes.length, 0, null, 0);
-    this.#judge(requests, first);
+    this.#check(requests, first);
   }
 
   /**
@@ -103,7 +103,7 @@ export class NetlinkSocket implements Disposable {
         ),
       ),
     );
-    this.#judge(requests, first);
+    this.#check(requests, first);
   }
 
   /** All replies to one request for a list. */
@@ -181,7 +181,7 @@ export class NetlinkSocket implements Disposable {
     return { bytes, first };
   }
 
-  #judge(requests: readonly NetlinkRequest[], first: number): void {
+  #check(requests: readonly NetlinkRequest[], first: number): void {
     let failed: NetlinkFailure | undefined;
     for (;;) {
       const datagram = this.#receive();

@@ -8,7 +8,7 @@ import { capabilityNeeds } from "./internal/needed-capability.ts";
 import { resolveProfile } from "./internal/resolve.ts";
 
 /** A call as a filter sees it. */
-export interface JudgedCall {
+export interface CheckedCall {
   /** AUDIT_ARCH_*. */
   readonly audit: number;
   readonly number: number;
@@ -21,7 +21,7 @@ export interface JudgedCall {
  */
 export function capabilitiesThatAllow(
   profile: SeccompProfile,
-  call: JudgedCall,
+  call: CheckedCall,
   options: SeccompOptions,
 ): readonly CapabilityName[] {
   const name = findCall(call.audit, call.number)?.name;

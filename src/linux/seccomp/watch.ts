@@ -11,10 +11,10 @@ import { encodeAction } from "./internal/action.ts";
 import { code, decodeInstructions } from "./internal/instruction.ts";
 import { resolveProfile } from "./internal/resolve.ts";
 import { verifySeccomp } from "./internal/verify.ts";
-import { compileWatched, type SeccompWatch, type UnwatchedCall } from "./internal/watched.ts";
+import { compileTraced, type SeccompWatch, type UntracedCall } from "./internal/traced.ts";
 
-export type { SeccompWatch, UnwatchedCall } from "./internal/watched.ts";
-export { verdictBits } from "./internal/watched.ts";
+export type { SeccompWatch, UntracedCall } from "./internal/traced.ts";
+export { verdictBits } from "./internal/traced.ts";
 
 /** What a process without a filter has: everything, in every ABI. */
 export const permissiveSeccompProfile: SeccompProfile = {
@@ -23,12 +23,12 @@ export const permissiveSeccompProfile: SeccompProfile = {
   rules: [],
 };
 
-export interface WatchedSeccomp {
+export interface TracedSeccomp {
   /** For seccomp(2), with `flags`; the call returns a listener's descriptor. */
   readonly filter: Uint8Array;
   readonly flags: number;
   /** For the listener: what it does with each call that it is handed. */
-  readonly judge: Uint8Array;
+  readonly policy: Uint8Array;
   /** The profile without tracing. */
   readonly profile: Uint8Array;
 }
@@ -39,17 +39,17 @@ const WAIT_KILLABLE_RECV = 32;
  * As compileSeccomp(), for a filter that hands the traced calls over to a listener. KERNEL(5.19): a signal does not
  * restart a call that the listener has received. Undefined when it would never hand over a call.
  */
-export function compileWatchedSeccomp(
+export function compileTracedSeccomp(
   profile: SeccompProfile,
-  options: SeccompOptions & { readonly watch: SeccompWatch; readonly unwatched: readonly UnwatchedCall[] },
-): WatchedSeccomp | undefined {
+  options: SeccompOptions & { readonly watch: SeccompWatch; readonly untraced: readonly UntracedCall[] },
+): TracedSeccomp | undefined {
   const kernel = parseKernelRelease(options.kernel);
   const resolved = resolveProfile(profile, { ...options, kernel });
   const lacking = new Set(capabilityNames.filter((name) => !options.capabilities.has(name)));
-  const programs = compileWatched(resolved, { ...options, lacking });
+  const programs = compileTraced(resolved, { ...options, lacking });
   if (!handsOver(programs.filter)) return undefined;
   verifySeccomp(programs.filter);
-  verifySeccomp(programs.judge);
+  verifySeccomp(programs.policy);
   const isNew = kernel[0] > 5 || (kernel[0] === 5 && kernel[1] >= 19);
   return {
     ...programs,

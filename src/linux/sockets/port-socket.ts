@@ -15,7 +15,7 @@ const IPPROTO_IPV6 = 41;
 const IPV6_V6ONLY = 26;
 
 /** A port of the host, at one address or at all of them. */
-export interface PortPlace {
+export interface PortAddress {
   readonly protocol: "tcp" | "udp";
   /** Undefined: all addresses of both families. An address need not be the host's. Zero: all of its family. */
   readonly address: IpAddress | undefined;
@@ -27,7 +27,7 @@ export interface PortPlace {
  * has bound it. `busy`: a connection of this host uses the port, or the kernel refuses the socket. The caller disposes
  * of it.
  */
-export function holdPort(place: PortPlace): OwnedFd | "taken" | "busy" {
+export function holdPort(place: PortAddress): OwnedFd | "taken" | "busy" {
   const { protocol, port } = place;
   try {
     using socket = openFor(place);
@@ -59,7 +59,7 @@ class PortSocket extends OwnedFd {
   }
 }
 
-function openFor({ protocol, address }: PortPlace): PortSocket {
+function openFor({ protocol, address }: PortAddress): PortSocket {
   using opened = openSocket(protocol, address);
   const { fd, isSix } = opened;
   if (isSix) setOption(fd, IPPROTO_IPV6, IPV6_V6ONLY, address === undefined ? 0 : 1);

@@ -117,8 +117,8 @@ export class LineAssembler {
     const line = this.#open[index];
     let from = piece.from;
     for (;;) {
-      const room = mostLineBytes - line.length;
-      const to = Math.min(piece.to, from + room);
+      const free = mostLineBytes - line.length;
+      const to = Math.min(piece.to, from + free);
       if (line.length === 0) line.timeNs = piece.timeNs;
       line.pieces.push(piece.chunk.subarray(from, to));
       line.length += to - from;

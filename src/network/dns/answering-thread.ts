@@ -4,7 +4,7 @@ import { EPOLLIN } from "../../linux/kernel/epoll.ts";
 import { type Fd, OwnedFd } from "../../linux/kernel/fd.ts";
 import { inNetworkNamespace } from "../../linux/namespaces/network-namespace.ts";
 import { attempt } from "../../linux/kernel/syscall.ts";
-import { beginThread, tellReady } from "../../linux/kernel/thread.ts";
+import { beginThread, signalReady } from "../../linux/kernel/thread.ts";
 import { parseIpAddress } from "../../spec/ip-address.ts";
 import { type Order, receiveOrders } from "./control.ts";
 import { NameDirectory } from "./directory.ts";
@@ -106,7 +106,7 @@ function answer({ control, bounds }: ThreadStart): void {
     if (orders === undefined) loop.stop();
     for (const order of orders ?? []) guarded(() => answering.obey(order), sayThrown);
   });
-  tellReady();
+  signalReady();
   loop.run(sayThrown);
   answering.stopAll();
 }

@@ -17,7 +17,7 @@ const sideEffects: ReadonlySet<string> = new Set(["counter", "log", "last", "not
 /** Of iptables: the same. */
 const sideTargets: ReadonlySet<string> = new Set(["LOG", "NFLOG", "ULOG", "AUDIT", "TRACE"]);
 /** Steps whose meaning is the same before translation as where the host's packets come in. */
-const mirrored: ReadonlySet<string> = new Set([
+const copied: ReadonlySet<string> = new Set([
   "meta",
   "payload",
   "cmp",
@@ -131,7 +131,7 @@ function copyRule(
     if (writer !== undefined && step.attributes.has(writer)) continue;
     if (step.name === "queue" || target === "REJECT" || target === "NFQUEUE")
       kept.push(giveVerdict({ kind: "drop" }));
-    else if (target !== undefined || !mirrored.has(step.name)) isUnknown = true;
+    else if (target !== undefined || !copied.has(step.name)) isUnknown = true;
     else kept.push(step);
     if (step.name === "match")
       protocol = matchProtocols[nameOf(step)] ?? protocol ?? comparedProtocol(rule.expressions);

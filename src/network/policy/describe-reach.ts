@@ -92,6 +92,6 @@ function summarize({
 }): string {
   const [only] = open;
   if (only === undefined) return "from this host only";
-  const places = open.length === 1 ? only : isEverywhere ? "anywhere" : `${open.length} networks`;
-  return `from ${places}${isForSome ? " for some senders" : ""}`;
+  const label = open.length === 1 ? only : isEverywhere ? "anywhere" : `${open.length} networks`;
+  return `from ${label}${isForSome ? " for some senders" : ""}`;
 }

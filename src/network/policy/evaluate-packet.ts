@@ -15,7 +15,7 @@ export interface TableContents {
 }
 
 /** What a chain may do to it: both, when that depends on what is not known, such as who sends it. */
-export interface Judgement {
+export interface Evaluation {
   readonly mayPass: boolean;
   readonly mayBeRefused: boolean;
 }
@@ -26,7 +26,7 @@ type Outcome = "accept" | "drop" | "end";
 type Registers = (Buffer | undefined)[];
 
 /** Goes through a base chain with a packet, without asking the kernel. */
-export function evaluatePacket(base: FirewallChain, contents: TableContents, packet: TestPacket): Judgement {
+export function evaluatePacket(base: FirewallChain, contents: TableContents, packet: TestPacket): Evaluation {
   const outcomes = new Set(walk(base.chain, { contents, packet, depth: 0 }));
   if (outcomes.delete("end")) outcomes.add(base.policy);
   return { mayPass: outcomes.has("accept"), mayBeRefused: outcomes.has("drop") };

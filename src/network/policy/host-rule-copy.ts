@@ -134,7 +134,7 @@ export class HostRuleCopy {
         name,
         chains: [
           ...copy.chains.map((chain) => ({ chain })),
-          { chain: judged },
+          { chain: evaluated },
           { chain: entrance, hook: { number: PRE_ROUTING, priority: FIRST_PRIORITY + Math.min(at, 40) } },
         ],
         sets: [...copy.sets, set],
@@ -148,12 +148,12 @@ export class HostRuleCopy {
 const entrance = "tare-entrance";
 const published = "published";
 const publishedType = { key: ["inet_proto", "inet_service"], interval: true } as const;
-const judged = "tare-judged";
+const evaluated = "tare-judged";
 
 function entranceRules(base: FirewallChain): NewTable["rules"] {
   return [
-    { chain: judged, expressions: [giveVerdict({ kind: "jump", chain: base.chain })] },
-    { chain: judged, expressions: [giveVerdict({ kind: base.policy })] },
+    { chain: evaluated, expressions: [giveVerdict({ kind: "jump", chain: base.chain })] },
+    { chain: evaluated, expressions: [giveVerdict({ kind: base.policy })] },
     {
       chain: entrance,
       expressions: [
@@ -161,7 +161,7 @@ function entranceRules(base: FirewallChain): NewTable["rules"] {
         ...isToThisHost(),
         ...loadProtocolAndPort(),
         isIn(published),
-        giveVerdict({ kind: "jump", chain: judged }),
+        giveVerdict({ kind: "jump", chain: evaluated }),
       ],
     },
   ];

@@ -83,10 +83,10 @@ export function evaluateReach(survey: HostSurvey, question: ReachQuestion): read
     .flatMap((link) => {
       const targets = (survey.addresses.get(link.index) ?? []).filter((address) => meets(ports, address));
       if (targets.length === 0) return [];
-      const judged = targets.map((address) => evaluateAddress(survey, question, { link, address }));
+      const evaluated = targets.map((address) => evaluateAddress(survey, question, { link, address }));
       // Who can choose between addresses is kept out only where all are closed.
-      const open = judged.filter(({ refusedBy }) => refusedBy.length === 0);
-      const from = open.length === 0 ? judged : open;
+      const open = evaluated.filter(({ refusedBy }) => refusedBy.length === 0);
+      const from = open.length === 0 ? evaluated : open;
       return [
         {
           name: link.name,

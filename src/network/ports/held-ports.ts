@@ -1,10 +1,10 @@
 import { Failure } from "../../base/failure.ts";
 import type { OwnedFd } from "../../linux/kernel/fd.ts";
-import { holdPort, type PortPlace } from "../../linux/sockets/port-socket.ts";
+import { holdPort, type PortAddress } from "../../linux/sockets/port-socket.ts";
 import { listWaitingSockets, meets } from "../../linux/sockets/waiting-sockets.ts";
 import { formatHostPorts } from "../port-clash.ts";
 import type { EndpointPlan, NetworkPlan, PublishedPorts } from "../types.ts";
-import { firstPlaces, keyOfPlace, chooseHostPortRanges, type HostPortRange } from "./port-places.ts";
+import { firstPorts, keyOfPort, chooseHostPortRanges, type HostPortRange } from "./port-ranges.ts";
 import type { EndpointId, NetworkId } from "../../model/ids.ts";
 
 /** Sockets of one container's ports, and of all containers'. */
@@ -14,7 +14,7 @@ export const MOST_IN_ALL = 2048;
 const AT_ONCE = 32;
 
 /** A published port that a program of the host has bound as well. That program receives nothing. */
-export interface PortConflict extends PortPlace {
+export interface PortConflict extends PortAddress {
   readonly endpointId: EndpointId;
 }
 
@@ -22,7 +22,7 @@ interface Entry {
   readonly container: string;
   readonly runs: readonly HostPortRange[];
   /** Those of the runs that may have a socket. */
-  readonly places: readonly PortPlace[];
+  readonly ports: readonly PortAddress[];
   /** The number of addresses that have been tried. */
   tried: number;
   readonly sockets: Map<string, OwnedFd>;
@@ -51,9 +51,9 @@ export class HeldPorts implements Disposable {
     const known = this.#entries.get(endpoint.id);
     const runs = chooseHostPortRanges(plan, endpoint);
     if (runs.length === 0) return this.release(endpoint.id);
-    const places = firstPlaces(runs, MOST_FOR_ONE);
+    const ports = firstPorts(runs, MOST_FOR_ONE);
     const container = endpoint.containerId ?? endpoint.id;
-    const entry: Entry = { container, runs, places, tried: 0, sockets: known?.sockets ?? new Map() };
+    const entry: Entry = { container, runs, ports, tried: 0, sockets: known?.sockets ?? new Map() };
     this.#closeOthers(entry);
     this.#entries.set(endpoint.id, entry);
     try {
@@ -72,7 +72,7 @@ export class HeldPorts implements Disposable {
 
   /** Sockets of ports that the entry does not contain. */
   #closeOthers(entry: Entry): void {
-    const keys = new Set(entry.places.map(keyOfPlace));
+    const keys = new Set(entry.ports.map(keyOfPort));
     for (const key of entry.sockets.keys()) if (!keys.has(key)) this.#close(entry, key);
   }
 
@@ -85,16 +85,16 @@ export class HeldPorts implements Disposable {
   }
 
   /** Whether a port with this number has a socket here, at any address. */
-  hasPort(protocol: PortPlace["protocol"], port: number): boolean {
-    const has = (place: PortPlace): boolean => place.protocol === protocol && place.port === port;
-    return this.#entries.values().some(({ places, sockets }) => sockets.size > 0 && places.some(has));
+  hasPort(protocol: PortAddress["protocol"], port: number): boolean {
+    const has = (bound: PortAddress): boolean => bound.protocol === protocol && bound.port === port;
+    return this.#entries.values().some(({ ports, sockets }) => sockets.size > 0 && ports.some(has));
   }
 
   /** Whether a socket that has this place is one of these. */
-  isOwn({ protocol, address, port }: PortPlace): boolean {
+  isOwn({ protocol, address, port }: PortAddress): boolean {
     return (
-      this.#keys.has(keyOfPlace({ protocol, address, port })) ||
-      this.#keys.has(keyOfPlace({ protocol, address: undefined, port }))
+      this.#keys.has(keyOfPort({ protocol, address, port })) ||
+      this.#keys.has(keyOfPort({ protocol, address: undefined, port }))
     );
   }
 
@@ -115,29 +115,29 @@ export class HeldPorts implements Disposable {
 
   conflicts(): readonly PortConflict[] {
     return [...this.#entries.keys()].flatMap((id) =>
-      this.#conflictsOf(id).map((place) => ({ ...place, endpointId: id })),
+      this.#conflictsOf(id).map((bound) => ({ ...bound, endpointId: id })),
     );
   }
 
   /** The conflicts of an endpoint among these ports. */
   conflictsIn({ protocol, hostPort, count }: PublishedPorts, id: EndpointId): readonly number[] {
     const found = this.#conflictsOf(id)
-      .filter((place) => place.protocol === protocol)
+      .filter((bound) => bound.protocol === protocol)
       .map(({ port }) => port)
       .filter((port) => port >= hostPort && port < hostPort + count);
     return [...new Set(found)].sort((one, other) => one - other);
   }
 
   /** Tries the ports without a socket again, as far as the limits allow, and compares the others with the sockets of the host. */
-  #conflictsOf(id: EndpointId): readonly PortPlace[] {
+  #conflictsOf(id: EndpointId): readonly PortAddress[] {
     const entry = this.#entries.get(id);
     if (entry === undefined) return [];
-    const lacking = entry.places.filter((place) => !entry.sockets.has(keyOfPlace(place)));
-    const taken = lacking.filter((place) => this.#try(entry, place) === "taken");
+    const lacking = entry.ports.filter((bound) => !entry.sockets.has(keyOfPort(bound)));
+    const taken = lacking.filter((bound) => this.#try(entry, bound) === "taken");
     const known = new Set(taken.map(({ protocol, port }) => `${protocol} ${port}`));
     return [
       ...taken,
-      ...this.#findShared(entry).filter((place) => !known.has(`${place.protocol} ${place.port}`)),
+      ...this.#findShared(entry).filter((bound) => !known.has(`${bound.protocol} ${bound.port}`)),
     ];
   }
 
@@ -149,19 +149,19 @@ export class HeldPorts implements Disposable {
   /** Whether some are left. */
   #tryNext(entry: Entry, { isStrict }: { readonly isStrict: boolean }): boolean {
     const end = entry.tried + AT_ONCE;
-    for (const place of entry.places.slice(entry.tried, end)) {
+    for (const bound of entry.ports.slice(entry.tried, end)) {
       entry.tried++;
-      if (this.#try(entry, place) === "taken" && isStrict) throw inUse(place);
+      if (this.#try(entry, bound) === "taken" && isStrict) throw inUse(bound);
     }
-    return entry.tried < entry.places.length;
+    return entry.tried < entry.ports.length;
   }
 
-  #try(entry: Entry, place: PortPlace): "held" | "taken" | "busy" {
-    const key = keyOfPlace(place);
+  #try(entry: Entry, bound: PortAddress): "held" | "taken" | "busy" {
+    const key = keyOfPort(bound);
     if (entry.sockets.has(key)) return "held";
     const count = this.#counts.get(entry.container) ?? 0;
     if (count >= MOST_FOR_ONE || this.#keys.size >= MOST_IN_ALL) return "busy";
-    const socket = holdPort(place);
+    const socket = holdPort(bound);
     if (typeof socket === "string") return socket;
     entry.sockets.set(key, socket);
     this.#keys.add(key);
@@ -179,12 +179,12 @@ export class HeldPorts implements Disposable {
   }
 
   #continueLater(): void {
-    const isLeft = this.#entries.values().some(({ tried, places }) => tried < places.length);
+    const isLeft = this.#entries.values().some(({ tried, ports }) => tried < ports.length);
     if (!isLeft || this.#next !== undefined) return;
     this.#next = setImmediate(() => {
       this.#next = undefined;
       for (const entry of this.#entries.values())
-        if (entry.tried < entry.places.length) {
+        if (entry.tried < entry.ports.length) {
           this.#tryNext(entry, { isStrict: false });
           break;
         }
@@ -193,14 +193,14 @@ export class HeldPorts implements Disposable {
   }
 
   /** Sockets of the host at ports that have none of these. */
-  #findShared(entry: Entry): readonly PortPlace[] {
+  #findShared(entry: Entry): readonly PortAddress[] {
     const total = entry.runs.reduce((sum, { count }) => sum + count, 0);
     if (entry.sockets.size === total) return [];
     const protocols = new Set(entry.runs.map(({ protocol }) => protocol));
     return [...protocols].flatMap((protocol) =>
       listWaitingSockets(protocol)
-        .map(({ address, port }): PortPlace => ({ protocol, address, port }))
-        .filter((place) => !this.#keys.has(keyOfPlace(place)) && !this.isOwn(place))
+        .map(({ address, port }): PortAddress => ({ protocol, address, port }))
+        .filter((bound) => !this.#keys.has(keyOfPort(bound)) && !this.isOwn(bound))
         .filter(({ address, port }) =>
           entry.runs.some(
             (run) =>
@@ -214,7 +214,7 @@ export class HeldPorts implements Disposable {
   }
 }
 
-function inUse({ protocol, address, port }: PortPlace): Failure {
+function inUse({ protocol, address, port }: PortAddress): Failure {
   const text = formatHostPorts({
     protocol,
     ...(address === undefined ? {} : { hostAddress: address }),

@@ -145,7 +145,7 @@ export class KeeperConnection implements KeptProcess {
     return takeFd(keeper.fd, fd);
   }
 
-  onWatchedCall(listener: () => void): void {
+  onTracedCall(listener: () => void): void {
     this.#heardCall = listener;
   }
 

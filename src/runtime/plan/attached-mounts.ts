@@ -51,7 +51,7 @@ export class AttachedMounts {
   }
 
   /** The descriptor of a place for a mount, which is made when nothing is there; checked, see TargetChecks. */
-  addOpenPlace(
+  addOpenTarget(
     list: PlanList,
     blob: PlanBlob,
     path: string,

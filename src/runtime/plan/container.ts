@@ -44,7 +44,7 @@ export interface ContainerInput {
   readonly config: RuntimeConfig;
   readonly root: number;
   /** A host directory to attach the root at for a moment. */
-  readonly rootPlace: string;
+  readonly rootPath: string;
   readonly mounts: readonly PlannedMount[];
   /** KERNEL(6.15): whether a mount that is on no mount table can be cloned. */
   readonly clonesDetached?: boolean | undefined;
@@ -135,9 +135,9 @@ export function planContainer(input: ContainerInput, blob: PlanBlob): PlannedLis
     ...filesystems,
     ...(input.memoryFiles === undefined
       ? []
-      : addFileClones(child, input.mounts, { files: input.memoryFiles, place: input.rootPlace })),
+      : addFileClones(child, input.mounts, { files: input.memoryFiles, place: input.rootPath })),
   ]);
-  addPivot(child, root, input.rootPlace);
+  addPivot(child, root, input.rootPath);
   const attached = addAttachments(child, blob, root, input.mounts, made);
   if (input.devicesMade === true) addDeviceLinks(child, blob, attached);
   else addDevices(child, blob, attached, linux.devices ?? []);

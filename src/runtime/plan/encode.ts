@@ -62,9 +62,9 @@ export function encodePlan(plan: Plan, head: Uint8Array = nothing): Uint8Array {
   header.writeBigUInt64LE(BigInt(plan.log?.maxBytes ?? 0), 56);
   const { stdin, stdout, stderr } = plan.streams;
   [stdin, stdout, stderr].forEach((slot, i) => header.writeUInt32LE(slot?.offset ?? nowhere, 64 + 4 * i));
-  header.writeUInt32LE(plan.judge?.program.offset ?? nowhere, 76);
-  header.writeUInt32LE(plan.judge?.program.bytes ?? 0, 112);
-  header.writeInt32LE(plan.judge?.recordFd ?? -1, 116);
+  header.writeUInt32LE(plan.seccompPolicy?.program.offset ?? nowhere, 76);
+  header.writeUInt32LE(plan.seccompPolicy?.program.bytes ?? 0, 112);
+  header.writeInt32LE(plan.seccompPolicy?.recordFd ?? -1, 116);
   header.writeInt32LE(plan.joinUserFd ?? -1, 120);
   header.writeInt32LE(plan.joinPidFd ?? -1, 124);
   for (let i = 0; i < mostKept; i++) header.writeInt32LE(plan.keptFds[i] ?? -1, 80 + 4 * i);

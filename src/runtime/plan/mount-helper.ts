@@ -19,14 +19,14 @@ export interface MountHelperOverlay {
   /** Detached mounts, as the keeper inherits them. */
   readonly trees: readonly number[];
   /** From the topmost to the lowest. */
-  readonly lowers: readonly TreePlace[];
-  readonly writable?: { readonly upper: TreePlace; readonly work: TreePlace } | undefined;
+  readonly lowers: readonly TreePath[];
+  readonly writable?: { readonly upper: TreePath; readonly work: TreePath } | undefined;
   readonly options: readonly (readonly [key: string, value: string])[];
   /** A host directory to attach the mount helper at; seen by its own namespace only. */
-  readonly place: string;
+  readonly path: string;
 }
 
-export interface TreePlace {
+export interface TreePath {
   readonly tree: number;
   readonly path: string;
 }
@@ -46,14 +46,14 @@ export function planMountHelper(order: MountHelperOverlay, blob: PlanBlob): Plan
   const context = list.add(about, "fsopen", ["tmpfs", FSOPEN_CLOEXEC]);
   list.add(about, "fsconfig", [context, FSCONFIG_CMD_CREATE, null, null, 0]);
   const mountHelper = list.add(about, "fsmount", [context, FSMOUNT_CLOEXEC, 0]);
-  list.add(about, "move_mount", [mountHelper, "", AT_FDCWD, order.place, MOVE_MOUNT_F_EMPTY_PATH]);
+  list.add(about, "move_mount", [mountHelper, "", AT_FDCWD, order.path, MOVE_MOUNT_F_EMPTY_PATH]);
   list.add(about, "fchdir", [mountHelper]);
   for (const [i, tree] of order.trees.entries()) {
     list.add(about, "mkdirat", [AT_FDCWD, `t${i}`, 0o700]);
     list.add(about, "move_mount", [tree, "", AT_FDCWD, `t${i}`, MOVE_MOUNT_F_EMPTY_PATH]);
   }
-  for (const [i, place] of order.lowers.entries())
-    list.add(about, "symlinkat", [pathOf(place), AT_FDCWD, String(i)]);
+  for (const [i, path] of order.lowers.entries())
+    list.add(about, "symlinkat", [pathOf(path), AT_FDCWD, String(i)]);
   const mounting = `mount ${order.lowers.length} layers`;
   const options = formatOptions(order);
   if (Buffer.byteLength(options) > mostOptionBytes)
@@ -83,6 +83,6 @@ function formatOptions({ lowers, writable, options }: MountHelperOverlay): strin
   return all.map(([key, value]) => `${key}=${value}`).join(",");
 }
 
-function pathOf({ tree, path }: TreePlace): string {
+function pathOf({ tree, path }: TreePath): string {
   return `t${tree}/${path}`;
 }

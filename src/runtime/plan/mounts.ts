@@ -56,7 +56,7 @@ export type PlannedMount =
   | { readonly kind: "link"; readonly destination: string; readonly target: string };
 
 /** Where nothing may stand in for the real thing: a link in the image is refused there. */
-const ownPlaces: ReadonlySet<string> = new Set(["/proc", "/sys", "/dev"]);
+const ownTargets: ReadonlySet<string> = new Set(["/proc", "/sys", "/dev"]);
 const attach = MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH;
 
 /** KERNEL: mount_too_revealing(); only a new one in a user namespace meets it. */
@@ -195,10 +195,10 @@ export function addAttachments(
     }
     const source: PlanArgument | undefined = mount.kind === "tree" ? mount.fd : made.get(mount);
     if (source === undefined) throw new Failure("internal", `cannot ${about}: it was not created`);
-    const target = attached.addOpenPlace(list, blob, mount.destination, {
+    const target = attached.addOpenTarget(list, blob, mount.destination, {
       about,
       kind: mount.kind === "file" || (mount.kind === "tree" && !mount.directory) ? "file" : "directory",
-      symlinks: ownPlaces.has(posix.resolve("/", mount.destination)) ? "refuse" : "follow",
+      symlinks: ownTargets.has(posix.resolve("/", mount.destination)) ? "refuse" : "follow",
     });
     list.add(about, "move_mount", [source, "", target, "", attach]);
     const isFresh = mount.kind === "filesystem" && mount.type === "tmpfs";

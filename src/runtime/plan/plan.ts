@@ -140,7 +140,7 @@ export class PlanBlob {
 
   /** Sets what a reserved place holds when the plan begins. */
   fill(slot: Slot, bytes: Uint8Array): void {
-    this.#ensureRoom(this.#size);
+    this.#ensureCapacity(this.#size);
     this.#bytes.set(bytes, slot.offset);
   }
 
@@ -151,7 +151,7 @@ export class PlanBlob {
     // The kernel would truncate it: the path or argument would differ from the validated one.
     if (text.includes("\0"))
       throw new Failure("invalid", `cannot use the text ${JSON.stringify(text)}: it holds a NUL`);
-    this.#ensureRoom(this.#size + 3 * text.length + 1);
+    this.#ensureCapacity(this.#size + 3 * text.length + 1);
     const slot = this.reserve(this.#bytes.write(text, this.#size, "utf8") + 1);
     this.#texts.set(text, slot);
     return slot;
@@ -171,11 +171,11 @@ export class PlanBlob {
 
   /** Valid until more is put into it. */
   encode(): Uint8Array {
-    this.#ensureRoom(this.#size);
+    this.#ensureCapacity(this.#size);
     return this.#bytes.subarray(0, this.#size);
   }
 
-  #ensureRoom(bytes: number): void {
+  #ensureCapacity(bytes: number): void {
     if (bytes <= this.#bytes.length) return;
     const larger = Buffer.alloc(Math.max(bytes, 2 * this.#bytes.length));
     larger.set(this.#bytes);
@@ -216,6 +216,6 @@ export interface Plan {
     | undefined;
   readonly exitDirectoryFd?: number | undefined;
   /** For a filter that hands calls over: the program that decides on them, and the file that records them. */
-  readonly judge?: { readonly program: Slot; readonly recordFd: number } | undefined;
+  readonly seccompPolicy?: { readonly program: Slot; readonly recordFd: number } | undefined;
   readonly keptFds: readonly number[];
 }

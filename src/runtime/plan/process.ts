@@ -16,7 +16,7 @@ import {
   resourceNumber,
 } from "../../linux/process/rlimit.ts";
 import { auditArchitecture, interpretSeccomp } from "../../linux/seccomp/seccomp.ts";
-import type { UnwatchedCall } from "../../linux/seccomp/watch.ts";
+import type { UntracedCall } from "../../linux/seccomp/watch.ts";
 import { syscallNumber } from "../../linux/kernel/syscall.ts";
 import { checkNotIn, type PlanArgument, PlanBlob, type PlanList, type PlanOp } from "./plan.ts";
 import { addBarrier, type PlanClock, readyBarrier, takeListener } from "./report.ts";
@@ -70,21 +70,17 @@ export interface PlannedSeccomp {
   /** SECCOMP_FILTER_FLAG_*, of seccomp(2). */
   readonly flags: number;
   /** Present: the program hands calls over to a listener, which the keeper takes; this is what it answers by. */
-  readonly watched?: { readonly judge: Uint8Array; readonly profile: Uint8Array } | undefined;
+  readonly traced?: { readonly policy: Uint8Array; readonly profile: Uint8Array } | undefined;
 }
 
 /** `struct sock_fprog` and the load of a filter. */
-export function addSeccomp(
-  list: PlanList,
-  blob: PlanBlob,
-  { program, flags, watched }: PlannedSeccomp,
-): void {
+export function addSeccomp(list: PlanList, blob: PlanBlob, { program, flags, traced }: PlannedSeccomp): void {
   const about = "load the seccomp profile";
   const filter = blob.put(program);
   const head = Buffer.alloc(16);
   head.writeUInt16LE(program.length / 8, 0);
   head.writeBigUInt64LE(blob.addressOf(filter), 8);
-  if (watched === undefined) {
+  if (traced === undefined) {
     list.add(about, "seccomp", [SECCOMP_SET_MODE_FILTER, flags, head]);
     return;
   }
@@ -98,7 +94,7 @@ export function addSeccomp(
 }
 
 /** The calls of addBarrier(): they happen after the load of a filter and before the keeper listens to it. */
-export function barrierCalls(channel: number): readonly UnwatchedCall[] {
+export function barrierCalls(channel: number): readonly UntracedCall[] {
   return (["write", "read"] as const).map((name) => ({
     name,
     conditions: [
@@ -221,7 +217,7 @@ export interface PreservedFd {
 
 /** Where a child that passes descriptors on has its channel: above all of them. */
 export const raisedChannel = 512;
-const firstRoom = raisedChannel + 1;
+const firstFree = raisedChannel + 1;
 
 /**
  * Puts the caller's descriptors where the program finds them, and closes all others but the channel. From here on nothing of
@@ -230,17 +226,17 @@ const firstRoom = raisedChannel + 1;
 export function addPreserved(list: PlanList, { preserved, init }: PlannedProcess): void {
   if (preserved === undefined) return;
   const about = "pass the caller's descriptors on";
-  const room = [...preserved.map(({ fd }) => fd), ...(init === undefined ? [] : [init])];
+  const kept = [...preserved.map(({ fd }) => fd), ...(init === undefined ? [] : [init])];
   // Two steps: a number that is wanted may be one that is still to be passed.
-  room.forEach((fd, i) => list.add(about, "dup3", [fd, firstRoom + i, O_CLOEXEC]));
+  kept.forEach((fd, i) => list.add(about, "dup3", [fd, firstFree + i, O_CLOEXEC]));
   list.add(about, "close_range", [3, raisedChannel - 1, 0]);
-  list.add(about, "close_range", [firstRoom + room.length, 0xffffffff, 0]);
-  preserved.forEach(({ target }, i) => list.add(about, "dup3", [firstRoom + i, target, 0]));
-  if (preserved.length > 0) list.add(about, "close_range", [firstRoom, firstRoom + preserved.length - 1, 0]);
+  list.add(about, "close_range", [firstFree + kept.length, 0xffffffff, 0]);
+  preserved.forEach(({ target }, i) => list.add(about, "dup3", [firstFree + i, target, 0]));
+  if (preserved.length > 0) list.add(about, "close_range", [firstFree, firstFree + preserved.length - 1, 0]);
 }
 
 function placeOfInit({ preserved = [], init }: PlannedProcess): number | undefined {
-  return init === undefined ? undefined : firstRoom + preserved.length;
+  return init === undefined ? undefined : firstFree + preserved.length;
 }
 
 /**
@@ -288,10 +284,10 @@ export function addCredentials(
     addSeccomp(list, blob, seccomp);
   }
   clock.stamp(list, "identity");
-  clock.tell(list);
+  clock.report(list);
   addExecute(list, blob, process, init);
   if (seccomp !== undefined)
-    checkTail(list.ops.slice(loaded + 1), seccomp.watched?.profile ?? seccomp.program);
+    checkTail(list.ops.slice(loaded + 1), seccomp.traced?.profile ?? seccomp.program);
 }
 
 const checked = new WeakMap<Uint8Array, Set<string>>();

@@ -57,7 +57,7 @@ export class PlanClock {
     list.add("read the clock", "clock_gettime", [CLOCK_MONOTONIC, { addressOf: { offset: at, bytes: 16 } }]);
   }
 
-  tell(list: PlanList): void {
+  report(list: PlanList): void {
     const bytes = 8 + 16 * this.names.length;
     list.add("report to the engine", "write", [list.channel, { addressOf: this.#slot }, bytes], {
       expect: bytes,

@@ -10,14 +10,14 @@ const why = {
   [errno.EPERM]: "a symbolic link leads it into /proc, /sys or /dev, which no other mount may cover",
 };
 
-type KernelPlace = "/proc" | "/sys" | "/dev" | "elsewhere";
+type KernelFilesystem = "/proc" | "/sys" | "/dev" | "elsewhere";
 
 /** The file systems that a mount must not cover whose destination, as it is written, is in this place. */
-const refused: ReadonlyMap<KernelPlace, Uint8Array> = new Map(
-  (["/proc", "/sys", "/dev", "elsewhere"] as const).map((place) => [
-    place,
+const refused: ReadonlyMap<KernelFilesystem, Uint8Array> = new Map(
+  (["/proc", "/sys", "/dev", "elsewhere"] as const).map((filesystem) => [
+    filesystem,
     new Uint8Array(
-      Uint32Array.from([...kernelFilesystems].flatMap(([magic, own]) => (own === place ? [] : [magic])))
+      Uint32Array.from([...kernelFilesystems].flatMap(([magic, own]) => (own === filesystem ? [] : [magic])))
         .buffer,
     ),
   ]),
@@ -33,7 +33,7 @@ export class TargetChecks {
   readonly #blob: PlanBlob;
   readonly #status: Slot;
   /** Each holds the device number of a tmpfs. */
-  readonly #own: { readonly place: KernelPlace; readonly status: Slot }[] = [];
+  readonly #own: { readonly filesystem: KernelFilesystem; readonly status: Slot }[] = [];
 
   constructor(blob: PlanBlob) {
     this.#blob = blob;
@@ -47,7 +47,7 @@ export class TargetChecks {
     const status = this.#blob.reserve(statusBytes);
     const about = `find the device number of "${path}"`;
     list.add(about, "newfstatat", [fd, "", { addressOf: status }, AT_EMPTY_PATH]);
-    this.#own.push({ place: placeOf(path), status });
+    this.#own.push({ filesystem: filesystemOf(path), status });
   }
 
   add(
@@ -55,18 +55,18 @@ export class TargetChecks {
     target: PlanArgument,
     { destination, about }: { readonly destination: string; readonly about: string },
   ): void {
-    const place = placeOf(destination);
-    const types = refused.get(place) as Uint8Array;
+    const filesystem = filesystemOf(destination);
+    const types = refused.get(filesystem) as Uint8Array;
     const status = { addressOf: this.#status };
     list.add(about, "fstatfs", [target, status]);
     list.add(about, checkNotIn, [status, types, types.length / 4], { why });
-    const own = this.#own.filter((each) => each.place !== place);
+    const own = this.#own.filter((each) => each.filesystem !== filesystem);
     if (own.length > 0) list.add(about, "newfstatat", [target, "", status, AT_EMPTY_PATH]);
     for (const each of own) list.add(about, checkNotIn, [status, { addressOf: each.status }, 1], { why });
   }
 }
 
-function placeOf(destination: string): KernelPlace {
+function filesystemOf(destination: string): KernelFilesystem {
   const first = posix.resolve("/", destination).split("/", 2)[1] ?? "";
   return first === "proc" || first === "sys" || first === "dev" ? `/${first}` : "elsewhere";
 }

@@ -30,7 +30,7 @@ export function planStart(
     dieWithCaller: options.dieWithCaller === true,
     deadlineMs: options.setupDeadlineMs ?? defaultDeadlineMs,
     exitDirectoryFd: prepared.exitDirectory,
-    ...prepared.judge,
+    ...prepared.seccompPolicy,
     keptFds: [prepared.root, prepared.rootLock, ...prepared.held],
     ...(prepared.log === undefined ? {} : { log: prepared.log }),
   };
@@ -45,7 +45,7 @@ function planLists(options: StartOptions, prepared: PreparedStart): PlannedLists
       config,
       root: prepared.root,
       // No process of a user namespace reaches the run directory.
-      rootPlace: idMaps === undefined ? options.runDirectory : "/",
+      rootPath: idMaps === undefined ? options.runDirectory : "/",
       mounts: prepared.mounts,
       clonesDetached: hasFeature("detached-composition"),
       ...(memoryFiles === undefined ? {} : { memoryFiles }),

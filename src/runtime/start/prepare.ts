@@ -15,7 +15,7 @@ import { Inheritance } from "../keeper/inheritance.ts";
 import type { KeeperProgram } from "../keeper-program.ts";
 import { isAnnounced } from "../launch-callbacks.ts";
 import { type Plan, PlanBlob } from "../plan/plan.ts";
-import { planJudge } from "../plan-judge.ts";
+import { planSeccompPolicy } from "../plan-seccomp-policy.ts";
 import { type PreparedMounts, prepareMounts } from "../prepare-mounts.ts";
 import { type PreparedProcess, prepareProcess } from "../prepare-process.ts";
 import type { StartOptions } from "../types.ts";
@@ -39,7 +39,7 @@ export interface PreparedStart extends PreparedMounts {
   readonly memoryFiles: number | undefined;
   readonly held: readonly number[];
   readonly log: Plan["log"];
-  readonly judge: Pick<Plan, "judge">;
+  readonly seccompPolicy: Pick<Plan, "seccompPolicy">;
   /** The run directory. */
   readonly directory: OwnedFd;
   readonly exitDirectory: number;
@@ -90,7 +90,7 @@ export async function prepareStart(
     memoryFiles: options.memoryFiles === undefined ? undefined : inheritance.add(options.memoryFiles),
     held: (options.heldFds ?? []).map((fd) => inheritance.add(fd)),
     log: inheritLog(options, sinks),
-    judge: planJudge(process.planned, { ...sinks, watch: options.watch, blob }),
+    seccompPolicy: planSeccompPolicy(process.planned, { ...sinks, watch: options.watch, blob }),
     directory,
     exitDirectory: inheritance.add(directory.fd),
   };

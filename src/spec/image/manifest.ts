@@ -135,7 +135,7 @@ export function parseImageDocument(
 }
 
 /** The OCI manifest of an image that came without one: the same config and layers always produce the same bytes. */
-export function encodeImageManifest(parts: {
+export function encodeImageManifest(image: {
   readonly config: Pick<Descriptor, "digest" | "size">;
   readonly layers: readonly Pick<Descriptor, "mediaType" | "digest" | "size">[];
 }): Uint8Array {
@@ -148,8 +148,8 @@ export function encodeImageManifest(parts: {
     JSON.stringify({
       schemaVersion: 2,
       mediaType: mediaTypes.manifest,
-      config: pick(mediaTypes.config, parts.config),
-      layers: parts.layers.map((layer) => pick(layer.mediaType, layer)),
+      config: pick(mediaTypes.config, image.config),
+      layers: image.layers.map((layer) => pick(layer.mediaType, layer)),
     }),
   );
 }

@@ -120,18 +120,18 @@ function checkLocation(location: string, where: string, refused: Refuse): void {
   }
 }
 
-interface Place {
+interface Context {
   readonly where: string;
   readonly refused: Refuse;
 }
 
-function text(table: TomlTable, key: string, { where, refused }: Place): string | undefined {
+function text(table: TomlTable, key: string, { where, refused }: Context): string | undefined {
   const value = table[key];
   if (value === undefined || typeof value === "string") return value;
   throw refused(`${key} of ${where} must be a string`);
 }
 
-function flag(table: TomlTable, key: string, { where, refused }: Place): boolean {
+function flag(table: TomlTable, key: string, { where, refused }: Context): boolean {
   const value = table[key];
   if (value === undefined || typeof value === "boolean") return value ?? false;
   throw refused(`${key} of ${where} must be true or false`);

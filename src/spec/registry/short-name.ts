@@ -12,6 +12,6 @@ export function expandShortName(
   if (!isShortName(name)) return [];
   const [, repository = name, suffix = ""] = /^([^:@]*)(.*)$/.exec(name) ?? [];
   const alias = Object.hasOwn(aliases, repository) ? aliases[repository] : undefined;
-  const places = alias === undefined ? searched.map((registry) => `${registry}/${repository}`) : [alias];
-  return places.flatMap((place) => findReference(`${place}${suffix}`) ?? []);
+  const candidates = alias === undefined ? searched.map((registry) => `${registry}/${repository}`) : [alias];
+  return candidates.flatMap((place) => findReference(`${place}${suffix}`) ?? []);
 }

@@ -13,11 +13,11 @@ import {
   setMountAttributes,
 } from "../../linux/mount/mount.ts";
 import { openBeneath, openDirectoryPath } from "../../linux/files/open.ts";
-import type { MountPlace } from "../../linux/mount/mount-helper.ts";
+import type { MountSource } from "../../linux/mount/mount-helper.ts";
 import { trySetXattr } from "../../linux/files/xattr.ts";
 import { LayerDirectory } from "../disk/layer-directory.ts";
-import { Places } from "../disk/places.ts";
-import { openPlaces } from "../disk/trash.ts";
+import { DriverPaths } from "../disk/driver-paths.ts";
+import { openTrash } from "../disk/trash.ts";
 import { UnionDriver, type UnionMount } from "../disk/union-driver.ts";
 import { UnpackedLayers } from "../disk/union-layers.ts";
 import type { DriverOptions, StorageDriver } from "../driver.ts";
@@ -38,8 +38,8 @@ export async function openAufsDriver(
 ): Promise<StorageDriver> {
   const options = kernel === undefined ? {} : { kernel };
   if (!hasFilesystem("aufs", options)) throw missing();
-  const places = new Places(root);
-  const trash = openPlaces(places);
+  const paths = new DriverPaths(root);
+  const trash = openTrash(paths);
   const branchLimit = findBranchLimit();
   using undo = new DisposableStack();
   // Gone with the last mount that uses it. In memory: it is written to at each first look at a file, also where the disk is full.
@@ -50,7 +50,7 @@ export async function openAufsDriver(
     if (branches.length > branchLimit) throw tooMany(branches.length, branchLimit);
     using mounted = mountAufs(
       {
-        branches: branches.length === 0 ? [places.empty] : branches,
+        branches: branches.length === 0 ? [paths.empty] : branches,
         isWritable: writable !== undefined,
         xino: `/proc/self/fd/${xinos.fd}/${randomBytes(12).toString("hex")}`,
       },
@@ -59,10 +59,10 @@ export async function openAufsDriver(
     if (usernsFd !== undefined) shiftIds(mounted.fd, usernsFd);
     return new OwnedFd(mounted.move());
   };
-  const hasXattrs = await probe(places, mount);
-  const driver = new UnionDriver(places, trash, {
+  const hasXattrs = await probe(paths, mount);
+  const driver = new UnionDriver(paths, trash, {
     name: "aufs",
-    layers: new UnpackedLayers(places, new LayerDirectory(places, trash, { marks: "aufs" })),
+    layers: new UnpackedLayers(paths, new LayerDirectory(paths, trash, { marks: "aufs" })),
     marks: "aufs",
     maxLayers: branchLimit - 1,
     ...(openDirectories === undefined ? {} : { openDirectories }),
@@ -101,10 +101,10 @@ function tooMany(count: number, limit: number): Failure {
 }
 
 /** Mounts once what all later mounts look like. Whether files have extended attributes. */
-async function probe(places: Places, mount: (order: UnionMount) => Promise<OwnedFd>): Promise<boolean> {
+async function probe(paths: DriverPaths, mount: (order: UnionMount) => Promise<OwnedFd>): Promise<boolean> {
   for (const name of ["lower", "upper"])
-    mkdirSync(`${places.probe}/${name}`, { recursive: true, mode: 0o700 });
-  using opened = openDirectoryPath(places.probe);
+    mkdirSync(`${paths.probe}/${name}`, { recursive: true, mode: 0o700 });
+  using opened = openDirectoryPath(paths.probe);
   try {
     const lowers = [{ fd: opened.fd, path: "lower" }];
     using mounted = await mount({ lowers, writable: { fd: opened.fd, upper: "upper", work: "work" } });
@@ -147,6 +147,6 @@ function findBranchLimit(): number {
 }
 
 /** SAFETY: the path below the descriptor is ours alone. */
-function procPath({ fd, path }: MountPlace): string {
+function procPath({ fd, path }: MountSource): string {
   return `/proc/self/fd/${fd}/${path}`;
 }

@@ -20,9 +20,9 @@ import { mergeLayer } from "../../linux/tree/tree.ts";
 import type { Digest } from "../../spec/digest.ts";
 import { FullTreeDriver } from "../disk/full-tree-driver.ts";
 import { LayerDirectory } from "../disk/layer-directory.ts";
-import { Places } from "../disk/places.ts";
+import { DriverPaths } from "../disk/driver-paths.ts";
 import { SnapshotDirectory } from "../disk/snapshot-directory.ts";
-import { openPlaces } from "../disk/trash.ts";
+import { openTrash } from "../disk/trash.ts";
 import { type ViewContent, Views } from "../disk/views.ts";
 import type { DriverOptions, StorageDriver } from "../driver.ts";
 
@@ -37,25 +37,25 @@ export async function openBtrfsDriver(
   root: string,
   { openDirectories }: Pick<DriverOptions, "openDirectories"> = {},
 ): Promise<StorageDriver> {
-  const places = new Places(root);
+  const paths = new DriverPaths(root);
   // What is in the trash has its subvolume at "fs": gone in one call. What can't go that way goes as a directory: layers of versions
   // before this one, and subvolumes in which a container has made others.
   const dropped = new Set<bigint>();
-  const trash = openPlaces(places, {
+  const trash = openTrash(paths, {
     shortcut: async (directory) => {
       const id = findSubvolume(directory, "fs");
       if (await destroySubvolume(directory, "fs")) if (id !== undefined) dropped.add(id);
     },
   });
-  using directory = openDirectoryPath(places.root);
+  using directory = openDirectoryPath(paths.root);
   await probe(directory.fd);
-  const layers = new LayerDirectory(places, trash, { makeTree: createSubvolume });
-  const views: Views = new Views(places, {
+  const layers = new LayerDirectory(paths, trash, { makeTree: createSubvolume });
+  const views: Views = new Views(paths, {
     layers,
     trash,
-    make: async (path, content) => await makeView(path, { content, views, places }),
+    make: async (path, content) => await makeView(path, { content, views, paths }),
   });
-  return new FullTreeDriver(places, trash, {
+  return new FullTreeDriver(paths, trash, {
     name: "btrfs",
     status: [
       ["Backing Filesystem", filesystemName(directory.fd)],
@@ -65,7 +65,7 @@ export async function openBtrfsDriver(
       ],
     ],
     layers,
-    snapshots: new SnapshotDirectory(places, trash, { openDirectories }),
+    snapshots: new SnapshotDirectory(paths, trash, { openDirectories }),
     views,
     sharesBlocks: true,
     makeTree: async (path: string, ids: readonly Digest[], { sizeBytes }) => {
@@ -75,10 +75,10 @@ export async function openBtrfsDriver(
       await limitSubvolume(made.fd, sizeBytes);
     },
     findChanges: findSnapshotChanges,
-    awaitRoom: async () => {
+    awaitSpace: async () => {
       const ids = [...dropped];
       dropped.clear();
-      using root = openDirectoryPath(places.root);
+      using root = openDirectoryPath(paths.root);
       await waitUntilDropped(root.fd, { ids, timeoutMs: DROP_MS }).catch((thrown: unknown) => {
         if (kindOf(thrown) !== "deadline") throw thrown;
       });
@@ -122,11 +122,11 @@ async function makeView(
   {
     content,
     views,
-    places,
-  }: { readonly content: ViewContent; readonly views: Views; readonly places: Places },
+    paths,
+  }: { readonly content: ViewContent; readonly views: Views; readonly paths: DriverPaths },
 ): Promise<void> {
   const { visible, root } = content;
-  const below = (count: number): ViewContent => ({ visible: visible.slice(0, count), root: places.empty });
+  const below = (count: number): ViewContent => ({ visible: visible.slice(0, count), root: paths.empty });
   let count = visible.length - 1;
   while (count > 1 && !views.has(below(count))) count--;
   if (count > 0) {
@@ -141,7 +141,7 @@ async function makeView(
   chmodSync(path, mode & 0o7777);
   using into = openDirectoryPath(path);
   for (const diffId of visible.slice(Math.max(count, 0))) {
-    using layer = openDirectoryPath(`${places.layer(diffId)}/fs`);
+    using layer = openDirectoryPath(`${paths.layer(diffId)}/fs`);
     await mergeLayer(layer.fd, into.fd, { files: "copy" });
   }
 }

@@ -9,9 +9,9 @@ import type { Fd } from "../../linux/kernel/fd.ts";
 import type { Digest } from "../../spec/digest.ts";
 import { FullTreeDriver } from "../disk/full-tree-driver.ts";
 import { LayerDirectory } from "../disk/layer-directory.ts";
-import { Places } from "../disk/places.ts";
+import { DriverPaths } from "../disk/driver-paths.ts";
 import { SnapshotDirectory } from "../disk/snapshot-directory.ts";
-import { openPlaces } from "../disk/trash.ts";
+import { openTrash } from "../disk/trash.ts";
 import { type ViewContent, Views } from "../disk/views.ts";
 import type { DriverOptions, StorageDriver } from "../driver.ts";
 import { parseDevicemapperOptions } from "./devicemapper-options.ts";
@@ -40,19 +40,19 @@ export async function openDevicemapperDriver(
     throw kindOf(thrown) === "invalid" ? thrown : within("cannot use the devicemapper driver here", thrown);
   });
   const trees = new VolumeTrees(volumes, { nodes, base });
-  const places = new Places(root);
-  await volumes.sweep(new Set([base.id, ...listVolumeIds(places)]), base);
-  const trash = openPlaces(places, { shortcut: async (directory) => await removeVolume(directory, volumes) });
-  const layers = new LayerDirectory(places, trash);
-  const snapshots = new SnapshotDirectory(places, trash, { openDirectories });
-  const views: Views = new Views(places, {
+  const paths = new DriverPaths(root);
+  await volumes.sweep(new Set([base.id, ...listVolumeIds(paths)]), base);
+  const trash = openTrash(paths, { shortcut: async (directory) => await removeVolume(directory, volumes) });
+  const layers = new LayerDirectory(paths, trash);
+  const snapshots = new SnapshotDirectory(paths, trash, { openDirectories });
+  const views: Views = new Views(paths, {
     layers,
     trash,
     make: async (path, content) =>
-      await makeView(path, { content, views, places, pool, volumes, trees, base }),
+      await makeView(path, { content, views, paths, pool, volumes, trees, base }),
   });
   const held = opened.move();
-  return new FullTreeDriver(places, trash, {
+  return new FullTreeDriver(paths, trash, {
     name: "devicemapper",
     get status() {
       return describePool(pool, { base, deferred: trash.inUse });
@@ -63,7 +63,7 @@ export async function openDevicemapperDriver(
     access: trees,
     sharesBlocks: true,
     makeTree: async (path: string, ids: readonly Digest[], { sizeBytes }) => {
-      await pool.requireRoom();
+      await pool.requireSpace();
       const of = getVolume(await views.ensure(ids));
       if (sizeBytes !== undefined) requireQuotas(base);
       mkdirSync(path, 0o700);
@@ -74,7 +74,7 @@ export async function openDevicemapperDriver(
       if (sizeBytes !== undefined) await trees.limit(volume, { bytes: sizeBytes, grows });
     },
     describe: async (of) => {
-      const path = "snapshot" in of ? `${places.snapshot(of.snapshot)}/fs` : views.find(of.layers);
+      const path = "snapshot" in of ? `${paths.snapshot(of.snapshot)}/fs` : views.find(of.layers);
       const volume = path === undefined ? undefined : findVolume(path);
       if (volume === undefined) return {};
       return {
@@ -118,7 +118,7 @@ async function makeView(
   {
     content: { visible, root },
     views,
-    places,
+    paths,
     pool,
     volumes,
     trees,
@@ -126,15 +126,15 @@ async function makeView(
   }: {
     readonly content: ViewContent;
     readonly views: Views;
-    readonly places: Places;
+    readonly paths: DriverPaths;
     readonly pool: ThinPool;
     readonly volumes: ThinVolumes;
     readonly trees: VolumeTrees;
     readonly base: Base;
   },
 ): Promise<void> {
-  await pool.requireRoom();
-  const below = (count: number): ViewContent => ({ visible: visible.slice(0, count), root: places.empty });
+  await pool.requireSpace();
+  const below = (count: number): ViewContent => ({ visible: visible.slice(0, count), root: paths.empty });
   let count = visible.length - 1;
   while (count > 1 && !views.has(below(count))) count--;
   const of = count > 0 ? getVolume(await views.ensureContent(below(count))) : base;
@@ -144,13 +144,13 @@ async function makeView(
     await trees.change(volume, async (into) => {
       takeLook(into, root);
       for (const diffId of visible.slice(Math.max(count, 0))) {
-        using layer = openDirectoryPath(`${places.layer(diffId)}/fs`);
+        using layer = openDirectoryPath(`${paths.layer(diffId)}/fs`);
         await mergeLayer(layer.fd, into, { files: "copy" });
       }
     });
   } catch (thrown) {
     // The pool reports exhausted space as an error of its own.
-    await pool.requireRoom();
+    await pool.requireSpace();
     throw thrown;
   }
 }
@@ -171,8 +171,8 @@ async function removeVolume(directory: Fd, volumes: ThinVolumes): Promise<void> 
 }
 
 /** Of everything that has a volume, or had one when it was thrown away. */
-function listVolumeIds(places: Places): readonly number[] {
-  return [places.snapshots, `${places.root}/views`, places.drafts, places.trash].flatMap((place) => {
+function listVolumeIds(paths: DriverPaths): readonly number[] {
+  return [paths.snapshots, `${paths.root}/views`, paths.drafts, paths.trash].flatMap((place) => {
     mkdirSync(place, { recursive: true, mode: 0o700 });
     return readdirSync(place).flatMap((name) => findVolume(`${place}/${name}/fs`)?.id ?? []);
   });

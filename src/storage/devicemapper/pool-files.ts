@@ -6,7 +6,7 @@ import { filesystemStatus } from "../../linux/mount/filesystem-status.ts";
 import { listLoopDevices, openLoopDevice } from "../../linux/mount/loop-device.ts";
 import { openDirectoryPath } from "../../linux/files/open.ts";
 import type { DevicemapperOptions } from "./devicemapper-options.ts";
-import type { DiskRoom } from "./pool-use.ts";
+import type { DiskSpace } from "./pool-use.ts";
 
 const mebibyte = 2 ** 20;
 /** As Docker's. */
@@ -31,9 +31,9 @@ export class PoolFiles {
    * size, the data file may not exceed the free disk space. Throws "exhausted".
    */
   ensure({ loopDataBytes, loopMetadataBytes }: DevicemapperOptions): void {
-    const room = this.#diskAvailable();
+    const space = this.#diskAvailable();
     const present = this.sizes();
-    const dataBytes = Math.max(present.dataBytes, loopDataBytes ?? 0) || Math.min(usualDataBytes, room);
+    const dataBytes = Math.max(present.dataBytes, loopDataBytes ?? 0) || Math.min(usualDataBytes, space);
     if (dataBytes < leastDataBytes)
       throw new Failure(
         "exhausted",
@@ -66,7 +66,7 @@ export class PoolFiles {
     return [this.data, this.metadata].some((path) => withFile(path, (fd) => listLoopDevices(fd).length > 0));
   }
 
-  room(usedBytes: number): DiskRoom {
+  space(usedBytes: number): DiskSpace {
     const allocated = (statSync(this.data, { throwIfNoEntry: false })?.blocks ?? 0) * 512;
     return {
       availableBytes: this.#diskAvailable(),

@@ -78,13 +78,13 @@ const modes: Readonly<Record<string, PoolUse["mode"]>> = {
 };
 
 /** How much can be written; less than the pool has where its file's disk has less. */
-export function availableBytes(use: PoolUse, disk: DiskRoom | undefined): number {
+export function availableBytes(use: PoolUse, disk: DiskSpace | undefined): number {
   const inPool = use.dataTotalBytes - use.dataUsedBytes;
   return disk === undefined ? inPool : Math.min(inPool, disk.availableBytes + disk.allocatedUnusedBytes);
 }
 
 /** Where the pool's data is a file. */
-export interface DiskRoom {
+export interface DiskSpace {
   readonly availableBytes: number;
   /** What the file has, and the pool does not use at present. */
   readonly allocatedUnusedBytes: number;
@@ -95,7 +95,7 @@ export type Shortage = "data" | "disk" | "metadata";
 /** What is too scarce for a new operation; undefined: there is enough space. */
 export function findShortage(
   use: PoolUse,
-  { disk, leastFreePercent }: { readonly disk: DiskRoom | undefined; readonly leastFreePercent: number },
+  { disk, leastFreePercent }: { readonly disk: DiskSpace | undefined; readonly leastFreePercent: number },
 ): Shortage | undefined {
   const least = (total: number): number => (total * leastFreePercent) / 100;
   if (use.dataTotalBytes - use.dataUsedBytes <= least(use.dataTotalBytes)) return "data";
@@ -123,11 +123,11 @@ export function describeShortage(
   const enlarge = isFile
     ? `enlarge it with --storage-opt dm.loop${shortage === "metadata" ? "metadata" : "data"}size`
     : `enlarge the pool (lvextend${shortage === "metadata" ? " --poolmetadatasize" : ""})`;
-  const room =
+  const space =
     shortage === "disk"
       ? "the disk that the thin pool's file is on has less free than"
       : `of the thin pool's ${shortage} ${formatByteSize(total - used)} of ${formatByteSize(total)} are free, not more than`;
-  return `${room} dm.min_free_space (${leastFreePercent}%) asks for: remove images or containers${shortage === "disk" ? ", or make room on that disk" : `, or ${enlarge}`}`;
+  return `${space} dm.min_free_space (${leastFreePercent}%) asks for: remove images or containers${shortage === "disk" ? ", or make room on that disk" : `, or ${enlarge}`}`;
 }
 
 /** How large a data file becomes that is too small: a fifth more, as far as it may. The same size: it may not. */

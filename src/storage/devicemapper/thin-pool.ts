@@ -14,7 +14,7 @@ import type { PoolFiles } from "./pool-files.ts";
 import {
   availableBytes,
   describeShortage,
-  type DiskRoom,
+  type DiskSpace,
   findShortage,
   formatPoolTable,
   parsePoolStatus,
@@ -195,7 +195,7 @@ export class ThinPool implements AsyncDisposable {
   /**
    * Enlarges the pool when required and allowed. Throws "exhausted" when there is not enough space for a new operation.
    */
-  async requireRoom(): Promise<void> {
+  async requireSpace(): Promise<void> {
     await this.#growWhenShort();
     const { use, shortage } = this.#look();
     if (use.mode === "read-only" || use.mode === "failed") {
@@ -288,8 +288,8 @@ export class ThinPool implements AsyncDisposable {
     return { use, shortage: findShortage(use, { disk: this.#disk(use), leastFreePercent }) };
   }
 
-  #disk(use: PoolUse): DiskRoom | undefined {
-    return this.files?.room(use.dataUsedBytes);
+  #disk(use: PoolUse): DiskSpace | undefined {
+    return this.files?.space(use.dataUsedBytes);
   }
 
   async #growWhenShort(): Promise<void> {

@@ -20,7 +20,7 @@ import type {
 import type { LayerDirectory } from "./layer-directory.ts";
 import { findMissingLayers } from "./missing-layers.ts";
 import { mountedSnapshot } from "./mounted-snapshot.ts";
-import type { Places } from "./places.ts";
+import type { DriverPaths } from "./driver-paths.ts";
 import type { SnapshotDirectory } from "./snapshot-directory.ts";
 import type { SnapshotChanges } from "../../linux/tree/snapshot-changes.ts";
 import type { Trash } from "./trash.ts";
@@ -55,7 +55,7 @@ export interface FullTrees {
   /** Faults outside of layers and the trash. */
   readonly findings?: (() => readonly StorageFinding[]) | undefined;
   /** Waits until the disk space of removed data is free; absent: it is free at once. */
-  readonly awaitRoom?: (() => Promise<void>) | undefined;
+  readonly awaitSpace?: (() => Promise<void>) | undefined;
   /** Lets go of what the driver has open; twice is fine. */
   readonly close?: (() => Promise<void>) | undefined;
 }
@@ -63,7 +63,7 @@ export interface FullTrees {
 /** Each snapshot is a whole tree, in a directory of its own or in what that directory stands for. */
 export class FullTreeDriver implements StorageDriver {
   readonly name: string;
-  readonly #places: Places;
+  readonly #paths: DriverPaths;
   readonly #trash: Trash;
   readonly #layers: LayerDirectory;
   readonly #snapshots: SnapshotDirectory;
@@ -73,8 +73,8 @@ export class FullTreeDriver implements StorageDriver {
   /** Layers of the snapshots that are being made, which nothing on the disk names yet. */
   readonly #inUse = new Map<SnapshotId, readonly Digest[]>();
 
-  constructor(places: Places, trash: Trash, trees: FullTrees) {
-    this.#places = places;
+  constructor(paths: DriverPaths, trash: Trash, trees: FullTrees) {
+    this.#paths = paths;
     this.#trash = trash;
     this.#trees = trees;
     this.name = trees.name;
@@ -204,7 +204,7 @@ export class FullTreeDriver implements StorageDriver {
       return { ...(await measureTree(tree.fd, options)), contentBytes: changed.contentBytes };
     }
     this.#layers.get(of.layer);
-    using tree = openDirectoryPath(`${this.#places.layer(of.layer)}/fs`);
+    using tree = openDirectoryPath(`${this.#paths.layer(of.layer)}/fs`);
     return await measureTree(tree.fd, options);
   }
 
@@ -224,9 +224,9 @@ export class FullTreeDriver implements StorageDriver {
     await this.#trash.settle();
   }
 
-  async awaitRoom(): Promise<void> {
+  async awaitSpace(): Promise<void> {
     await this.#trash.settle();
-    await this.#trees.awaitRoom?.();
+    await this.#trees.awaitSpace?.();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -246,7 +246,7 @@ export class FullTreeDriver implements StorageDriver {
   /** Throws "not-found". */
   #pathOf(id: SnapshotId): string {
     this.#snapshots.open(id)[Symbol.dispose]();
-    return `${this.#places.snapshot(id)}/fs`;
+    return `${this.#paths.snapshot(id)}/fs`;
   }
 
   /** When the copy was whole. */

@@ -23,7 +23,7 @@ import { type IdMaps, toHostOwner } from "../../spec/id-map.ts";
 import { type Digest, findDigest, hexOf } from "../../spec/digest.ts";
 import type { ApplyOptions, LayerDraft, LayerMarks } from "../driver.ts";
 import { LayerNaming } from "./name-layer.ts";
-import type { Places } from "./places.ts";
+import type { DriverPaths } from "./driver-paths.ts";
 import type { Trash } from "./trash.ts";
 
 /** What a draft's root has until the tar's own entry for it comes: nothing that a tar would ask for. */
@@ -43,7 +43,7 @@ export interface LayerFacts {
 
 /** The layers on disk, known by heart: only this process changes them. */
 export class LayerDirectory {
-  readonly #places: Places;
+  readonly #paths: DriverPaths;
   readonly #trash: Trash;
   readonly #marks: LayerMarks;
   readonly #makeTree: MakeTree;
@@ -52,19 +52,19 @@ export class LayerDirectory {
 
   /** `makeTree`: what a layer's files are put into, where that is not a directory like others. */
   constructor(
-    places: Places,
+    paths: DriverPaths,
     trash: Trash,
     {
       marks = "overlay",
       makeTree = makeDirectory,
     }: { readonly marks?: LayerMarks | undefined; readonly makeTree?: MakeTree | undefined } = {},
   ) {
-    this.#places = places;
+    this.#paths = paths;
     this.#trash = trash;
     this.#marks = marks;
     this.#makeTree = makeTree;
-    this.#naming = new LayerNaming(places);
-    for (const name of readdirSync(places.layers)) {
+    this.#naming = new LayerNaming(paths);
+    for (const name of readdirSync(paths.layers)) {
       const diffId = findDigest(`${name.length === 128 ? "sha512" : "sha256"}:${name}`);
       if (diffId !== undefined) this.#know(diffId);
     }
@@ -89,7 +89,7 @@ export class LayerDirectory {
   rootOf(layers: readonly Digest[]): string {
     const facts = layers.map((diffId) => this.get(diffId));
     const layer = layers[facts.findLastIndex(({ setsRoot }) => setsRoot)];
-    return layer === undefined ? this.#places.empty : `${this.#places.layer(layer)}/fs`;
+    return layer === undefined ? this.#paths.empty : `${this.#paths.layer(layer)}/fs`;
   }
 
   /**
@@ -107,7 +107,7 @@ export class LayerDirectory {
   }
 
   async begin(): Promise<LayerDraft> {
-    const path = `${this.#places.drafts}/${randomBytes(12).toString("hex")}`;
+    const path = `${this.#paths.drafts}/${randomBytes(12).toString("hex")}`;
     const root = await makeDraft(path, this.#makeTree);
     return new DirectoryDraft(path, root, {
       marks: this.#marks,
@@ -118,7 +118,7 @@ export class LayerDirectory {
 
   remove(diffId: Digest): void {
     this.#known.delete(diffId);
-    this.#trash.discard(this.#places.layer(diffId));
+    this.#trash.discard(this.#paths.layer(diffId));
   }
 
   /** False when it is there already. */
@@ -131,7 +131,7 @@ export class LayerDirectory {
   }
 
   #know(diffId: Digest): void {
-    const path = `${this.#places.layers}/${hexOf(diffId)}`;
+    const path = `${this.#paths.layers}/${hexOf(diffId)}`;
     using tree = openDirectoryPath(`${path}/fs`);
     this.#known.set(diffId, {
       setsRoot: existsSync(`${path}/root-set`),

@@ -3,15 +3,15 @@ import { fault } from "../../base/fault.ts";
 import { openDirectoryPath } from "../../linux/files/open.ts";
 import { syncFile } from "../../linux/files/sync.ts";
 import type { Digest } from "../../spec/digest.ts";
-import type { Places } from "./places.ts";
+import type { DriverPaths } from "./driver-paths.ts";
 
 /** Gives layers their names, one after the other where several are the same. */
 export class LayerNaming {
-  readonly #places: Places;
+  readonly #paths: DriverPaths;
   readonly #running = new Map<Digest, Promise<void>>();
 
-  constructor(places: Places) {
-    this.#places = places;
+  constructor(paths: DriverPaths) {
+    this.#paths = paths;
   }
 
   /**
@@ -55,9 +55,9 @@ export class LayerNaming {
 
   async #name(draft: string, diffId: Digest): Promise<void> {
     fault("layer.synced");
-    renameSync(draft, this.#places.layer(diffId));
+    renameSync(draft, this.#paths.layer(diffId));
     fault("layer.named");
-    using directory = openDirectoryPath(this.#places.layers);
+    using directory = openDirectoryPath(this.#paths.layers);
     await syncFile(directory.fd);
   }
 }

@@ -26,13 +26,13 @@ export function limitSize(directories: readonly Fd[], bytes: number): void {
 }
 
 /** What overlay makes for itself when it is mounted: a directory or two. */
-const roomToMount = 1024 * 1024;
+const spaceToMount = 1024 * 1024;
 
 /**
  * Does something that may need a little more than is left, and again with more where the limit is in its way: a container that
  * is full must start, so that something in it can be removed. A crash meanwhile leaves it that much more. `open`: the limited directory.
  */
-export async function withRoomToMount<T>(open: () => OwnedFd, work: () => Promise<T>): Promise<T> {
+export async function withSpaceToMount<T>(open: () => OwnedFd, work: () => Promise<T>): Promise<T> {
   try {
     return await work();
   } catch (thrown) {
@@ -43,7 +43,7 @@ export async function withRoomToMount<T>(open: () => OwnedFd, work: () => Promis
     if (project < lowest) throw thrown;
     const { limitBytes } = projectUse(directory, project);
     if (limitBytes === 0) throw thrown;
-    limitProject(directory, project, limitBytes + roomToMount);
+    limitProject(directory, project, limitBytes + spaceToMount);
     try {
       return await work();
     } finally {

@@ -9,20 +9,20 @@ import { tryLock } from "../../linux/files/file-lock.ts";
 import { openBeneath, openDirectoryPath } from "../../linux/files/open.ts";
 import { type Digest, parseDigest } from "../../spec/digest.ts";
 import type { DriverOptions, PrewarmedDirectories, SnapshotId } from "../driver.ts";
-import type { Places } from "./places.ts";
+import type { DriverPaths } from "./driver-paths.ts";
 import { liftSizeLimit } from "./size-limit.ts";
 import type { Trash } from "./trash.ts";
 
 /** The snapshots on disk: each is made aside and appears by one rename. */
 export class SnapshotDirectory implements AsyncDisposable {
-  readonly #places: Places;
+  readonly #paths: DriverPaths;
   readonly #trash: Trash;
   readonly #furnish: (path: string) => void;
   readonly #prewarmed: PrewarmedDirectories | undefined;
 
   /** `furnish` creates what is in the directory of every new snapshot. It also runs for prewarmed directories. */
   constructor(
-    places: Places,
+    paths: DriverPaths,
     trash: Trash,
     {
       furnish = () => {},
@@ -32,20 +32,20 @@ export class SnapshotDirectory implements AsyncDisposable {
       readonly openDirectories?: DriverOptions["openDirectories"] | undefined;
     } = {},
   ) {
-    this.#places = places;
+    this.#paths = paths;
     this.#furnish = (path) => {
       writeFileSync(`${path}/lock`, "", { mode: 0o600 });
       furnish(path);
     };
-    this.#prewarmed = openDirectories?.(places.prewarmed, this.#furnish);
+    this.#prewarmed = openDirectories?.(paths.prewarmed, this.#furnish);
     this.#trash = trash;
   }
 
   /** A draft to be filled; its path is a directory of its own. Throws "conflict" when there is such a snapshot. */
   begin(id: SnapshotId, layers: readonly Digest[]): SnapshotDraft {
-    const target = this.#places.snapshot(id);
+    const target = this.#paths.snapshot(id);
     if (existsSync(target)) throw taken(id);
-    const path = `${this.#places.drafts}/${randomBytes(12).toString("hex")}`;
+    const path = `${this.#paths.drafts}/${randomBytes(12).toString("hex")}`;
     const draft = new SnapshotDraft(id, { path, target, trash: this.#trash });
     draft.fill(() => {
       if (this.#prewarmed?.take(path) !== true) {
@@ -58,12 +58,12 @@ export class SnapshotDirectory implements AsyncDisposable {
   }
 
   list(): readonly SnapshotId[] {
-    return readdirSync(this.#places.snapshots);
+    return readdirSync(this.#paths.snapshots);
   }
 
   /** The lowest first. Throws "not-found"; "corrupt" when a power loss took the list. */
   layersOf(id: SnapshotId): readonly Digest[] {
-    const path = this.#places.snapshot(id);
+    const path = this.#paths.snapshot(id);
     try {
       return (JSON.parse(readFileSync(`${path}/layers`, "utf8")) as string[]).map(parseDigest);
     } catch (thrown) {
@@ -96,7 +96,7 @@ export class SnapshotDirectory implements AsyncDisposable {
   }
 
   open(id: SnapshotId): OwnedFd {
-    const path = this.#places.snapshot(id);
+    const path = this.#paths.snapshot(id);
     try {
       return openDirectoryPath(path);
     } catch (thrown) {
@@ -109,7 +109,7 @@ export class SnapshotDirectory implements AsyncDisposable {
     try {
       using _ = this.#findLock(id);
       if (limited !== undefined) this.#liftLimit(id, limited);
-      this.#trash.discard(this.#places.snapshot(id));
+      this.#trash.discard(this.#paths.snapshot(id));
     } catch (thrown) {
       if (thrown instanceof Failure && thrown.kind === "not-found") return;
       throw thrown;

@@ -12,20 +12,20 @@ import { spreadDirectories } from "../../linux/files/spread-directories.ts";
 import { findStatAt } from "../../linux/files/stat.ts";
 import { removeTreeInWorker } from "../../linux/tree/tree.ts";
 import type { StorageFinding } from "../driver.ts";
-import type { Places } from "./places.ts";
+import type { DriverPaths } from "./driver-paths.ts";
 
 /** Creates missing directories, and deletes in the background what a crash left unfinished. */
-export function openPlaces(places: Places, options: TrashOptions = {}): Trash {
-  for (const place of places.all) mkdirSync(place, { recursive: true, mode: 0o700 });
-  chmodSync(places.empty, 0o755);
-  for (const place of [places.drafts, places.prewarmed]) {
+export function openTrash(paths: DriverPaths, options: TrashOptions = {}): Trash {
+  for (const place of paths.all) mkdirSync(place, { recursive: true, mode: 0o700 });
+  chmodSync(paths.empty, 0o755);
+  for (const place of [paths.drafts, paths.prewarmed]) {
     using directory = openDirectoryPath(place);
     spreadDirectories(directory.fd);
   }
-  emptyDirectory(places.prewarmed); // of an engine that was killed
-  const trash = new Trash(places.trash, options);
+  emptyDirectory(paths.prewarmed); // of an engine that was killed
+  const trash = new Trash(paths.trash, options);
   trash.resume();
-  for (const name of readdirSync(places.drafts)) trash.discard(`${places.drafts}/${name}`);
+  for (const name of readdirSync(paths.drafts)) trash.discard(`${paths.drafts}/${name}`);
   return trash;
 }
 

@@ -6,7 +6,7 @@ import { filesystemName } from "../../linux/mount/filesystem-status.ts";
 import { openBeneath, openDirectoryPath } from "../../linux/files/open.ts";
 import type { TreeChange } from "../../linux/tree/change.ts";
 import { listUpperChanges, measureTree, packTree } from "../../linux/tree/tree.ts";
-import type { MountPlace } from "../../linux/mount/mount-helper.ts";
+import type { MountSource } from "../../linux/mount/mount-helper.ts";
 import type { Digest } from "../../spec/digest.ts";
 import type {
   ChangesOptions,
@@ -23,15 +23,15 @@ import type {
 import { lookLike } from "./layer-directory.ts";
 import { findMissingLayers } from "./missing-layers.ts";
 import { mountedSnapshot } from "./mounted-snapshot.ts";
-import type { Places } from "./places.ts";
-import { describeSizeLimits, limitSize, withRoomToMount } from "./size-limit.ts";
+import type { DriverPaths } from "./driver-paths.ts";
+import { describeSizeLimits, limitSize, withSpaceToMount } from "./size-limit.ts";
 import { SnapshotDirectory } from "./snapshot-directory.ts";
 import type { Trash } from "./trash.ts";
 import type { UnionLayers } from "./union-layers.ts";
 
 /** A mount of several directories as one. `lowers` are from the topmost to the lowest. */
 export interface UnionMount {
-  readonly lowers: readonly MountPlace[];
+  readonly lowers: readonly MountSource[];
   /** Names in a snapshot's directory `fd`. Absent: read-only. */
   readonly writable?: { readonly fd: Fd; readonly upper: string; readonly work: string } | undefined;
   /** Only with a file system that `shifts` "mounts". */
@@ -70,27 +70,27 @@ export class UnionDriver implements StorageDriver {
   readonly name: string;
   readonly status: StorageDriver["status"];
   readonly warning?: string | undefined;
-  readonly #places: Places;
+  readonly #paths: DriverPaths;
   readonly #trash: Trash;
   readonly #union: Union;
   readonly #layers: UnionLayers;
   readonly #snapshots: SnapshotDirectory;
 
-  constructor(places: Places, trash: Trash, union: Union) {
+  constructor(paths: DriverPaths, trash: Trash, union: Union) {
     this.name = union.name;
     if (union.warning !== undefined) this.warning = union.warning;
-    this.#places = places;
+    this.#paths = paths;
     this.#trash = trash;
     this.#union = union;
     this.#layers = union.layers;
-    this.#snapshots = new SnapshotDirectory(places, trash, {
+    this.#snapshots = new SnapshotDirectory(paths, trash, {
       furnish: (path) => {
         if (union.hasWork) mkdirSync(`${path}/work`, 0o700);
         mkdirSync(`${path}/upper`, 0o700);
       },
       openDirectories: union.openDirectories,
     });
-    using directory = openDirectoryPath(places.layers);
+    using directory = openDirectoryPath(paths.layers);
     this.status = [
       ["Backing Filesystem", filesystemName(directory.fd)],
       ...union.status,
@@ -170,7 +170,7 @@ export class UnionDriver implements StorageDriver {
         usernsFd,
       );
     };
-    const mount = readonly ? await make() : await this.#withRoom(fd, make);
+    const mount = readonly ? await make() : await this.#withSpace(fd, make);
     undo.move();
     return mountedSnapshot(mount, lock);
   }
@@ -179,9 +179,9 @@ export class UnionDriver implements StorageDriver {
    * KERNEL: overlay's own directory in "work" counts, too: at the limit xfs has no space for it, ext4 has. The second
    * attempt recreates everything: before Linux 6.15 the first one consumes the mounts of the layers.
    */
-  async #withRoom(directory: Fd, make: () => Promise<OwnedFd>): Promise<OwnedFd> {
+  async #withSpace(directory: Fd, make: () => Promise<OwnedFd>): Promise<OwnedFd> {
     const openUpper = (): OwnedFd => openBeneath(directory, "upper", O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
-    return await withRoomToMount(openUpper, make);
+    return await withSpaceToMount(openUpper, make);
   }
 
   async removeSnapshot(id: SnapshotId): Promise<void> {
@@ -252,7 +252,7 @@ export class UnionDriver implements StorageDriver {
         ...(upper === undefined ? {} : { UpperDir: upper }),
       };
     }
-    const snapshot = this.#places.snapshot(of.snapshot);
+    const snapshot = this.#paths.snapshot(of.snapshot);
     return { LowerDir: lowers.join(":"), UpperDir: `${snapshot}/upper`, WorkDir: `${snapshot}/work` };
   }
 
@@ -271,7 +271,7 @@ export class UnionDriver implements StorageDriver {
     await this.#trash.settle();
   }
 
-  async awaitRoom(): Promise<void> {
+  async awaitSpace(): Promise<void> {
     await this.#trash.settle();
   }
 
@@ -289,7 +289,7 @@ export class UnionDriver implements StorageDriver {
   async #lowersOf(
     layers: readonly Digest[],
     { opened, usernsFd }: { readonly opened: DisposableStack; readonly usernsFd: Fd | undefined },
-  ): Promise<readonly MountPlace[]> {
+  ): Promise<readonly MountSource[]> {
     return await this.#layers.lowersOf(layers, {
       opened,
       usernsFd: this.#shiftsMounts ? undefined : usernsFd,

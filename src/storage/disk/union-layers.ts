@@ -2,11 +2,11 @@ import { statSync } from "node:fs";
 import type { Fd, OwnedFd } from "../../linux/kernel/fd.ts";
 import { openDirectoryPath } from "../../linux/files/open.ts";
 import { measureTree } from "../../linux/tree/tree.ts";
-import type { MountPlace } from "../../linux/mount/mount-helper.ts";
+import type { MountSource } from "../../linux/mount/mount-helper.ts";
 import { type Digest, hexOf } from "../../spec/digest.ts";
 import type { LayerDraft, StorageUsage } from "../driver.ts";
 import type { LayerDirectory, RootLook } from "./layer-directory.ts";
-import type { Places } from "./places.ts";
+import type { DriverPaths } from "./driver-paths.ts";
 
 /** Layers in a form that can be stacked. */
 export interface UnionLayers {
@@ -25,7 +25,7 @@ export interface UnionLayers {
   lowersOf(
     layers: readonly Digest[],
     options: { readonly opened: DisposableStack; readonly usernsFd?: Fd | undefined },
-  ): Promise<readonly MountPlace[]>;
+  ): Promise<readonly MountSource[]>;
   usage(diffId: Digest, options: { readonly signal?: AbortSignal | undefined }): Promise<StorageUsage>;
   /** See StorageDriver. */
   verify?(diffId: Digest, options: { readonly signal?: AbortSignal | undefined }): Promise<void>;
@@ -39,17 +39,17 @@ export type ShiftLayers = (layers: Fd, usernsFd: Fd) => OwnedFd;
 
 /** Each layer unpacked in a directory. */
 export class UnpackedLayers implements UnionLayers {
-  readonly #places: Places;
+  readonly #paths: DriverPaths;
   readonly #layers: LayerDirectory;
   readonly #shift: ShiftLayers | undefined;
   /** Lowers are named below it: short, and nothing of the host's paths shows in a container's mountinfo. */
   readonly #fd: OwnedFd;
 
-  constructor(places: Places, layers: LayerDirectory, shift?: ShiftLayers) {
-    this.#places = places;
+  constructor(paths: DriverPaths, layers: LayerDirectory, shift?: ShiftLayers) {
+    this.#paths = paths;
     this.#layers = layers;
     this.#shift = shift;
-    this.#fd = openDirectoryPath(places.layers);
+    this.#fd = openDirectoryPath(paths.layers);
   }
 
   async begin(): Promise<LayerDraft> {
@@ -79,7 +79,7 @@ export class UnpackedLayers implements UnionLayers {
   async lowersOf(
     layers: readonly Digest[],
     { opened, usernsFd }: { readonly opened: DisposableStack; readonly usernsFd?: Fd | undefined },
-  ): Promise<readonly MountPlace[]> {
+  ): Promise<readonly MountSource[]> {
     const visible = this.#layers.visibleOf(layers);
     const shifted = usernsFd === undefined ? undefined : this.#shift?.(this.#fd.fd, usernsFd);
     const detached = shifted !== undefined;
@@ -94,7 +94,7 @@ export class UnpackedLayers implements UnionLayers {
   }
 
   pathOf(diffId: Digest): string {
-    return `${this.#places.layer(diffId)}/fs`;
+    return `${this.#paths.layer(diffId)}/fs`;
   }
 
   dispose(): void {

@@ -4,7 +4,7 @@ import { fault } from "../../base/fault.ts";
 import { codeOf, fileFailure } from "../../linux/files/file-failure.ts";
 import type { Digest } from "../../spec/digest.ts";
 import type { LayerDirectory } from "./layer-directory.ts";
-import type { Places } from "./places.ts";
+import type { DriverPaths } from "./driver-paths.ts";
 import type { Trash } from "./trash.ts";
 
 /** Which layers a tree is made of, the lowest first, and whose owner and mode its root has (a directory's path). */
@@ -18,7 +18,7 @@ export type MakeView = (path: string, content: ViewContent) => Promise<void>;
 
 /** Merged trees of lists of layers, created on first use. They must never be written to. */
 export class Views {
-  readonly #places: Places;
+  readonly #paths: DriverPaths;
   readonly #layers: LayerDirectory;
   readonly #trash: Trash;
   readonly #path: string;
@@ -26,18 +26,18 @@ export class Views {
   readonly #making: Map<string, Promise<string>> = new Map();
 
   constructor(
-    places: Places,
+    paths: DriverPaths,
     {
       layers,
       trash,
       make,
     }: { readonly layers: LayerDirectory; readonly trash: Trash; readonly make: MakeView },
   ) {
-    this.#places = places;
+    this.#paths = paths;
     this.#make = make;
     this.#layers = layers;
     this.#trash = trash;
-    this.#path = `${places.root}/views`;
+    this.#path = `${paths.root}/views`;
     mkdirSync(this.#path, { recursive: true, mode: 0o700 });
   }
 
@@ -83,7 +83,7 @@ export class Views {
   async #ensure(name: string, content: ViewContent): Promise<string> {
     const path = `${this.#path}/${name}`;
     if (readList(`${path}/layers`) !== undefined) return `${path}/fs`;
-    const draft = `${this.#places.drafts}/${randomBytes(12).toString("hex")}`;
+    const draft = `${this.#paths.drafts}/${randomBytes(12).toString("hex")}`;
     try {
       mkdirSync(draft, 0o700);
       await this.#make(`${draft}/fs`, content);

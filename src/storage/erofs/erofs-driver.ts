@@ -2,8 +2,8 @@ import { closeSync, openSync, rmSync } from "node:fs";
 import { Failure, kindOf, sentenceOf } from "../../base/failure.ts";
 import { findErofsWay, type FoundErofsWay } from "../../linux/erofs/erofs-mount.ts";
 import { writeLayerImage } from "../../linux/erofs/layer-image.ts";
-import { Places } from "../disk/places.ts";
-import { openPlaces } from "../disk/trash.ts";
+import { DriverPaths } from "../disk/driver-paths.ts";
+import { openTrash } from "../disk/trash.ts";
 import type { DriverOptions, StorageDriver } from "../driver.ts";
 import { findOverlayWays, makeOverlayDriver } from "../overlay/overlay-driver.ts";
 import { ImageLayers } from "./image-layers.ts";
@@ -13,13 +13,13 @@ import { ImageLayers } from "./image-layers.ts";
  * mounts it as a read-only file system. Overlay combines these mounts. See openStorage().
  */
 export async function openErofsDriver(root: string, options: DriverOptions = {}): Promise<StorageDriver> {
-  const places = new Places(root);
-  const trash = openPlaces(places);
-  const { way, reason } = await probe(places);
-  const ways = await findOverlayWays(places, options);
-  return makeOverlayDriver(places, trash, {
+  const paths = new DriverPaths(root);
+  const trash = openTrash(paths);
+  const { way, reason } = await probe(paths);
+  const ways = await findOverlayWays(paths, options);
+  return makeOverlayDriver(paths, trash, {
     name: "erofs",
-    layers: new ImageLayers(places, { trash, way }),
+    layers: new ImageLayers(paths, { trash, way }),
     ways,
     openDirectories: options.openDirectories,
     status: [["Layers mounted", way === "file" ? "from their files" : "through loop devices"]],
@@ -28,8 +28,8 @@ export async function openErofsDriver(root: string, options: DriverOptions = {})
 }
 
 /** Makes and mounts the smallest layer; gives the way in which that went. */
-async function probe(places: Places): Promise<FoundErofsWay> {
-  const path = `${places.drafts}/probe`;
+async function probe(paths: DriverPaths): Promise<FoundErofsWay> {
+  const path = `${paths.drafts}/probe`;
   rmSync(path, { force: true, recursive: true });
   let file: number | undefined;
   try {

@@ -7,11 +7,11 @@ import { hasFeature } from "../../linux/features.ts";
 import { setMountAttributes } from "../../linux/mount/mount.ts";
 import { openDirectoryPath } from "../../linux/files/open.ts";
 import { measureTree } from "../../linux/tree/tree.ts";
-import type { MountPlace } from "../../linux/mount/mount-helper.ts";
+import type { MountSource } from "../../linux/mount/mount-helper.ts";
 import { type Digest, findDigest, hexOf } from "../../spec/digest.ts";
 import type { RootLook } from "../disk/layer-directory.ts";
 import { LayerNaming } from "../disk/name-layer.ts";
-import type { Places } from "../disk/places.ts";
+import type { DriverPaths } from "../disk/driver-paths.ts";
 import type { Trash } from "../disk/trash.ts";
 import type { UnionLayers } from "../disk/union-layers.ts";
 import type { LayerDraft, StorageUsage } from "../driver.ts";
@@ -26,7 +26,7 @@ const emptyRoot: RootLook = { uid: 0, gid: 0, mode: 0o755 };
 
 /** Each layer a file that the kernel mounts. Known by heart: only this process changes them. */
 export class ImageLayers implements UnionLayers {
-  readonly #places: Places;
+  readonly #paths: DriverPaths;
   readonly #trash: Trash;
   readonly #way: ErofsWay;
   readonly #known = new Map<Digest, LayerFacts>();
@@ -35,21 +35,21 @@ export class ImageLayers implements UnionLayers {
   readonly #mounts = new Map<Digest, OwnedFd>();
   readonly #fd: OwnedFd;
 
-  constructor(places: Places, { trash, way }: { readonly trash: Trash; readonly way: ErofsWay }) {
-    this.#places = places;
+  constructor(paths: DriverPaths, { trash, way }: { readonly trash: Trash; readonly way: ErofsWay }) {
+    this.#paths = paths;
     this.#trash = trash;
-    this.#naming = new LayerNaming(places);
+    this.#naming = new LayerNaming(paths);
     this.#way = way;
-    this.#fd = openDirectoryPath(places.layers);
-    for (const name of readdirSync(places.layers)) {
+    this.#fd = openDirectoryPath(paths.layers);
+    for (const name of readdirSync(paths.layers)) {
       const diffId = findDigest(`${name.length === 128 ? "sha512" : "sha256"}:${name}`);
-      const facts = diffId === undefined ? undefined : readLayerFacts(`${places.layers}/${name}/facts`);
+      const facts = diffId === undefined ? undefined : readLayerFacts(`${paths.layers}/${name}/facts`);
       if (diffId !== undefined && facts !== undefined) this.#known.set(diffId, facts);
     }
   }
 
   async begin(): Promise<LayerDraft> {
-    const path = `${this.#places.drafts}/${randomBytes(12).toString("hex")}`;
+    const path = `${this.#paths.drafts}/${randomBytes(12).toString("hex")}`;
     return new ImageDraft(path, {
       take: (diffId, facts) => this.#take(path, diffId, facts),
       discard: () => this.#trash.discard(path),
@@ -73,7 +73,7 @@ export class ImageLayers implements UnionLayers {
     // An overlay that stands on it holds a mount of its own.
     this.#mounts.get(diffId)?.[Symbol.dispose]();
     this.#mounts.delete(diffId);
-    this.#trash.discard(this.#places.layer(diffId));
+    this.#trash.discard(this.#paths.layer(diffId));
   }
 
   rootOf(layers: readonly Digest[]): RootLook {
@@ -84,7 +84,7 @@ export class ImageLayers implements UnionLayers {
   async lowersOf(
     layers: readonly Digest[],
     { opened, usernsFd }: { readonly opened: DisposableStack; readonly usernsFd?: Fd | undefined },
-  ): Promise<readonly MountPlace[]> {
+  ): Promise<readonly MountSource[]> {
     const visible = this.#visibleOf(layers);
     const hasDirectory = visible.some((diffId) => this.#get(diffId).form === "directory");
     const directories =
@@ -123,7 +123,7 @@ export class ImageLayers implements UnionLayers {
 
   pathOf(diffId: Digest): string {
     const isDirectory = this.#known.get(diffId)?.form === "directory";
-    return `${this.#places.layer(diffId)}/${isDirectory ? "fs" : "image"}`;
+    return `${this.#paths.layer(diffId)}/${isDirectory ? "fs" : "image"}`;
   }
 
   dispose(): void {
@@ -174,7 +174,7 @@ export class ImageLayers implements UnionLayers {
   }
 
   async #take(draft: string, diffId: Digest, facts: LayerFacts): Promise<boolean> {
-    const place = this.#places.layer(diffId);
+    const place = this.#paths.layer(diffId);
     return await this.#naming.name(draft, {
       diffId,
       isKnown: () => this.has(diffId),

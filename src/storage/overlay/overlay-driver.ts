@@ -1,10 +1,10 @@
 import { mkdirSync } from "node:fs";
 import { kindOf } from "../../base/failure.ts";
-import type { MountPlace } from "../../linux/mount/mount-helper.ts";
+import type { MountSource } from "../../linux/mount/mount-helper.ts";
 import { openDirectoryPath } from "../../linux/files/open.ts";
 import { LayerDirectory } from "../disk/layer-directory.ts";
-import { Places } from "../disk/places.ts";
-import { openPlaces, type Trash } from "../disk/trash.ts";
+import { DriverPaths } from "../disk/driver-paths.ts";
+import { openTrash, type Trash } from "../disk/trash.ts";
 import { UnionDriver } from "../disk/union-driver.ts";
 import { UnpackedLayers, type UnionLayers } from "../disk/union-layers.ts";
 import type { DriverOptions, StorageDriver } from "../driver.ts";
@@ -13,13 +13,13 @@ import { findLowerForm, type LowerForm, maxLowers, mountOverlay, type OverlayWay
 
 /** See openStorage(). */
 export async function openOverlayDriver(root: string, options: DriverOptions = {}): Promise<StorageDriver> {
-  const places = new Places(root);
-  const trash = openPlaces(places);
-  const ways = await findOverlayWays(places, options);
-  const layers = new LayerDirectory(places, trash);
-  return makeOverlayDriver(places, trash, {
+  const paths = new DriverPaths(root);
+  const trash = openTrash(paths);
+  const ways = await findOverlayWays(paths, options);
+  const layers = new LayerDirectory(paths, trash);
+  return makeOverlayDriver(paths, trash, {
     name: "overlay",
-    layers: new UnpackedLayers(places, layers, openIdmappedLayers),
+    layers: new UnpackedLayers(paths, layers, openIdmappedLayers),
     ways,
     openDirectories: options.openDirectories,
   });
@@ -37,11 +37,11 @@ export interface OverlayForm {
 
 /** Overlay above layers in whatever form. */
 export function makeOverlayDriver(
-  places: Places,
+  paths: DriverPaths,
   trash: Trash,
   { name, layers, ways, openDirectories, status = [], warning }: OverlayForm,
 ): StorageDriver {
-  return new UnionDriver(places, trash, {
+  return new UnionDriver(paths, trash, {
     name,
     layers,
     marks: "overlay",
@@ -58,7 +58,7 @@ export function makeOverlayDriver(
       ...status,
     ],
     mount: async ({ lowers, writable }) => {
-      const { empty } = places;
+      const { empty } = paths;
       if (writable === undefined) return await mountOverlay({ lowers, empty }, ways);
       const { fd, upper, work } = writable;
       const above = { upper: { fd, path: upper }, work: { fd, path: work } };
@@ -68,16 +68,19 @@ export function makeOverlayDriver(
 }
 
 /** Throws "unsupported" where overlay can't be used. */
-export async function findOverlayWays(places: Places, { mountHelper }: DriverOptions): Promise<OverlayWays> {
-  return { form: await probe(places), mountHelper };
+export async function findOverlayWays(
+  paths: DriverPaths,
+  { mountHelper }: DriverOptions,
+): Promise<OverlayWays> {
+  return { form: await probe(paths), mountHelper };
 }
 
 /** Mounts once what all later mounts look like. */
-async function probe({ probe: directory, empty }: Places): Promise<LowerForm> {
+async function probe({ probe: directory, empty }: DriverPaths): Promise<LowerForm> {
   for (const name of ["lower", "upper", "work"])
     mkdirSync(`${directory}/${name}`, { recursive: true, mode: 0o700 });
   using opened = openDirectoryPath(directory);
-  const at = (path: string): MountPlace => ({ fd: opened.fd, path });
+  const at = (path: string): MountSource => ({ fd: opened.fd, path });
   const lowers = [at("lower")];
   try {
     return await findLowerForm({ lowers, writable: { upper: at("upper"), work: at("work") }, empty });

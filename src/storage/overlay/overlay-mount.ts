@@ -12,16 +12,16 @@ import { OwnedFd } from "../../linux/kernel/fd.ts";
 import { filesystemStatus } from "../../linux/mount/filesystem-status.ts";
 import { openDirectoryPath } from "../../linux/files/open.ts";
 import { isForcedAbsent } from "../../linux/kernel/without.ts";
-import type { MountPlace, MountHelper } from "../../linux/mount/mount-helper.ts";
+import type { MountSource, MountHelper } from "../../linux/mount/mount-helper.ts";
 
 /** The kernel's OVL_MAX_STACK. */
 export const maxLowers = 500;
 
 /** Directories that only Tare can access; lowers are from the topmost to the lowest. */
 export interface OverlayDirectories {
-  readonly lowers: readonly MountPlace[];
+  readonly lowers: readonly MountSource[];
   /** Absent: read-only. `work` is empty and below the same descriptor as `upper`. */
-  readonly writable?: { readonly upper: MountPlace; readonly work: MountPlace } | undefined;
+  readonly writable?: { readonly upper: MountSource; readonly work: MountSource } | undefined;
   /** An empty directory, for where the kernel wants one more lower than there is. */
   readonly empty: string;
 }
@@ -66,10 +66,10 @@ export async function mountOverlay(directories: OverlayDirectories, ways: Overla
   // KERNEL: at least one lower, at least two without an upper.
   const complete = lowers.length < (writable === undefined ? 2 : 1) ? [...lowers, "empty" as const] : lowers;
   using opened = new DisposableStack();
-  const places = complete.map((lower) =>
+  const paths = complete.map((lower) =>
     lower === "empty" ? { fd: opened.use(openDirectoryPath(empty)).fd, path: "." } : lower,
   );
-  using mount = await mountOf({ lowers: places, writable }, ways);
+  using mount = await mountOf({ lowers: paths, writable }, ways);
   // KERNEL: overlay mounts read-only with no more than a line in the log when it can't use the work directory.
   if (writable !== undefined && filesystemStatus(mount.fd).readonly) throw unwritable(writable.work);
   return new OwnedFd(mount.move());
@@ -78,7 +78,7 @@ export async function mountOverlay(directories: OverlayDirectories, ways: Overla
 const leastFree = { blocks: 16, inodes: 4 } as const;
 
 /** KERNEL: overlay creates a directory in the work directory; without disk space for it, the mount is read-only. */
-function unwritable(work: MountPlace): Failure {
+function unwritable(work: MountSource): Failure {
   const { bavail, files, ffree } = statfsSync(procPath(work));
   const isFull = bavail < leastFree.blocks || (files > 0 && ffree < leastFree.inodes); // btrfs counts no inodes
   return isFull
@@ -148,7 +148,7 @@ async function mountOf({ lowers, writable }: Layers, { form, mountHelper }: Over
 
 /** Undefined when they do not fit. */
 function lowerParameters(
-  lowers: readonly MountPlace[],
+  lowers: readonly MountSource[],
   { form, opened }: { readonly form: LowerForm; readonly opened: DisposableStack },
 ): FilesystemParameter[] | undefined {
   if (form === "append") return lowers.map((place) => ["lowerdir+", procPath(place)]);
@@ -162,7 +162,7 @@ function lowerParameters(
 const longestJoined = 255;
 
 /** SAFETY: the path below the descriptor is ours alone. */
-function procPath({ fd, path }: MountPlace): string {
+function procPath({ fd, path }: MountSource): string {
   return `/proc/self/fd/${fd}/${path}`;
 }
 

@@ -4,10 +4,10 @@ import { mergeLayer } from "../../linux/tree/tree.ts";
 import type { Digest } from "../../spec/digest.ts";
 import { FullTreeDriver } from "../disk/full-tree-driver.ts";
 import { LayerDirectory, makeRoot } from "../disk/layer-directory.ts";
-import { Places } from "../disk/places.ts";
+import { DriverPaths } from "../disk/driver-paths.ts";
 import { describeSizeLimits, limitSize } from "../disk/size-limit.ts";
 import { SnapshotDirectory } from "../disk/snapshot-directory.ts";
-import { openPlaces } from "../disk/trash.ts";
+import { openTrash } from "../disk/trash.ts";
 import { type ViewContent, Views } from "../disk/views.ts";
 import type { DriverOptions, StorageDriver } from "../driver.ts";
 
@@ -20,9 +20,9 @@ export async function openVfsDriver(
   root: string,
   { openDirectories }: Pick<DriverOptions, "openDirectories"> = {},
 ): Promise<StorageDriver> {
-  const places = new Places(root);
-  const trash = openPlaces(places);
-  const layers = new LayerDirectory(places, trash);
+  const paths = new DriverPaths(root);
+  const trash = openTrash(paths);
+  const layers = new LayerDirectory(paths, trash);
   const merge = async (
     path: string,
     { visible, root: from }: ViewContent,
@@ -32,22 +32,22 @@ export async function openVfsDriver(
     using into = openDirectoryPath(path);
     if (sizeBytes !== undefined) limitSize([into.fd], sizeBytes);
     for (const diffId of visible) {
-      using layer = openDirectoryPath(`${places.layer(diffId)}/fs`);
+      using layer = openDirectoryPath(`${paths.layer(diffId)}/fs`);
       await mergeLayer(layer.fd, into.fd, { files });
     }
   };
   const make = async (path: string, content: ViewContent): Promise<void> =>
     await merge(path, content, { files: "link" });
-  using directory = openDirectoryPath(places.layers);
-  return new FullTreeDriver(places, trash, {
+  using directory = openDirectoryPath(paths.layers);
+  return new FullTreeDriver(paths, trash, {
     name: "vfs",
     status: [
       ["Backing Filesystem", filesystemName(directory.fd)],
       ["Size limits", describeSizeLimits(directory.fd)],
     ],
     layers,
-    snapshots: new SnapshotDirectory(places, trash, { openDirectories }),
-    views: new Views(places, { layers, trash, make }),
+    snapshots: new SnapshotDirectory(paths, trash, { openDirectories }),
+    views: new Views(paths, { layers, trash, make }),
     sharesBlocks: false,
     makeTree: async (path: string, ids: readonly Digest[], options) => {
       const visible = layers.visibleOf(ids).toReversed();

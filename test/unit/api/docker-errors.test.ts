@@ -1,10 +1,10 @@
 import { describe, expect, test } from "bun:test";
 import { failureOfReply, statusOfFailure } from "../../../src/api/http/failure-status.ts";
 import type { Operation } from "../../../src/api/http/routes.ts";
-import { noSuchImage, wordFailure } from "../../../src/api/docker-errors.ts";
+import { noSuchImage, toDockerFailure } from "../../../src/api/docker-errors.ts";
 import { Failure, type FailureKind } from "../../../src/base/failure.ts";
 
-describe("wordFailure()", () => {
+describe("toDockerFailure()", () => {
   test.each([
     ["containers.start", "not-found", {}, { id: "web" }, "No such container: web"],
     ["containers.start", "not-found", { container: "other" }, { id: "web" }, "No such container: other"],
@@ -78,7 +78,7 @@ describe("wordFailure()", () => {
     ["system.info", "internal", {}, {}, "ours"],
   ] as const)("%s, %s, %j", (operation, kind, details, params, sentence) => {
     const failure = new Failure(kind, "ours", { details });
-    const worded = wordFailure(failure, { operation: operation as Operation, params });
+    const worded = toDockerFailure(failure, { operation: operation as Operation, params });
     expect(worded.message).toStartWith(sentence);
     expect([worded.kind, worded.details]).toEqual([kind, details]);
   });

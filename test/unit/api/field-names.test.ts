@@ -16,9 +16,9 @@ import {
 import { parseFastPathRun } from "../../../src/api/container/fast-path-run-request.ts";
 import { parsePodSpec } from "../../../src/api/pod/pod-request.ts";
 import { parseLoginRequest } from "../../../src/api/image/registry-auth.ts";
-import { endpointShapes } from "../../../src/api/network/endpoint-shapes.ts";
-import { configShapes, hostConfigShapes } from "../../../src/api/container/create-shapes.ts";
-import { type FieldShape, type FieldShapes, readFields } from "../../../src/api/http/field-shapes.ts";
+import { endpointSchemas } from "../../../src/api/network/endpoint-schemas.ts";
+import { configSchemas, hostConfigSchemas } from "../../../src/api/container/create-schemas.ts";
+import { type FieldSchema, type FieldSchemas, readFields } from "../../../src/api/http/field-schemas.ts";
 import { routes } from "../../../src/api/http/routes.ts";
 import { parseSecretRequest } from "../../../src/api/secret/secret-request.ts";
 import { parseUpdateRequest } from "../../../src/api/container/update-request.ts";
@@ -169,41 +169,41 @@ describe("names of fields", () => {
       "80/TCP": [{ HostPort: "1" }],
       "1/Udp": null,
     };
-    expect(readFields({ portbindings: ports, SYSCTLS: labels }, hostConfigShapes, "")).toEqual({
+    expect(readFields({ portbindings: ports, SYSCTLS: labels }, hostConfigSchemas, "")).toEqual({
       PortBindings: ports,
       Sysctls: labels,
     });
     const set = { "/Data": {}, "/data": {} };
-    expect(readFields({ volumes: set, labels }, configShapes, "")).toEqual({ Volumes: set, Labels: labels });
-    const shapes: FieldShapes = { Networks: { map: { Alias: "text" } } };
-    expect(readFields({ networks: { Net: { ALIAS: "1" }, net: null } }, shapes, "")).toEqual({
+    expect(readFields({ volumes: set, labels }, configSchemas, "")).toEqual({ Volumes: set, Labels: labels });
+    const schemas: FieldSchemas = { Networks: { map: { Alias: "text" } } };
+    expect(readFields({ networks: { Net: { ALIAS: "1" }, net: null } }, schemas, "")).toEqual({
       Networks: { Net: { Alias: "1" }, net: {} },
     });
   });
 
   test("no two of one object differ in case alone", () => {
-    const check = (shapes: FieldShapes): void => {
-      const names = Object.keys(shapes);
+    const check = (schemas: FieldSchemas): void => {
+      const names = Object.keys(schemas);
       expect(new Set(names.map((name) => name.toLowerCase())).size).toBe(names.length);
-      for (const shape of Object.values<FieldShape>(shapes)) {
-        if (typeof shape === "object") Object.values(shape).forEach(check);
+      for (const schema of Object.values<FieldSchema>(schemas)) {
+        if (typeof schema === "object") Object.values(schema).forEach(check);
       }
     };
-    [configShapes, hostConfigShapes, endpointShapes].forEach(check);
+    [configSchemas, hostConfigSchemas, endpointSchemas].forEach(check);
   });
 
   test("fold the long s and the Kelvin sign, as Go does, and no other letter", () => {
-    const shapes: FieldShapes = { Sysctls: "text", Kind: "text" };
-    expect(readFields({ "\u017fy\u017fctl\u017f": "1", "\u212aind": "2" }, shapes, "")).toEqual({
+    const schemas: FieldSchemas = { Sysctls: "text", Kind: "text" };
+    expect(readFields({ "\u017fy\u017fctl\u017f": "1", "\u212aind": "2" }, schemas, "")).toEqual({
       Sysctls: "1",
       Kind: "2",
     });
-    expect(readFields({ "K\u0131nd": "1", "K\u0130nd": "2" }, shapes, "")).toEqual({});
+    expect(readFields({ "K\u0131nd": "1", "K\u0130nd": "2" }, schemas, "")).toEqual({});
   });
 });
 
 describe("a name that comes twice", () => {
-  const read = (text: string) => readFields(parseJsonBody(Buffer.from(text)), hostConfigShapes, "");
+  const read = (text: string) => readFields(parseJsonBody(Buffer.from(text)), hostConfigSchemas, "");
 
   test.each([
     ['{"Memory":1,"memory":2}', { Memory: 2 }],
@@ -264,7 +264,7 @@ describe("hostile names", () => {
   const hostile = '{"__proto__":{"Memory":1},"constructor":{"Memory":2},"toString":3,"hasOwnProperty":4}';
 
   test("are no fields", () => {
-    const fields = readFields(JSON.parse(hostile), hostConfigShapes, "");
+    const fields = readFields(JSON.parse(hostile), hostConfigSchemas, "");
     expect(Object.keys(fields)).toEqual([]);
     expect(Object.getPrototypeOf(fields)).toBe(Object.prototype);
     expect(fields["Memory"]).toBeUndefined();
@@ -272,7 +272,7 @@ describe("hostile names", () => {
 
   test("are keys of maps as any other, and change no object's prototype", () => {
     const text = '{"Labels":{"__proto__":"p","constructor":"c"},"labels":{"__proto__":"q"}}';
-    const { Labels } = readFields(JSON.parse(text), configShapes, "") as {
+    const { Labels } = readFields(JSON.parse(text), configSchemas, "") as {
       readonly Labels: Readonly<Record<string, string>>;
     };
     expect(JSON.stringify(Labels)).toBe('{"__proto__":"q","constructor":"c"}');

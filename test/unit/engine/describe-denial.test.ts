@@ -3,13 +3,13 @@ import { resolveCapabilities } from "../../../src/linux/process/capability.ts";
 import { defaultSeccompProfile } from "../../../src/linux/seccomp/seccomp.ts";
 import { machines } from "../../../src/linux/seccomp/internal/abi.ts";
 import { permissiveSeccompProfile } from "../../../src/linux/seccomp/watch.ts";
-import { describeDenial, type Judgement } from "../../../src/engine/resolve/describe-denial.ts";
-import type { WatchedCall } from "../../../src/runtime/watched-calls.ts";
+import { describeDenial, type DenialPolicy } from "../../../src/engine/resolve/describe-denial.ts";
+import type { TracedCall } from "../../../src/runtime/traced-calls.ts";
 import { parseSeccompProfile } from "../../../src/spec/seccomp.ts";
 
 const { audit, numbers } = machines.x86_64.native;
 
-function call(name: string, changes: Partial<WatchedCall> = {}): WatchedCall {
+function call(name: string, changes: Partial<TracedCall> = {}): TracedCall {
   return {
     audit,
     number: numbers[name] ?? 9999,
@@ -27,7 +27,7 @@ function call(name: string, changes: Partial<WatchedCall> = {}): WatchedCall {
 }
 
 const options = { capabilities: resolveCapabilities(), architecture: "x86_64", kernel: "6.12.0" } as const;
-const byDefault: Judgement = { profile: defaultSeccompProfile, isDefault: true, options };
+const byDefault: DenialPolicy = { profile: defaultSeccompProfile, isDefault: true, options };
 
 test("describeDenial() says all of a call", () => {
   expect(describeDenial(call("mount", { text: "/x" }), byDefault)).toEqual({
@@ -107,8 +107,8 @@ test.each([
   ],
 ] as const)(
   "describeDenial() names who refused it and what would allow it (%#)",
-  (made, judgement, by, advice) => {
-    expect(describeDenial(made, judgement)).toMatchObject({ by, advice });
+  (made, policy, by, advice) => {
+    expect(describeDenial(made, policy)).toMatchObject({ by, advice });
   },
 );
 

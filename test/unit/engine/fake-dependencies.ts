@@ -57,7 +57,7 @@ export class FakeProcess implements KeptProcess {
 
   async resize(): Promise<void> {}
 
-  onWatchedCall(): void {}
+  onTracedCall(): void {}
 
   signal(number: number): boolean {
     this.signals.push(number);
@@ -261,7 +261,7 @@ export class FakeWorld {
       describe: async () => ({}),
       health: async () => [],
       settle: async () => {},
-      awaitRoom: async () => {},
+      awaitSpace: async () => {},
       [Symbol.asyncDispose]: async () => {
         for (const name of readdirSync(join(this.root, "drafts"))) rmdirSync(join(this.root, "drafts", name));
       },

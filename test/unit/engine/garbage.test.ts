@@ -20,7 +20,7 @@ const storage = {
   listLayers: () => [...layers],
   removeLayer: async (digest: Digest) => void layers.delete(digest),
   settle: async () => {},
-  awaitRoom: async () => {},
+  awaitSpace: async () => {},
 } as unknown as StorageDriver;
 
 beforeEach(async () => {

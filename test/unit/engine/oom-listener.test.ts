@@ -11,7 +11,7 @@ test("OomListener has a cgroup looked at whose memory ran out before it was watc
   const hierarchy = { version: 2, mountPath: root, controllers: ["memory"] } as const;
   const layout = { v1: [], v2: hierarchy, swapAccounting: true, cpus: "0", memoryNodes: "0" };
   try {
-    const place = { layout, path: "top", directoryIn: () => fd, makeRoom: () => {} };
+    const place = { layout, path: "top", directoryIn: () => fd, raiseLimits: () => {} };
     mkdirSync(join(root, "one"));
     const events = join(root, "one/memory.events");
     writeFileSync(events, "oom_kill 1\n");

@@ -12,7 +12,7 @@ test("take() on v2 names each cgroup whose memory.events changed, once, until it
   const layout: CgroupLayout = { ...base, v2: { version: 2, mountPath: root, controllers: ["memory"] } };
   const fd = openSync(root, "r");
   try {
-    const place = { layout, path: "top", directoryIn: () => fd, makeRoom: () => {} };
+    const place = { layout, path: "top", directoryIn: () => fd, raiseLimits: () => {} };
     const events = (name: string): string => join(root, name, "memory.events");
     for (const name of ["one", "two"]) {
       mkdirSync(join(root, name));

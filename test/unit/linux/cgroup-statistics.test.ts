@@ -36,7 +36,7 @@ async function statisticsOf(
       return fd;
     };
     return await new Cgroup(
-      { layout: whole, path: "top", directoryIn, makeRoom: () => {} },
+      { layout: whole, path: "top", directoryIn, raiseLimits: () => {} },
       "one",
     ).statistics();
   } finally {

@@ -9,7 +9,7 @@ import {
   missingRoutes,
 } from "../../../src/network/bridge/bridge-faults.ts";
 import { RestoreLimit } from "../../../src/network/bridge/restore-limit.ts";
-import { firstPlaces, keyOfPlace, chooseHostPortRanges } from "../../../src/network/ports/port-places.ts";
+import { firstPorts, keyOfPort, chooseHostPortRanges } from "../../../src/network/ports/port-ranges.ts";
 import { describeReach } from "../../../src/network/policy/describe-reach.ts";
 import { firstOf, parseIpAddress } from "../../../src/spec/ip-address.ts";
 import { bridgePlan, endpointPlan, ports } from "../../support/network-plans.ts";
@@ -143,7 +143,7 @@ describe("sockets of published ports", () => {
     chooseHostPortRanges(
       bridgePlan("front", 1, changes),
       endpointPlan(bridgePlan("front", 1, changes), 2, { ports: texts }),
-    ).map((run) => `${keyOfPlace(run)}+${run.count}`);
+    ).map((run) => `${keyOfPort(run)}+${run.count}`);
 
   test("chooseHostPortRanges() has the families whose packets are translated", () => {
     expect(runsOf({})).toEqual(["tcp * 8080+1", "udp 4 2130706433 53+1", "tcp * 9000+1000", "tcp 6 1 1+1"]);
@@ -165,12 +165,12 @@ describe("sockets of published ports", () => {
     ]);
   });
 
-  test("firstPlaces() stops at the limit", () => {
+  test("firstPorts() stops at the limit", () => {
     const runs = [
       { protocol: "tcp", address: undefined, port: 1, count: 2 },
       { protocol: "udp", address: undefined, port: 5, count: 65_000 },
     ] as const;
-    expect(firstPlaces(runs, 4).map(keyOfPlace)).toEqual(["tcp * 1", "tcp * 2", "udp * 5", "udp * 6"]);
+    expect(firstPorts(runs, 4).map(keyOfPort)).toEqual(["tcp * 1", "tcp * 2", "udp * 5", "udp * 6"]);
   });
 
   test("describeReach() names ports that a program has bound as well", () => {

@@ -13,7 +13,7 @@ function place(
   kind: "directory" | "file" = "directory",
 ): { readonly calls: readonly string[]; readonly from: PlanArgument | undefined } {
   const list = new PlanList();
-  attached.addOpenPlace(list, new PlanBlob(), path, { about: "mount", kind, symlinks: "follow" });
+  attached.addOpenTarget(list, new PlanBlob(), path, { about: "mount", kind, symlinks: "follow" });
   return { calls: list.ops.map(({ call }) => call), from: list.ops[0]?.args[0] };
 }
 

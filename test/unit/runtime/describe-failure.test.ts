@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { describeFailure } from "../../../src/runtime/keeper/describe-failure.ts";
 import { type Plan, PlanBlob, PlanList } from "../../../src/runtime/plan/plan.ts";
-import { asPlan, container, placeOf, placesOf } from "./plans.ts";
+import { asPlan, container, positionOf, positionsOf } from "./plans.ts";
 
 /** What a keeper sends: CHANNEL_FAILED of native/plan.h. */
 function packetOf(list: number, at: number, results: readonly number[]): Buffer {
@@ -22,7 +22,7 @@ const failAt = (at: number, result: number, of: Plan = plan, list = 1) =>
 function failExecve(name: string, ...errors: number[]) {
   const path = errors.map((_, i) => `/d${i}`).join(":");
   const failed = asPlan(container({ process: { args: [name], env: [`PATH=${path}`] } }));
-  const places = placesOf(failed.child, "execve");
+  const places = positionsOf(failed.child, "execve");
   const last = places[errors.length - 1] as number;
   const results = Array.from({ length: last + 1 }, (_, i) => -(errors[places.indexOf(i)] ?? 0));
   return describeFailure(failed, packetOf(1, last, results));
@@ -30,7 +30,7 @@ function failExecve(name: string, ...errors: number[]) {
 
 describe("describeFailure()", () => {
   test("names what was to be done, the call with its arguments, the error", () => {
-    const failure = failAt(placeOf(plan.child, "sethostname"), -1);
+    const failure = failAt(positionOf(plan.child, "sethostname"), -1);
     expect(failure.message).toBe('cannot set the host name "box": sethostname("box", 3): EPERM');
     expect(failure).toMatchObject({
       kind: "not-permitted",
@@ -39,28 +39,30 @@ describe("describeFailure()", () => {
   });
 
   test("shows descriptors, addresses and nothing as what they are", () => {
-    const move = placesOf(plan.child, "move_mount")[0] as number;
+    const move = positionsOf(plan.child, "move_mount")[0] as number;
     expect(failAt(move, -22).message).toEndWith('move_mount(4, "", AT_FDCWD, "/run/place", 4): EINVAL');
-    const attach = placesOf(plan.child, "move_mount")[1] as number;
+    const attach = positionsOf(plan.child, "move_mount")[1] as number;
     expect(failAt(attach, -2).message).toContain(
       'cannot mount at "/proc": move_mount(fd, "", fd, "", 68): ENOENT',
     );
-    expect(failAt(placeOf(plan.child, "mount"), -1).message).toContain(
+    expect(failAt(positionOf(plan.child, "mount"), -1).message).toContain(
       'mount(NULL, "/", NULL, 0x44000, NULL)',
     );
-    expect(failAt(placesOf(plan.child, "rt_sigprocmask")[0] as number, -14).message).toContain("[8 bytes]");
+    expect(failAt(positionsOf(plan.child, "rt_sigprocmask")[0] as number, -14).message).toContain(
+      "[8 bytes]",
+    );
   });
 
   test("says what a filter that hands calls over met with", () => {
     const allow = new Uint8Array([6, 0, 0, 0, 0, 0, 0xff, 0x7f]);
     const filtered = asPlan(container({ planned: { seccomp: { program: allow, flags: 8 } } }));
-    expect(failAt(placeOf(filtered.child, "seccomp"), -16, filtered).message).toBe(
+    expect(failAt(positionOf(filtered.child, "seccomp"), -16, filtered).message).toBe(
       "cannot explain denials or record calls: somebody listens to this engine's own calls already, and there is room for one",
     );
   });
 
   test("tells a wrong result from an error", () => {
-    const write = placeOf(plan.child, "write", 5, "0");
+    const write = positionOf(plan.child, "write", 5, "0");
     const failure = failAt(write, 0);
     expect(failure.message).toBe('cannot join the cgroup: write(5, "0", 1): 0 instead of 1');
     expect(failure.kind).toBe("internal");

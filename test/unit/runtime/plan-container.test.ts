@@ -2,11 +2,11 @@ import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import { capabilityNames } from "../../../src/linux/process/capability.ts";
 import { compileSeccomp, defaultSeccompProfile } from "../../../src/linux/seccomp/seccomp.ts";
-import { compileWatchedSeccomp, type WatchedSeccomp } from "../../../src/linux/seccomp/watch.ts";
+import { compileTracedSeccomp, type TracedSeccomp } from "../../../src/linux/seccomp/watch.ts";
 import { barrierCalls } from "../../../src/runtime/plan/process.ts";
 import { readSeccompProfile } from "../../../src/spec/seccomp.ts";
 import type { PlanOp } from "../../../src/runtime/plan/plan.ts";
-import { type Changes, container, exec, fileSystem, placeOf, placesOf } from "./plans.ts";
+import { type Changes, container, exec, fileSystem, positionOf, positionsOf } from "./plans.ts";
 
 // prctl(2)
 const PDEATHSIG = 1;
@@ -44,17 +44,17 @@ describe.each([
   test("closes the engine's descriptors once, before rights are given up, a filter is loaded, the engine is awaited", () => {
     for (const noNewPrivileges of [false, true]) {
       const list = child({ process: { noNewPrivileges }, planned: { seccomp, announce: true } });
-      const close = placeOf(list, "close_range");
+      const close = positionOf(list, "close_range");
       expect(list.ops[close]?.args).toEqual([4, 0xffffffff, 0]);
       for (const call of ["capset", "setgroups", "setresuid", "seccomp"] as const)
-        expect(placeOf(list, call)).toBeGreaterThan(close);
-      expect(Math.max(...placesOf(list, "read", 3))).toBeGreaterThan(close);
+        expect(positionOf(list, call)).toBeGreaterThan(close);
+      expect(Math.max(...positionsOf(list, "read", 3))).toBeGreaterThan(close);
     }
   });
 
   test("uses no descriptor but the channel after it has closed the engine's", () => {
     const list = child({ process: { noNewPrivileges: true }, planned: { seccomp, announce: true } });
-    const rest = list.ops.slice(placeOf(list, "close_range") + 1);
+    const rest = list.ops.slice(positionOf(list, "close_range") + 1);
     const harmless = [
       "prctl setgroups setresgid setresuid capset umask seccomp execve clock_gettime write read",
     ].flatMap((names) => names.split(" "));
@@ -71,9 +71,9 @@ describe.each([
 
   test("always sets the groups: the engine's own go to nobody", () => {
     const none = child();
-    expect(none.ops[placeOf(none, "setgroups")]?.args).toEqual([0, null]);
+    expect(none.ops[positionOf(none, "setgroups")]?.args).toEqual([0, null]);
     const some = child({ process: { user: { uid: 7, gid: 8, additionalGids: [9, 0xfffffffe] } } });
-    const [count, groups] = some.ops[placeOf(some, "setgroups")]?.args ?? [];
+    const [count, groups] = some.ops[positionOf(some, "setgroups")]?.args ?? [];
     expect(count).toBe(2);
     expect([...new Uint32Array(new Uint8Array(groups as Uint8Array).buffer)]).toEqual([9, 0xfffffffe]);
   });
@@ -81,14 +81,14 @@ describe.each([
   test("changes groups, then ids, then capabilities", () => {
     const list = child({ process: { user: { uid: 1000, gid: 1001 } } });
     const places = [
-      placeOf(list, "prctl", KEEPCAPS, 1),
-      placeOf(list, "setgroups"),
-      placeOf(list, "setresgid", 1001, 1001, 1001),
-      placeOf(list, "setresuid", 1000, 1000, 1000),
-      placeOf(list, "capset"),
+      positionOf(list, "prctl", KEEPCAPS, 1),
+      positionOf(list, "setgroups"),
+      positionOf(list, "setresgid", 1001, 1001, 1001),
+      positionOf(list, "setresuid", 1000, 1000, 1000),
+      positionOf(list, "capset"),
     ];
     expect(places).toEqual(places.toSorted((a, b) => a - b));
-    expect(placesOf(child(), "prctl", KEEPCAPS)).toEqual([]);
+    expect(positionsOf(child(), "prctl", KEEPCAPS)).toEqual([]);
   });
 
   test("gives an empty inheritable set, and drops from the bounding set all that was not asked for", () => {
@@ -99,10 +99,10 @@ describe.each([
       },
       planned: { available: new Set(["CAP_CHOWN", "CAP_NET_ADMIN", "CAP_KILL"]) },
     });
-    const data = Buffer.from(list.ops[placeOf(list, "capset")]?.args[1] as Uint8Array);
+    const data = Buffer.from(list.ops[positionOf(list, "capset")]?.args[1] as Uint8Array);
     expect([data.readUInt32LE(0), data.readUInt32LE(4), data.readUInt32LE(8)]).toEqual([0x1001, 0x1001, 0]);
     expect([data.readUInt32LE(12), data.readUInt32LE(16), data.readUInt32LE(20)]).toEqual([0, 0, 0]);
-    const dropped = placesOf(list, "prctl", CAPBSET_DROP).map((i) => list.ops[i]?.args[1]);
+    const dropped = positionsOf(list, "prctl", CAPBSET_DROP).map((i) => list.ops[i]?.args[1]);
     expect(dropped).toEqual(
       capabilityNames.flatMap((_, number) => ([0, 12].includes(number) ? [] : [number])),
     );
@@ -110,8 +110,10 @@ describe.each([
 
   test("without any capability drops all", () => {
     const list = child({ process: { capabilities: {} } });
-    expect(placesOf(list, "prctl", CAPBSET_DROP).length).toBe(capabilityNames.length);
-    expect(Buffer.from(list.ops[placeOf(list, "capset")]?.args[1] as Uint8Array)).toEqual(Buffer.alloc(24));
+    expect(positionsOf(list, "prctl", CAPBSET_DROP).length).toBe(capabilityNames.length);
+    expect(Buffer.from(list.ops[positionOf(list, "capset")]?.args[1] as Uint8Array)).toEqual(
+      Buffer.alloc(24),
+    );
   });
 
   test("dies with the keeper: said after the last change of rights", () => {
@@ -119,38 +121,38 @@ describe.each([
       process: { user: { uid: 1, gid: 1 }, noNewPrivileges: true },
       planned: { seccomp },
     });
-    const at = placeOf(list, "prctl", PDEATHSIG, 9);
+    const at = positionOf(list, "prctl", PDEATHSIG, 9);
     for (const call of ["setgroups", "setresgid", "setresuid", "capset"] as const)
-      expect(placeOf(list, call)).toBeLessThan(at);
+      expect(positionOf(list, call)).toBeLessThan(at);
     // And found out before the program runs: a write to a keeper that is gone fails.
-    expect(Math.max(...placesOf(list, "write", 3))).toBeGreaterThan(at);
+    expect(Math.max(...positionsOf(list, "write", 3))).toBeGreaterThan(at);
   });
 
   test("loads the filter while it has the right to, or after no-new-privileges", () => {
     const early = child({ planned: { seccomp } });
-    expect(placeOf(early, "seccomp")).toBeLessThan(placeOf(early, "setgroups"));
-    expect(placesOf(early, "prctl", NO_NEW_PRIVS)).toEqual([]);
+    expect(positionOf(early, "seccomp")).toBeLessThan(positionOf(early, "setgroups"));
+    expect(positionsOf(early, "prctl", NO_NEW_PRIVS)).toEqual([]);
     const late = child({ planned: { seccomp }, process: { noNewPrivileges: true } });
-    expect(placeOf(late, "seccomp")).toBeGreaterThan(placeOf(late, "prctl", PDEATHSIG));
-    expect(placeOf(late, "seccomp")).toBeGreaterThan(placeOf(late, "prctl", NO_NEW_PRIVS, 1));
-    expect(placeOf(late, "seccomp")).toBeLessThan(Math.min(...placesOf(late, "execve")));
-    expect(placesOf(child(), "seccomp")).toEqual([]);
+    expect(positionOf(late, "seccomp")).toBeGreaterThan(positionOf(late, "prctl", PDEATHSIG));
+    expect(positionOf(late, "seccomp")).toBeGreaterThan(positionOf(late, "prctl", NO_NEW_PRIVS, 1));
+    expect(positionOf(late, "seccomp")).toBeLessThan(Math.min(...positionsOf(late, "execve")));
+    expect(positionsOf(child(), "seccomp")).toEqual([]);
   });
 
   test("gives a filter's listener to the keeper before the next call, and keeps no copy", () => {
-    const { filter, flags, ...watched } = compileWatchedSeccomp(defaultSeccompProfile, {
+    const { filter, flags, ...traced } = compileTracedSeccomp(defaultSeccompProfile, {
       capabilities: new Set(),
       architecture: "x86_64",
       kernel: "6.1.0",
       watch: { denials: true, calls: true },
-      unwatched: barrierCalls(3),
-    }) as WatchedSeccomp;
+      untraced: barrierCalls(3),
+    }) as TracedSeccomp;
     for (const noNewPrivileges of [false, true]) {
       const list = child({
         process: { noNewPrivileges },
-        planned: { seccomp: { program: filter, flags, watched } },
+        planned: { seccomp: { program: filter, flags, traced } },
       });
-      const at = placeOf(list, "seccomp");
+      const at = positionOf(list, "seccomp");
       const [load, tell, wait, close] = list.ops.slice(at, at + 4) as [PlanOp, PlanOp, PlanOp, PlanOp];
       const report = (tell.args[1] as { addressOf: { offset: number } }).addressOf.offset;
       expect([tell.call, tell.args[0], wait.call, wait.args[0]]).toEqual(["write", 3, "read", 3]);
@@ -161,7 +163,7 @@ describe.each([
 
   test("passes the profile's flags and its program", () => {
     const { child: list, blob } = make({ planned: { seccomp } });
-    const [mode, flags, head] = list.ops[placeOf(list, "seccomp")]?.args ?? [];
+    const [mode, flags, head] = list.ops[positionOf(list, "seccomp")]?.args ?? [];
     expect([mode, flags]).toEqual([1, 2]);
     const program = Buffer.from(head as Uint8Array);
     expect(program.readUInt16LE(0)).toBe(seccomp.program.length / 8);
@@ -190,7 +192,7 @@ describe.each([
   test("tries a name in each directory of the process's own PATH, a path as it is", () => {
     const names = (changes: Changes["process"]): unknown[] => {
       const list = child({ process: changes ?? {} });
-      return placesOf(list, "execve").map((i) => list.ops[i]?.args[0]);
+      return positionsOf(list, "execve").map((i) => list.ops[i]?.args[0]);
     };
     expect(names({ env: ["PATH=/a:/b::c", "X=1"], args: ["x"] })).toEqual(["/a/x", "/b/x", "./x", "c/x"]);
     expect(names({ env: ["PATH=/a", "PATH=/b"], args: ["x"] })).toEqual(["/b/x"]);
@@ -202,7 +204,7 @@ describe.each([
     expect(names({ args: ["./x"] })).toEqual(["./x"]);
     expect(names({ args: ["/x y"] })).toEqual(["/x y"]);
     const list = child();
-    const places = placesOf(list, "execve");
+    const places = positionsOf(list, "execve");
     expect(places.at(-1)).toBe(list.ops.length - 1);
     expect(places.map((i) => list.ops[i]?.skip?.errors)).toEqual([[2, 20, 13], undefined]);
   });
@@ -212,9 +214,9 @@ describe.each([
   });
 
   test("stops before the program only when the engine asked for it", () => {
-    expect(placesOf(child(), "read", 3)).toEqual([]);
+    expect(positionsOf(child(), "read", 3)).toEqual([]);
     const announced = child({ planned: { announce: true } });
-    const barrier = placeOf(announced, "read", 3);
+    const barrier = positionOf(announced, "read", 3);
     expect(announced.ops[barrier]?.expect).toBe(1);
     expect(announced.ops[barrier - 1]).toMatchObject({ call: "write", expect: 16 });
   });
@@ -222,7 +224,7 @@ describe.each([
   test("gives the standard streams to the user", () => {
     const owners = (changes: Changes & { input?: object; exec?: object }): unknown[] => {
       const list = make(changes as never).child;
-      return placesOf(list, "fchown").map((i) => list.ops[i]?.args);
+      return positionsOf(list, "fchown").map((i) => list.ops[i]?.args);
     };
     const user = { user: { uid: 1000, gid: 5 } };
     // Descriptor 0 is the host's /dev/null then: not ours to give away.
@@ -239,7 +241,9 @@ describe.each([
 
   test("opens the terminal's slave through the master, and keeps the master for nobody", () => {
     const list = child({ process: { terminal: true, consoleSize: { height: 24, width: 80 } } });
-    const master = placesOf(list, "openat2").find((i) => list.ops[i]?.args[1] === "dev/pts/ptmx") as number;
+    const master = positionsOf(list, "openat2").find(
+      (i) => list.ops[i]?.args[1] === "dev/pts/ptmx",
+    ) as number;
     expect(resolveOf(list.ops[master] as PlanOp) & (IN_ROOT | NO_SYMLINKS)).toBe(IN_ROOT | NO_SYMLINKS);
     const peer = list.ops.findIndex((op) => op.call === "ioctl" && op.args[1] === 0x5441);
     expect(list.ops[peer]?.args[0]).toEqual({ result: master });
@@ -294,7 +298,7 @@ describe.each([
           });
         }
         expect(list.ops.at(-1)?.call).toBe("execve");
-        expect(placesOf(list, "close_range").length).toBe(1);
+        expect(positionsOf(list, "close_range").length).toBe(1);
       }),
       { numRuns: 100 },
     );
@@ -304,12 +308,12 @@ describe.each([
 describe("planContainer()", () => {
   test("makes the cgroup namespace itself, after it has joined everywhere, never by the clone", () => {
     const { child, cloneFlags } = container();
-    const unshare = placeOf(child, "unshare", 0x2000000);
-    for (const tasks of [5, 6, 7]) expect(placeOf(child, "write", tasks, "0")).toBeLessThan(unshare);
+    const unshare = positionOf(child, "unshare", 0x2000000);
+    for (const tasks of [5, 6, 7]) expect(positionOf(child, "write", tasks, "0")).toBeLessThan(unshare);
     expect(cloneFlags & 0x2000000).toBe(0);
     expect(cloneFlags).toBe(0x20000 | 0x4000000 | 0x8000000 | 0x20000000 | 0x40000000);
     const shared = container({ linux: { namespaces: [{ type: "mount" }] } });
-    expect(placesOf(shared.child, "unshare")).toEqual([]);
+    expect(positionsOf(shared.child, "unshare")).toEqual([]);
     expect(shared.cloneFlags).toBe(0x20000);
   });
 
@@ -320,25 +324,25 @@ describe("planContainer()", () => {
       ["ipc", 22],
     ] as const);
     const { before, child, cloneFlags } = container({ input: { joinNamespaces } });
-    expect(placesOf(before, "setns", 20, 0x20000000)).toEqual([0]);
-    expect(placesOf(child, "setns").map((i) => child.ops[i]?.args)).toEqual([
+    expect(positionsOf(before, "setns", 20, 0x20000000)).toEqual([0]);
+    expect(positionsOf(child, "setns").map((i) => child.ops[i]?.args)).toEqual([
       [21, 0x40000000],
       [22, 0x8000000],
     ]);
     expect(cloneFlags).toBe(0x20000 | 0x4000000);
     // A network of someone else has its loopback as they want it.
-    expect(placesOf(child, "socket")).toEqual([]);
+    expect(positionsOf(child, "socket")).toEqual([]);
   });
 
   test("makes mounts private before anything is attached, and leaves the host's tree for good", () => {
     const { child } = container();
-    const isolate = placeOf(child, "mount", null, "/", null, 0x44000);
-    expect(Math.min(...placesOf(child, "move_mount"))).toBeGreaterThan(isolate);
-    const pivot = placeOf(child, "pivot_root", ".", ".");
-    expect(placeOf(child, "umount2", ".", 2)).toBe(pivot + 1);
+    const isolate = positionOf(child, "mount", null, "/", null, 0x44000);
+    expect(Math.min(...positionsOf(child, "move_mount"))).toBeGreaterThan(isolate);
+    const pivot = positionOf(child, "pivot_root", ".", ".");
+    expect(positionOf(child, "umount2", ".", 2)).toBe(pivot + 1);
     expect(child.ops[pivot + 2]).toMatchObject({ call: "chdir", args: ["/"] });
     // All other attachments happen inside.
-    expect(placesOf(child, "move_mount").filter((i) => i < pivot).length).toBe(1);
+    expect(positionsOf(child, "move_mount").filter((i) => i < pivot).length).toBe(1);
   });
 
   test("opens every path inside of the root, without magic links, the three own places without any link", () => {
@@ -351,7 +355,7 @@ describe("planContainer()", () => {
         ),
       },
     });
-    const opens = placesOf(child, "openat2").map((i) => child.ops[i] as PlanOp);
+    const opens = positionsOf(child, "openat2").map((i) => child.ops[i] as PlanOp);
     expect(opens.length).toBeGreaterThan(10);
     for (const op of opens) expect(resolveOf(op) & (IN_ROOT | NO_MAGICLINKS)).toBe(IN_ROOT | NO_MAGICLINKS);
     const strict = (about: string): boolean[] => [
@@ -361,10 +365,14 @@ describe("planContainer()", () => {
       expect(strict(`mount at "${place}"`)).toEqual([true]);
     expect(strict('mount at "/data"')).toEqual([true, false]);
     // Whatever is opened by a name in another way is not followed.
-    for (const i of placesOf(child, "openat")) {
+    for (const i of positionsOf(child, "openat")) {
       const op = child.ops[i] as PlanOp;
       // The host's own device, before its tree is left.
-      expect([op.args[0], op.args[1], i < placeOf(child, "pivot_root")]).toEqual([-100, "/dev/null", true]);
+      expect([op.args[0], op.args[1], i < positionOf(child, "pivot_root")]).toEqual([
+        -100,
+        "/dev/null",
+        true,
+      ]);
     }
   });
 
@@ -390,15 +398,17 @@ describe("planContainer()", () => {
     expect(places).toEqual(places.toSorted((a, b) => a - b));
     expect(child.ops[at('mount at "/one/two"')]?.args[0]).toBe(9);
     // A file is made for a file.
-    expect(placesOf(child, "mknodat").some((i) => child.ops[i]?.about === 'mount at "/one/two"')).toBe(true);
+    expect(positionsOf(child, "mknodat").some((i) => child.ops[i]?.about === 'mount at "/one/two"')).toBe(
+      true,
+    );
   });
 
   test("waits for its interfaces before the rest, or for those that come beside it at the end", () => {
     const meetings = (network: "before" | "concurrently"): readonly boolean[] => {
       const { child } = container({ input: { network }, planned: { announce: network === "concurrently" } });
-      const close = placeOf(child, "close_range");
-      const [mount = -1] = placesOf(child, "fsopen");
-      return placesOf(child, "read", 3).flatMap((at) => [at < mount, at > close]);
+      const close = positionOf(child, "close_range");
+      const [mount = -1] = positionsOf(child, "fsopen");
+      return positionsOf(child, "read", 3).flatMap((at) => [at < mount, at > close]);
     };
     expect(meetings("before")).toEqual([true, false]);
     expect(meetings("concurrently")).toEqual([false, true]);
@@ -417,8 +427,8 @@ describe("planContainer()", () => {
     const clone = child.ops.findIndex(({ call, about }) => call === "open_tree" && about.startsWith("mask"));
     const source = child.ops[(child.ops[clone] as PlanOp & { args: [{ result: number }] }).args[0].result];
     expect(source?.args.slice(0, 2)).toEqual([-100, "/dev/null"]);
-    expect(clone).toBeGreaterThan(placeOf(child, "mount"));
-    expect(clone).toBeLessThan(placeOf(child, "pivot_root"));
+    expect(clone).toBeGreaterThan(positionOf(child, "mount"));
+    expect(clone).toBeLessThan(positionOf(child, "pivot_root"));
     expect(ops.filter(({ call }) => call === "move_mount").map(({ args }) => args[0])).toContainEqual({
       result: clone,
     });
@@ -427,9 +437,9 @@ describe("planContainer()", () => {
   test("makes a mask for a file only when one is there, where clones can be cloned", () => {
     const paths = ["/etc/secret", "/etc/other"];
     const { child } = container({ linux: { maskedPaths: paths }, input: { clonesDetached: true } });
-    const clones = placesOf(child, "open_tree").filter((i) => /mask|null/.test(child.ops[i]?.about ?? ""));
+    const clones = positionsOf(child, "open_tree").filter((i) => /mask|null/.test(child.ops[i]?.about ?? ""));
     const [first = -1, ...rest] = clones;
-    expect(first).toBeLessThan(placeOf(child, "pivot_root"));
+    expect(first).toBeLessThan(positionOf(child, "pivot_root"));
     const [source] = (child.ops[first] as PlanOp & { args: [{ result: number }] }).args;
     expect(child.ops[source.result]?.args.slice(0, 2)).toEqual([-100, "/dev/null"]);
     expect(rest.map((i) => child.ops[i]?.about)).toEqual(paths.map((path) => `mask "${path}"`));
@@ -467,7 +477,7 @@ describe("planContainer()", () => {
     });
     const at = child.ops.findIndex(({ about }) => about === "make the root file system read-only");
     for (const call of ["mkdirat", "mknodat", "symlinkat", "move_mount"] as const)
-      expect(Math.max(...placesOf(child, call))).toBeLessThan(at);
+      expect(Math.max(...positionsOf(child, call))).toBeLessThan(at);
   });
 
   test("refuses a device without a name, and the engine's own mount namespace", () => {
@@ -478,11 +488,11 @@ describe("planContainer()", () => {
 
   test("makes pipes in the keeper for all streams that are asked for", () => {
     const without = container();
-    expect(placesOf(without.before, "pipe2").length).toBe(2);
+    expect(positionsOf(without.before, "pipe2").length).toBe(2);
     expect(Object.keys(without.streams)).toEqual(["stdout", "stderr"]);
     const open = container({ input: { openStdin: true } });
-    expect(placesOf(open.before, "pipe2").length).toBe(3);
-    expect(placesOf(open.child, "dup3").map((i) => open.child.ops[i]?.args[1])).toEqual([0, 1, 2]);
+    expect(positionsOf(open.before, "pipe2").length).toBe(3);
+    expect(positionsOf(open.child, "dup3").map((i) => open.child.ops[i]?.args[1])).toEqual([0, 1, 2]);
     expect(container({ process: { terminal: true } }).streams).toEqual({});
   });
 });
@@ -490,22 +500,22 @@ describe("planContainer()", () => {
 describe("planExec()", () => {
   test("joins the pid namespace before the clone, all others in the child at once, after the cgroup", () => {
     const { before, child, cloneFlags } = exec();
-    expect(placesOf(before, "setns", 4, 0x20000000)).toEqual([0]);
+    expect(positionsOf(before, "setns", 4, 0x20000000)).toEqual([0]);
     const all = 0x20000 | 0x4000000 | 0x8000000 | 0x40000000 | 0x2000000;
-    const setns = placeOf(child, "setns", 4, all);
-    for (const tasks of [5, 6]) expect(placeOf(child, "write", tasks, "0")).toBeLessThan(setns);
+    const setns = positionOf(child, "setns", 4, all);
+    for (const tasks of [5, 6]) expect(positionOf(child, "write", tasks, "0")).toBeLessThan(setns);
     expect(cloneFlags).toBe(0);
   });
 
   test("makes no working directory, and enters it as the container's root has it", () => {
     const { child } = exec({ process: { cwd: "/a/b" } });
-    expect(placesOf(child, "mkdirat")).toEqual([]);
-    const opens = placesOf(child, "openat2").map((i) => child.ops[i] as PlanOp);
+    expect(positionsOf(child, "mkdirat")).toEqual([]);
+    const opens = positionsOf(child, "openat2").map((i) => child.ops[i] as PlanOp);
     expect(opens).toHaveLength(3); // tries
     for (const open of opens) {
       expect(open.args[1]).toBe("a/b");
       expect(resolveOf(open) & IN_ROOT).toBe(IN_ROOT);
-      expect(open.args[0]).toEqual({ result: placeOf(child, "openat", -100, "/") });
+      expect(open.args[0]).toEqual({ result: positionOf(child, "openat", -100, "/") });
     }
   });
 });

@@ -62,7 +62,7 @@ export function containerInput(changes: Changes = {}): ContainerInput {
       ...changes.config,
     },
     root: 4,
-    rootPlace: "/run/place",
+    rootPath: "/run/place",
     mounts: [fileSystem("/proc", "proc"), fileSystem("/dev", "tmpfs"), fileSystem("/dev/pts", "devpts")],
     seals: [],
     joinNamespaces: new Map(),
@@ -116,15 +116,15 @@ export function asPlan(lists: PlannedLists & { readonly blob: PlanBlob }, change
 }
 
 /** The places of the calls of that name (and first arguments) in a list. */
-export function placesOf(list: PlanList, call: PlanOp["call"], ...args: readonly unknown[]): number[] {
+export function positionsOf(list: PlanList, call: PlanOp["call"], ...args: readonly unknown[]): number[] {
   return list.ops.flatMap((op, i) =>
     op.call === call && args.every((argument, k) => op.args[k] === argument) ? [i] : [],
   );
 }
 
 /** The place of the one call; fails when there is none, or more. */
-export function placeOf(list: PlanList, call: PlanOp["call"], ...args: readonly unknown[]): number {
-  const places = placesOf(list, call, ...args);
+export function positionOf(list: PlanList, call: PlanOp["call"], ...args: readonly unknown[]): number {
+  const places = positionsOf(list, call, ...args);
   if (places.length !== 1) throw new Error(`${call}(${args.join(", ")}…) is there ${places.length} times`);
   return places[0] as number;
 }

@@ -54,7 +54,7 @@ describe("addPreserved()", () => {
     const blob = new PlanBlob();
     const list = new PlanList(raisedChannel);
     addBarrier(list, blob, blob.reserve(16), readyBarrier, "wait");
-    new PlanClock(blob).tell(list);
+    new PlanClock(blob).report(list);
     expect(list.ops.map(({ args }) => args[0])).toEqual([raisedChannel, raisedChannel, raisedChannel]);
   });
 });

@@ -5,8 +5,8 @@ import type { Host } from "../../../client/host.ts";
 import { readDockerConfig } from "../../registry/config-file.ts";
 import { findCredentials } from "../../registry/find-credentials.ts";
 
-const socketPlace = "/var/run/docker.sock";
-const configPlace = "/run/secrets/docker";
+const socketPath = "/var/run/docker.sock";
+const configPath = "/run/secrets/docker";
 
 export interface ApiSocketPlan {
   readonly request: ContainerCreateRequest;
@@ -29,12 +29,12 @@ export async function parseApiSocket(
     );
   }
   const auths = await knownAuths(env);
-  const mount = { Type: "bind" as const, Source: host.path, Target: socketPlace };
+  const mount = { Type: "bind" as const, Source: host.path, Target: socketPath };
   const hostConfig = request.HostConfig ?? {};
   const hasAuths = Object.keys(auths).length > 0;
   const asked: ContainerCreateRequest = {
     ...request,
-    ...(hasAuths ? { Env: [...(request.Env ?? []), `DOCKER_CONFIG=${configPlace}`] } : {}),
+    ...(hasAuths ? { Env: [...(request.Env ?? []), `DOCKER_CONFIG=${configPath}`] } : {}),
     HostConfig: { ...hostConfig, Mounts: [...(hostConfig.Mounts ?? []), mount] },
   };
   return { request: asked, ...(hasAuths ? { archive: archiveOf(JSON.stringify({ auths })) } : {}) };

@@ -1,5 +1,5 @@
 import { endOfRun } from "../../../api/container/run-messages.ts";
-import { formatTiming, startFailureStatus, tellsTiming } from "../../../api/container/run-text.ts";
+import { formatTiming, startFailureStatus, showsTiming } from "../../../api/container/run-text.ts";
 import type { ContainerCreateRequest, StartTiming } from "../../../api/types/container.ts";
 import type { TareHostConfig } from "../../../api/types/host-config.ts";
 import { Failure } from "../../../base/failure.ts";
@@ -186,7 +186,7 @@ function timingPrinter(
   image: string,
   timing: StartTiming | undefined,
 ): (() => void) | undefined {
-  const isHello = tellsTiming(image) && !call.values.detach;
+  const isHello = showsTiming(image) && !call.values.detach;
   if (timing === undefined || (!isHello && !call.values.timing)) return undefined;
   return () => (isHello ? call.out(formatTiming(timing)) : call.err(formatTiming(timing)));
 }

@@ -1,10 +1,10 @@
 import type { ImageTree } from "../../../api/types/image.ts";
-import { imageText, layerName, layerText, type TreeStyle } from "./shape.ts";
+import { imageText, layerName, layerText, type TreeStyle } from "./tree-node.ts";
 
 /** A graph in Graphviz's language. The same layer on different ones below is joined by a dashed line. */
 export function drawTreeDot(tree: ImageTree, style: TreeStyle): string {
   const lines = ["digraph images {", "  rankdir=LR;", '  node [fontname="monospace", fontsize=10];'];
-  const places = new Map<string, string>();
+  const nodeIds = new Map<string, string>();
   const ids = new Map(tree.Layers.map(({ ChainId }, index) => [ChainId, `layer${index}`]));
   let count = 0;
   const addImage = (text: string, from?: string): void => {
@@ -19,8 +19,8 @@ export function drawTreeDot(tree: ImageTree, style: TreeStyle): string {
     lines.push(`  ${id} [shape=box${fill}, label=${label}];`);
     const below = layer.Parent === undefined ? undefined : ids.get(layer.Parent);
     if (below !== undefined) lines.push(`  ${below} -> ${id};`);
-    const elsewhere = places.get(layer.DiffId);
-    if (elsewhere === undefined) places.set(layer.DiffId, id);
+    const elsewhere = nodeIds.get(layer.DiffId);
+    if (elsewhere === undefined) nodeIds.set(layer.DiffId, id);
     else lines.push(`  ${elsewhere} -> ${id} [style=dashed, dir=none, constraint=false];`);
     for (const image of layer.Images) addImage(imageText(image, style), id);
   }

@@ -1,5 +1,5 @@
 import type { ImageTree } from "../../../api/types/image.ts";
-import { imageText, layerName, layerText, nestLayers, type TreeNode, type TreeStyle } from "./shape.ts";
+import { imageText, layerName, layerText, nestLayers, type TreeNode, type TreeStyle } from "./tree-node.ts";
 
 const rowHeight = 44;
 const boxHeight = 32;

@@ -8,7 +8,7 @@ import {
   type TreeNode,
   type TreeStyle,
   treeTotals,
-} from "./shape.ts";
+} from "./tree-node.ts";
 
 /** A tree for the terminal: each layer a line, below it the images that end with it and the layers on it. */
 export function drawTreeText(tree: ImageTree, style: TreeStyle): string {

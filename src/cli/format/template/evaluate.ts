@@ -1,6 +1,6 @@
 import { Failure, sentenceOf } from "../../../base/failure.ts";
 import { quoteControls } from "../../../base/quote-controls.ts";
-import { placeOf, templateFailure } from "./failure.ts";
+import { positionOf, templateFailure } from "./failure.ts";
 import type { TemplateFunction } from "./functions.ts";
 import type { ParsedTemplate } from "./parse.ts";
 import {
@@ -296,7 +296,7 @@ class Evaluation {
   }
 
   #fail(offset: number, shown: string, problem: string): Error {
-    const { line, column } = placeOf(this.#template.text, offset);
+    const { line, column } = positionOf(this.#template.text, offset);
     return templateFailure(`:${line}:${column}: executing "" at <${shown}>: ${problem}`);
   }
 }

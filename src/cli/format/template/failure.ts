@@ -6,7 +6,7 @@ export function templateFailure(sentence: string): Failure {
 }
 
 /** Line (from 1) and column in bytes (from 0) of an offset. */
-export function placeOf(text: string, offset: number): { readonly line: number; readonly column: number } {
+export function positionOf(text: string, offset: number): { readonly line: number; readonly column: number } {
   const before = text.slice(0, offset);
   const lastBreak = before.lastIndexOf("\n");
   return { line: before.split("\n").length, column: Buffer.byteLength(before.slice(lastBreak + 1)) };

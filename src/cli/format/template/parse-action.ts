@@ -1,4 +1,4 @@
-import { placeOf, templateFailure } from "./failure.ts";
+import { positionOf, templateFailure } from "./failure.ts";
 import { parseCharacter, parseNumber, parseQuoted } from "./literal.ts";
 import type { Token } from "./scan.ts";
 import type { CommandNode, Operand, Pipe } from "./syntax.ts";
@@ -31,7 +31,7 @@ export class Scope {
   }
 
   fail(offset: number, problem: string): Error {
-    return templateFailure(`:${placeOf(this.text, offset).line}: ${problem}`);
+    return templateFailure(`:${positionOf(this.text, offset).line}: ${problem}`);
   }
 }
 

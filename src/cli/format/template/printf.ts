@@ -15,9 +15,9 @@ export function printf(format: string, values: readonly unknown[]): string {
       if (verb === undefined) return "%!(NOVERB)";
       if (verb === "%") return "%";
       const fieldWidth = sizeOf(width, take);
-      const places = all.includes(".") ? (sizeOf(precision, take) ?? 0) : undefined;
+      const digits = all.includes(".") ? (sizeOf(precision, take) ?? 0) : undefined;
       if (next >= values.length) return `%!${verb}(MISSING)`;
-      return padded(formatVerb(verb, take(), flags, places), flags, fieldWidth);
+      return padded(formatVerb(verb, take(), flags, digits), flags, fieldWidth);
     },
   );
   const extra = values.slice(next).map((value) => `${typeName(value)}=${formatInner(value)}`);
@@ -41,27 +41,27 @@ function padded(text: string, flags: string, width: number | undefined): string 
   return sign + text.slice(sign.length).padStart(width - sign.length, "0");
 }
 
-function formatVerb(verb: string, value: unknown, flags: string, places: number | undefined): string {
+function formatVerb(verb: string, value: unknown, flags: string, digits: number | undefined): string {
   if (verb === "v" && flags.includes("#")) return goSyntax(value);
-  if (verb === "v") return typeof value === "string" ? formatText("s", value, places) : formatInner(value);
+  if (verb === "v") return typeof value === "string" ? formatText("s", value, digits) : formatInner(value);
   if (verb === "T") return typeName(value);
   if (typeof value === "boolean" && verb === "t") return String(value);
-  if (typeof value === "string") return formatText(verb, value, places);
-  if (typeof value === "number") return formatOne(verb, value, flags, places);
-  if (isList(value)) return `[${value.map((inner) => formatVerb(verb, inner, flags, places)).join(" ")}]`;
+  if (typeof value === "string") return formatText(verb, value, digits);
+  if (typeof value === "number") return formatOne(verb, value, flags, digits);
+  if (isList(value)) return `[${value.map((inner) => formatVerb(verb, inner, flags, digits)).join(" ")}]`;
   if (isMap(value)) {
     const entries = keysOf(value).map(
-      (key) => `${formatVerb(verb, key, flags, places)}:${formatVerb(verb, value[key], flags, places)}`,
+      (key) => `${formatVerb(verb, key, flags, digits)}:${formatVerb(verb, value[key], flags, digits)}`,
     );
     return `map[${entries.join(" ")}]`;
   }
   return value === undefined || value === null ? `%!${verb}(<nil>)` : wrong(verb, value);
 }
 
-function formatText(verb: string, value: string, places: number | undefined): string {
+function formatText(verb: string, value: string, digits: number | undefined): string {
   switch (verb) {
     case "s":
-      return places === undefined ? value : [...value].slice(0, places).join("");
+      return digits === undefined ? value : [...value].slice(0, digits).join("");
     case "q":
       return JSON.stringify(value);
     case "x":

@@ -1,4 +1,4 @@
-import { placeOf, templateFailure } from "./failure.ts";
+import { positionOf, templateFailure } from "./failure.ts";
 
 export type TokenKind =
   | "field"
@@ -180,7 +180,7 @@ class ActionScanner {
 }
 
 function unreadable(text: string, offset: number, problem: string): Error {
-  return templateFailure(`:${placeOf(text, offset).line}: ${problem}`);
+  return templateFailure(`:${positionOf(text, offset).line}: ${problem}`);
 }
 
 function describe(text: string, at: number): string {

@@ -29,7 +29,7 @@ import { findUser } from "../files/accounts.ts";
 import { openClass } from "../resources/resource-class.ts";
 import { readSecretVariables } from "../files/secrets.ts";
 import { planRecord } from "../../plan-record.ts";
-import { followDenials, chooseWatched, tellDenials } from "../resources/watched.ts";
+import { followDenials, chooseTracing, reportDenials } from "../resources/traced-calls.ts";
 
 /** Registers a program to be run in a running container; gives the session's id. */
 export function createExec(context: ContainerContext, reference: ContainerReference, spec: ExecSpec): string {
@@ -64,7 +64,7 @@ export async function startExec(
   } = {},
 ): Promise<AttachedStream | undefined> {
   const session = context.execs.get(id);
-  const { descriptors } = context.parts;
+  const { descriptors } = context.dependencies;
   if (descriptors !== undefined) requireDescriptors("exec", descriptors);
   const duplex = options.detach === true ? undefined : new DeferredDuplex();
   const { kept } = await context.execs.start(session.containerId, () =>
@@ -84,7 +84,7 @@ export async function startExec(
     finish(context, session, { code: exit.keeperLost === true ? 137 : exitCodeOf(exit.end) });
     fault("exec.ended");
     await kept[Symbol.asyncDispose]();
-    await removeDirectory(context.places.exec(session.containerId, session.id)).catch(() => undefined);
+    await removeDirectory(context.paths.exec(session.containerId, session.id)).catch(() => undefined);
   });
   return duplex === undefined ? undefined : { terminal: session.spec.terminal ?? false, duplex };
 }
@@ -109,7 +109,7 @@ async function launch(
   const record = getContainer(context.state, session.containerId);
   const live = getLive(context, record);
   session.state = { status: "starting" };
-  const runDirectory = context.places.exec(record.id, id);
+  const runDirectory = context.paths.exec(record.id, id);
   try {
     // Not the directory above it: a container that is being removed would get it back.
     mkdirSync(runDirectory, { mode: 0o700 });
@@ -117,7 +117,7 @@ async function launch(
     const action = `exec_start: ${session.spec.command.join(" ")}`;
     context.state.events.record(containerEvent(record, action, { execID: id }));
     using rdtClass = openClass(record.spec);
-    return await context.parts.runtime.exec({
+    return await context.dependencies.runtime.exec({
       ...(rdtClass === undefined ? {} : { taskFds: [rdtClass.fd] }),
       ...toExecInput(context, record, { session, live, consoleSize }),
       preserveFds,
@@ -153,7 +153,7 @@ function finish(
   session.end({ code, oomKilled: false, ...(error === undefined ? {} : { error }) });
   const record = context.state.findContainer(session.containerId);
   if (record === undefined || context.closing.aborted) return;
-  tellDenials(context, record);
+  reportDenials(context, record);
   const attributes = { execID: session.id, exitCode: String(code) };
   context.state.events.record(containerEvent(record, "exec_die", attributes));
 }
@@ -178,7 +178,7 @@ function toExecInput(
     user: spec.user === undefined || spec.user === "" ? plan.user : spec.user,
     groups: record.spec.process?.groupAdd ?? [],
     spec: record.spec,
-    host: context.parts.host,
+    host: context.dependencies.host,
   });
   const terminal = spec.terminal ?? false;
   const own = mergeEnvironment(spec.env ?? [], plan.ownEnv);
@@ -227,7 +227,7 @@ function toExecInput(
     ...(privileged ? {} : { seccomp: context.seccomp.find(plan.seccomp) }),
     ...(record.idMaps === undefined ? {} : { idMaps: record.idMaps }),
     keepStdinOpen: spec.attachStdin ?? false,
-    ...chooseWatched(context, record, session.id),
+    ...chooseTracing(context, record, session.id),
     cgroupName: record.spec.resources?.cgroups === "disabled" ? undefined : record.id,
   };
 }

@@ -9,7 +9,7 @@ import type { ContainerContext } from "../../context.ts";
  * and removes the rest.
  */
 export function watchOrphanedExecs(context: ContainerContext, id: ContainerId): void {
-  const runDirectory = context.places.run(id);
+  const runDirectory = context.paths.run(id);
   const names = existsSync(runDirectory) ? readdirSync(runDirectory) : [];
   for (const name of names.filter((each) => each.startsWith("exec-"))) {
     void context.background.run(id, () => watch(context, join(runDirectory, name)));
@@ -17,7 +17,7 @@ export function watchOrphanedExecs(context: ContainerContext, id: ContainerId): 
 }
 
 async function watch(context: ContainerContext, directory: string): Promise<void> {
-  const found = await context.parts.runtime.reconnect(directory).catch(() => undefined);
+  const found = await context.dependencies.runtime.reconnect(directory).catch(() => undefined);
   if (found === undefined || !("pid" in found)) return await removeDirectory(directory);
   context.execs.keep(found);
   void found.exited.then(async () => {

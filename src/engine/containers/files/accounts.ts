@@ -36,17 +36,17 @@ export function findUser(
 
 /** The files that stand for /etc/passwd and /etc/group where something is added to them; their paths by target. */
 export function makeAccountFiles(
-  { places, parts }: ContainerContext,
+  { paths, dependencies }: ContainerContext,
   record: ContainerRecord,
   { root, user }: { readonly root: Fd; readonly user: string },
 ): Readonly<Record<string, string>> {
   if (!addsAccounts(record.spec)) return {};
   const image = readAccounts(root);
-  const added = withAdded(image, { spec: record.spec, host: parts.host, user });
+  const added = withAdded(image, { spec: record.spec, host: dependencies.host, user });
   const files: Record<string, string> = {};
   for (const name of ["passwd", "group"] as const) {
     if (added[name] === image[name]) continue;
-    const path = places.file(record.id, name);
+    const path = paths.file(record.id, name);
     writeContainerFile(path, added[name], record);
     files[`/etc/${name}`] = path;
   }

@@ -19,7 +19,7 @@ import { openImageMounts } from "./image-mounts.ts";
 import { openVolumes } from "./open-volumes.ts";
 import { makeBindSource } from "./prepare-root.ts";
 
-const kernelPlaces = ["/proc", "/sys", "/dev"];
+const kernelPaths = ["/proc", "/sys", "/dev"];
 
 type SeenMount = BindMount | VolumeMount | ImageMount;
 
@@ -29,7 +29,7 @@ export function seenMounts({ spec }: Pick<ContainerRecord, "spec">): readonly Se
   if (!hasFeature("detached-composition")) return [];
   return checkMounts(spec.storage?.mounts)
     .filter((mount): mount is SeenMount => mount.kind !== "tmpfs")
-    .filter(({ target }) => !kernelPlaces.some((place) => isWithin(target, place)))
+    .filter(({ target }) => !kernelPaths.some((place) => isWithin(target, place)))
     .toSorted((one, other) => one.target.split("/").length - other.target.split("/").length);
 }
 
@@ -89,12 +89,12 @@ function attach(
     const isWhole = recursive && !(isBind && mount.readonlyBelow === false);
     setMountAttributes(tree.fd, { set: MOUNT_ATTR_RDONLY, recursive: isWhole });
   }
-  using place = openPlace(root, target, statFd(tree.fd).kind === "directory");
+  using place = openTarget(root, target, statFd(tree.fd).kind === "directory");
   moveMount(tree.fd, place.fd);
 }
 
 /** The place of a mount, made if it is missing. */
-function openPlace(root: Fd, target: string, isDirectory: boolean): OwnedFd {
+function openTarget(root: Fd, target: string, isDirectory: boolean): OwnedFd {
   if (isDirectory) return ensureDirectoryInRoot(root, target);
   try {
     return openInRoot(root, target, O_PATH);

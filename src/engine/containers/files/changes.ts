@@ -5,7 +5,7 @@ import { getContainer } from "../../find-container.ts";
 import { openIdsOf } from "../lifecycle/user-namespace.ts";
 
 /** What a start makes in the root file system for its own mounts: no change of the container's, while it is empty. */
-export const startedPlaces: ReadonlySet<string> = new Set(
+export const startedPaths: ReadonlySet<string> = new Set(
   "dev dev/console dev/mqueue dev/pts dev/shm etc etc/hostname etc/hosts etc/resolv.conf proc sys".split(" "),
 );
 
@@ -16,8 +16,8 @@ export async function listContainerChanges(
 ): Promise<readonly ContainerChange[]> {
   const record = getContainer(context.state, reference);
   using ids = await openIdsOf(context, record);
-  return await context.parts.storage.listChanges(record.id, {
-    ignored: startedPlaces,
+  return await context.dependencies.storage.listChanges(record.id, {
+    ignored: startedPaths,
     ...(ids === undefined ? {} : { usernsFd: ids.fd }),
   });
 }

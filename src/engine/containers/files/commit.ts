@@ -34,7 +34,7 @@ export async function commitContainer(
   using pinned = await context.pinImage(found.imageId);
   const baseManifest = pinned.record.blobs[1];
   if (baseManifest === undefined) throw new Failure("internal", "cannot commit: the image has no manifest");
-  const { content: store, storage } = context.parts;
+  const { content: store, storage } = context.dependencies;
   const sink = new StoringSink(context.state, { storage, action: "create" });
   const tar = packUpper(context, found, { pause, signal });
   try {
@@ -84,13 +84,13 @@ async function* packUpper(
   const freezes =
     spec.resources?.cgroups !== "disabled" && pause && state.status === "running" && context.live.has(id);
   using _execs = freezes ? await context.execs.hold(id) : undefined;
-  if (!freezes) return yield* context.parts.storage.packChanges(id, options);
+  if (!freezes) return yield* context.dependencies.storage.packChanges(id, options);
   const intent = context.state.beginIntent({ kind: "freeze", containerId: id });
   fault("commit.intended");
   try {
     await cgroup.freeze();
     fault("commit.frozen");
-    yield* context.parts.storage.packChanges(id, options);
+    yield* context.dependencies.storage.packChanges(id, options);
     fault("commit.packed");
   } finally {
     cgroup.thaw();

@@ -29,7 +29,7 @@ export async function statContainerPath(
 ): Promise<PathStat> {
   const record = getContainer(context.state, reference);
   using opened = await openSeenRoot(context, record, { readonly: true });
-  const place = parsePlace(path);
+  const place = parseContainerPath(path);
   using entry = openEntry(opened.root.fd, place, record);
   return describe(opened.root.fd, place, entry.fd);
 }
@@ -41,7 +41,7 @@ export async function copyFromContainer(
   { path, signal }: { readonly path: string; readonly signal?: AbortSignal | undefined },
 ): Promise<CopiedPath> {
   const record = getContainer(context.state, reference);
-  const place = parsePlace(path);
+  const place = parseContainerPath(path);
   using undo = new DisposableStack();
   const opened = undo.use(await openSeenRoot(context, record, { readonly: true }));
   const entry = undo.use(openEntry(opened.root.fd, place, record));
@@ -67,7 +67,7 @@ export async function copyIntoContainer(
   }: CopyIntoOptions & { readonly path: string; readonly archive: AsyncIterable<Uint8Array> },
 ): Promise<void> {
   const record = getContainer(context.state, reference);
-  const place = parsePlace(path);
+  const place = parseContainerPath(path);
   using opened = await openSeenRoot(context, record, { readonly: false });
   fault("copy.mounted");
   using directory = openTarget(opened.root.fd, place, record);
@@ -91,7 +91,7 @@ export async function copyIntoContainer(
   context.state.events.record(containerEvent(record, "extract-to-dir"));
 }
 
-interface Place {
+interface ContainerPath {
   /** Absolute and clean: ".." is taken from the text, as Docker does. */
   readonly path: string;
   /** A slash or "/." at its end: a directory is meant, through a link if there is one. */
@@ -100,7 +100,7 @@ interface Place {
   readonly isContents: boolean;
 }
 
-function parsePlace(path: string): Place {
+function parseContainerPath(path: string): ContainerPath {
   if (path === "" || path.includes("\0")) {
     throw new Failure("invalid", "cannot copy: the path is empty or has a NUL byte");
   }
@@ -108,7 +108,7 @@ function parsePlace(path: string): Place {
   return { path: cleanPath(`/${path}`), isDirectory: isContents || path.endsWith("/"), isContents };
 }
 
-function openEntry(root: Fd, { path, isDirectory }: Place, record: ContainerRecord): OwnedFd {
+function openEntry(root: Fd, { path, isDirectory }: ContainerPath, record: ContainerRecord): OwnedFd {
   try {
     return openInRoot(root, path, isDirectory ? O_PATH | O_DIRECTORY : O_PATH | O_NOFOLLOW);
   } catch (thrown) {
@@ -116,7 +116,7 @@ function openEntry(root: Fd, { path, isDirectory }: Place, record: ContainerReco
   }
 }
 
-function openTarget(root: Fd, { path }: Place, record: ContainerRecord): OwnedFd {
+function openTarget(root: Fd, { path }: ContainerPath, record: ContainerRecord): OwnedFd {
   try {
     return openInRoot(root, path, O_PATH | O_DIRECTORY);
   } catch (thrown) {
@@ -139,7 +139,7 @@ function describeMissing(thrown: unknown, path: string, { id, name }: ContainerR
 }
 
 /** SAFETY: they would be read and written with the engine's rights, whatever the container may do there. */
-function refuseKernelFiles(entry: Fd, { path }: Place): void {
+function refuseKernelFiles(entry: Fd, { path }: ContainerPath): void {
   if (!isKernelFilesystem(entry)) return;
   throw new Failure("unsupported", `cannot copy "${path}": it lies on one of the kernel's own file systems`);
 }
@@ -156,7 +156,7 @@ function refuseReadOnly(
     throw new Failure("invalid", "mounted volume is marked read-only");
 }
 
-function describe(root: Fd, { path }: Place, entry: Fd): PathStat {
+function describe(root: Fd, { path }: ContainerPath, entry: Fd): PathStat {
   const { kind, permissions, size, modified } = statFd(entry);
   const linkTarget = kind === "symlink" ? targetOf(root, path, entry) : "";
   const name = path === "/" ? "/" : path.slice(path.lastIndexOf("/") + 1);
@@ -182,7 +182,12 @@ function ownerOf(
 ): { readonly uid: number; readonly gid: number } | undefined {
   const { user } = planRecord(context, record);
   if (user === "") return undefined;
-  const { uid, gid } = findUser(root, { user, groups: [], spec: record.spec, host: context.parts.host });
+  const { uid, gid } = findUser(root, {
+    user,
+    groups: [],
+    spec: record.spec,
+    host: context.dependencies.host,
+  });
   return { uid, gid };
 }
 

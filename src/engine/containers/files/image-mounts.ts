@@ -40,7 +40,7 @@ export interface OpenedImages extends Disposable {
 
 /** Fresh views of the images that a container mounts, with the ids of its user namespace. The caller disposes of them. */
 export async function openImageMounts(
-  { parts }: ContainerContext,
+  { dependencies }: ContainerContext,
   mounts: readonly ContainerMount[],
   usernsFd: Fd | undefined,
 ): Promise<OpenedImages> {
@@ -50,7 +50,7 @@ export async function openImageMounts(
   for (const mount of mounts) {
     if (mount.kind !== "image") continue;
     const options = usernsFd === undefined ? {} : { usernsFd };
-    const view = opened.use(await parts.storage.viewLayers(mount.layers ?? [], options));
+    const view = opened.use(await dependencies.storage.viewLayers(mount.layers ?? [], options));
     const isWhole = (mount.subpath ?? "") === "";
     if (isWhole) ownTrees.add(mount.target);
     sources.set(mount.target, isWhole ? view.fd : opened.use(openSubpath(view, mount)).fd);

@@ -29,13 +29,13 @@ export async function openPlainRoot(context: ContainerContext, record: Container
 
 /** Undefined when the process has ended: its mount namespace is gone, and nothing covers anything any more. */
 async function uncover(
-  { parts }: ContainerContext,
+  { dependencies }: ContainerContext,
   process: ProcessIdentity,
   root: Fd,
 ): Promise<OwnedFd | undefined> {
   using mountNamespace = findMountNamespace(process);
   if (mountNamespace === undefined) return undefined;
-  return await parts.runtime.uncoverRoot({ root, mountNamespace: mountNamespace.fd });
+  return await dependencies.runtime.uncoverRoot({ root, mountNamespace: mountNamespace.fd });
 }
 
 function findMountNamespace(process: ProcessIdentity): OwnedFd | undefined {
@@ -88,7 +88,7 @@ async function mount(
   using ids = await openIdsOf(context, record);
   const mounted = await whenFree("open the root file system", async () => {
     refuseOpenedRoot(context, id);
-    return await context.parts.storage.mountSnapshot(id, {
+    return await context.dependencies.storage.mountSnapshot(id, {
       // Mount targets may have to be created.
       readonly: readonly && !isComposed,
       ...(ids === undefined ? {} : { usernsFd: ids.fd }),

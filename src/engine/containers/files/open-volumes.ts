@@ -88,8 +88,8 @@ async function openAlone(
       sources.set(target, openSubpath(volume, mount, { opened: undo, dataPath }));
       continue;
     }
-    const places = wanted.filter((other) => other.name === name).length;
-    if (subpath !== "" || (!isElsewhere(options) && (places > 1 || isInUse(context, name)))) {
+    const paths = wanted.filter((other) => other.name === name).length;
+    if (subpath !== "" || (!isElsewhere(options) && (paths > 1 || isInUse(context, name)))) {
       throw new Failure(
         "unsupported",
         `cannot use volume "${name}" in several places, or a part of it: this kernel can't clone a mount that is on no mount table (Linux 6.15 can)`,

@@ -13,7 +13,7 @@ import type { ContainerRecord } from "../../state/records.ts";
 import type { BindMount } from "../../../model/mounts.ts";
 import { findUser } from "./accounts.ts";
 
-const kernelPlaces = ["/proc", "/sys", "/dev"];
+const kernelPaths = ["/proc", "/sys", "/dev"];
 
 /** Finds or creates what a start needs in the root file system and next to it. Idempotent. */
 export function prepareRoot(
@@ -42,7 +42,7 @@ export function makeWorkingDirectory(
   record: ContainerRecord,
   { plan, root }: { readonly plan: Pick<ResolvedContainer, "workingDirectory">; readonly root: Fd },
 ): void {
-  if (kernelPlaces.some((place) => isWithin(plan.workingDirectory, place))) return;
+  if (kernelPaths.some((place) => isWithin(plan.workingDirectory, place))) return;
   const owner = { mode: 0o755, ...rootOf(record) };
   ensureDirectoryInRoot(root, plan.workingDirectory, owner)[Symbol.dispose]();
 }

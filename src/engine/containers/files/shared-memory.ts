@@ -10,7 +10,7 @@ import type { ContainerContext } from "../../context.ts";
 import { mountedVolumes } from "./open-volumes.ts";
 
 /** Where it is in a container. */
-export const shmPlace = "/dev/shm";
+export const shmPath = "/dev/shm";
 
 /**
  * The /dev/shm that containers of one IPC namespace share: made for the first, which is "shareable", and passed on from keeper
@@ -46,5 +46,5 @@ export function sharesMemory(context: ContainerContext, spec: ContainerSpec): bo
 }
 
 function hasOwn({ storage: { mounts = [] } = {} }: ContainerSpec): boolean {
-  return mounts.some(({ target }) => target === shmPlace);
+  return mounts.some(({ target }) => target === shmPath);
 }

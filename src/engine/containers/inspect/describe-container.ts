@@ -8,7 +8,7 @@ import { exposedPortsOf } from "../../networks/exposed-ports.ts";
 import { findNetworkOwner } from "../../network-owner.ts";
 import { planRecord } from "../../plan-record.ts";
 import { membershipOf } from "../../find-pod.ts";
-import { describeWatched } from "../resources/watched.ts";
+import { describeTracedCalls } from "../resources/traced-calls.ts";
 import { parseVolumeName } from "../../../model/ids.ts";
 
 /** What `ps` shows. */
@@ -44,12 +44,12 @@ export async function describeContainer(
   context: ContainerContext,
   record: ContainerRecord,
 ): Promise<ContainerDetails> {
-  const { places, parts } = context;
+  const { paths, dependencies } = context;
   const { id, spec, imageConfig } = record;
   const owner = findNetworkOwner(context, record)?.id ?? id;
   const plan = planRecord(context, record);
   const [path = "", ...args] = plan.args;
-  const data = await parts.storage.describe({ snapshot: id }).catch(() => ({}));
+  const data = await dependencies.storage.describe({ snapshot: id }).catch(() => ({}));
   return {
     ...summarize(context, record),
     spec,
@@ -74,17 +74,17 @@ export async function describeContainer(
       ...(record.idMaps === undefined ? {} : { idMaps: record.idMaps }),
     },
     files: {
-      log: record.spec.storage?.log === "none" ? "" : join(places.log(id), "log.0"),
-      hosts: places.file(owner, "hosts"),
-      hostname: places.file(owner, "hostname"),
-      resolvConf: places.file(owner, "resolv.conf"),
+      log: record.spec.storage?.log === "none" ? "" : join(paths.log(id), "log.0"),
+      hosts: paths.file(owner, "hosts"),
+      hostname: paths.file(owner, "hostname"),
+      resolvConf: paths.file(owner, "resolv.conf"),
     },
-    storage: { driver: parts.storage.name, data },
+    storage: { driver: dependencies.storage.name, data },
     execIds: context.execs
       .ofContainer(id)
       .filter((session) => session.state.status === "running")
       .map((session) => session.id),
-    ...describeWatched(context, record),
+    ...describeTracedCalls(context, record),
     ...(record.lastTiming === undefined ? {} : { lastTiming: record.lastTiming }),
   };
 }

@@ -7,11 +7,11 @@ import type { ContainerSizes } from "../../../model/container-sizes.ts";
 
 /** Measures by walking what the container has written. Undefined when it has gone meanwhile. */
 export async function findSizes(
-  { state, parts }: Pick<ContainerContext, "state" | "parts">,
+  { state, dependencies }: Pick<ContainerContext, "state" | "dependencies">,
   { id, layers }: Pick<ContainerRecord, "id" | "layers">,
   { signal }: { readonly signal?: AbortSignal | undefined } = {},
 ): Promise<ContainerSizes | undefined> {
-  const { storage } = parts;
+  const { storage } = dependencies;
   try {
     const { contentBytes } = await storage.usage({ snapshot: id }, signal === undefined ? {} : { signal });
     const image = await layerBytesOf(layers, { known: knownLayerBytes(state), storage, signal });

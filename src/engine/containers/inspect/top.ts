@@ -23,7 +23,7 @@ export function listProcesses(
     });
   }
   const columns = parseProcessColumns(psOptions);
-  const { host } = context.parts;
+  const { host } = context.dependencies;
   const processes = cgroupOf(context, record)
     .pids()
     .flatMap((pid) => findProcessDetails(pid) ?? []);

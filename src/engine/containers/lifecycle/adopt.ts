@@ -7,7 +7,7 @@ import type { ContainerContext } from "../../context.ts";
 import { getContainer } from "../../find-container.ts";
 import type { ContainerRecord } from "../../state/records.ts";
 import { watchMemory } from "../resources/out-of-memory.ts";
-import { followDenials } from "../resources/watched.ts";
+import { followDenials } from "../resources/traced-calls.ts";
 import { recordEnd, stateAfter } from "./end-run.ts";
 import { watchTimeLimit } from "./time-limit.ts";
 import { orClosing } from "./wait.ts";

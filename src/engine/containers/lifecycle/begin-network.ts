@@ -42,7 +42,7 @@ export function beginNetwork(
   const { network, user = "host" } = record.spec.isolation?.namespaces ?? {};
   const hasUserNamespace = record.idMaps !== undefined || user !== "host";
   if (!fitsPrewarmedNetwork({ network, hasUserNamespace, sysctls: plan.sysctls })) return undefined;
-  const taken = context.parts.prewarming.takeNetwork();
+  const taken = context.dependencies.prewarming.takeNetwork();
   if (taken === undefined) return undefined;
   if (endpoints.length === 0) return new BegunNetwork(taken);
   return new BegunNetwork(taken, (netns) => attachEndpoints(context, record, { netns, plans: endpoints }));

@@ -71,19 +71,19 @@ export async function makeVolumes(
   }
   if (fillable.length === 0) return;
   // SAFETY: a fresh, read-only mount of the image's layers: no container can change what is looked up in it.
-  using image = await context.parts.storage.viewLayers(layers);
+  using image = await context.dependencies.storage.viewLayers(layers);
   for (const { name, target } of fillable) {
     using source = findDirectory(image.fd, target);
     if (source !== undefined) await volumes.fill(name, source.fd);
     if (cleanPath(target) === "/etc" && volumes.localOptions(name) === undefined) {
       using data = volumes.store.open(name);
-      makePlacesOfFiles(data.fd);
+      makeFileTargets(data.fd);
     }
   }
 }
 
 /** The targets of the network files, so that they can be mounted in a read-only volume, too. As Docker's copies have them. */
-function makePlacesOfFiles(etc: Fd): void {
+function makeFileTargets(etc: Fd): void {
   const flags = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW;
   for (const name of ["hosts", "hostname", "resolv.conf"]) {
     try {

@@ -44,7 +44,7 @@ export async function createContainer(
   wanted: ContainerSpec,
   { pod, startsNext = false }: CreateOptions & { readonly pod?: PodSettings | undefined } = {},
 ): Promise<{ readonly id: ContainerId; readonly warnings: readonly string[] }> {
-  using _ = context.parts.prewarming.hold();
+  using _ = context.dependencies.prewarming.hold();
   const id = randomContainerId();
   const asked = wanted.pod === undefined ? wanted : inPod(context, wanted, wanted.pod);
   const ownName = pod === undefined ? asked.name : (asked.name ?? `${id.slice(0, 12)}-infra`);
@@ -75,9 +75,9 @@ export async function createContainer(
   openClass(spec)?.[Symbol.dispose]();
   const endpoints = resolveEndpoints(context, spec);
   checkLinks(context, spec);
-  findDevices(context.parts.host, plan);
+  findDevices(context.dependencies.host, plan);
   using ids = reserveIds(context, { id, mode: spec.isolation?.namespaces?.user });
-  const { cgroups, host } = context.parts;
+  const { cgroups, host } = context.dependencies;
   const { warnings } = planCgroup(cgroupLimitsOf(plan.limits, host.findBlockDevice), cgroups.layout);
   const { resources: { cgroupParent } = {} } = spec;
   const record: ContainerRecord = {
@@ -92,7 +92,7 @@ export async function createContainer(
     ...(ids.maps === undefined ? {} : { idMaps: ids.maps }),
     ...(endpoints.length === 0 ? {} : { endpoints }),
     state: { status: "created" },
-    bootId: context.parts.host.bootId,
+    bootId: context.dependencies.host.bootId,
     restartCount: 0,
     starts: [],
     ...(pod === undefined ? {} : { pod }),
@@ -108,10 +108,10 @@ export async function createContainer(
   try {
     using _volumes = await context.volumes.hold(volumeMounts(mounts).map((mount) => mount.name));
     await makeVolumes(context, { mounts, layers: record.layers });
-    if (!context.dataDirectories.take(context.places.data(id)))
-      mkdirSync(context.places.log(id), { recursive: true, mode: 0o700 });
+    if (!context.dataDirectories.take(context.paths.data(id)))
+      mkdirSync(context.paths.log(id), { recursive: true, mode: 0o700 });
     fault("create.directory");
-    await context.parts.storage.createSnapshot(id, record.layers, {
+    await context.dependencies.storage.createSnapshot(id, record.layers, {
       ...(ids.maps === undefined ? {} : { idMaps: ids.maps }),
       ...(spec.storage?.storageBytes === undefined ? {} : { sizeBytes: spec.storage?.storageBytes }),
     });
@@ -140,15 +140,17 @@ export async function createContainer(
 
 /** The cgroup above its own. The engine's is the one that it is in now; in the topmost there is nothing to split: the container is where all are. */
 function parentOf(
-  { parts }: ContainerContext,
+  { dependencies }: ContainerContext,
   { resources: { cgroups, cgroupParent } = {} }: ContainerSpec,
 ): string | undefined {
   if (cgroups === "split") {
     if (cgroupParent !== undefined) throw refuse("conflicting options: cgroups split and a cgroup parent");
-    const current = parts.cgroups.current();
+    const current = dependencies.cgroups.current();
     return current === "" ? undefined : `/${current}`;
   }
-  return cgroupParent === undefined ? undefined : resolveCgroupParent(cgroupParent, parts.cgroups.path);
+  return cgroupParent === undefined
+    ? undefined
+    : resolveCgroupParent(cgroupParent, dependencies.cgroups.path);
 }
 
 /** The cgroup above its own, where it is one of a pod with limits, or holds such a pod. */
@@ -183,9 +185,9 @@ export async function undoCreate(
   }: { readonly id: ContainerId; readonly intent: IntentId; readonly volumes: readonly string[] },
 ): Promise<void> {
   context.volumes.removeUnused(volumes);
-  await context.parts.storage.removeSnapshot(id);
+  await context.dependencies.storage.removeSnapshot(id);
   fault("undo.snapshot");
-  await rm(context.places.data(id), { recursive: true, force: true });
+  await rm(context.paths.data(id), { recursive: true, force: true });
   fault("undo.directory");
   context.state.endIntent(intent);
 }
@@ -255,11 +257,11 @@ function checkSources(plan: ResolvedContainer): void {
 
 /** Docker on the same host has a forward chain that drops packets: the warning says so before a connection fails. */
 async function firewallWarnings(
-  { networks, parts }: ContainerContext,
+  { networks, dependencies }: ContainerContext,
   endpoints: readonly EndpointRecord[],
 ): Promise<readonly string[]> {
   const plans = endpoints.flatMap(({ networkId }) => networks.find(networkId)?.plan ?? []);
-  const found = await Promise.all(plans.map((each) => parts.networks.obstaclesOf(each)));
+  const found = await Promise.all(plans.map((each) => dependencies.networks.obstaclesOf(each)));
   return found.flat().map(({ subject, problem, advice }) => `${subject} ${problem}: ${advice}`);
 }
 

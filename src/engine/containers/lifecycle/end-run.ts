@@ -14,7 +14,7 @@ import { decideRestart } from "../../resolve/restart-policy.ts";
 import { lastRun } from "./last-run.ts";
 import { exitCodeOf, exitStatusOf } from "../exit-status.ts";
 import { networkUseEvents, plansOf, releaseEndpoints, withoutPlans } from "../../networks/join-networks.ts";
-import { tellDenials } from "../resources/watched.ts";
+import { reportDenials } from "../resources/traced-calls.ts";
 import { anonymousVolumes, volumeUseEvents } from "../files/volume-uses.ts";
 
 /** How long things of a container that has ended may stay busy (its keeper gives out the last bytes). */
@@ -57,7 +57,7 @@ export function recordEnd(
   const plans = plansOf(record);
   const left = withoutPlans(record);
   const ended: ContainerRecord = { ...left, state };
-  tellDenials(context, record);
+  reportDenials(context, record);
   const die = containerEvent(record, "die", {
     exitCode: String(state.code),
     ...(state.startedAt === undefined
@@ -191,22 +191,22 @@ export async function sweepAll(
 ): Promise<void> {
   await sweepCgroup(context, id);
   fault("sweep.cgroup");
-  await whenFree("remove the file system", () => context.parts.storage.removeSnapshot(id));
+  await whenFree("remove the file system", () => context.dependencies.storage.removeSnapshot(id));
   fault("sweep.snapshot");
-  await removeDirectory(context.places.run(id));
+  await removeDirectory(context.paths.run(id));
   fault("sweep.run");
-  await removeDirectory(context.places.data(id));
+  await removeDirectory(context.paths.data(id));
   fault("sweep.data");
   // A data root that is being closed is swept at the next open.
   if (context.closing.aborted) return;
   context.state.endIntent(intent);
-  context.parts.cgroups.release(id);
+  context.dependencies.cgroups.release(id);
   fault("sweep.done");
 }
 
 /** Kills what is left in it and removes it; fine when absent. */
 export async function sweepCgroup(context: ContainerContext, id: ContainerId): Promise<void> {
-  const { cgroups } = context.parts;
+  const { cgroups } = context.dependencies;
   // Looking into one that is not there would make the directories above it.
   if (cgroups.exists(id)) {
     const cgroup = cgroups.open(id);

@@ -20,7 +20,7 @@ export async function makeContainerPaths(
   if (plan.workingDirectory === "/") return;
   using ids = await openIdsOf(context, record);
   const options = ids === undefined ? {} : { usernsFd: ids.fd };
-  using mounted = await context.parts.storage.mountSnapshot(record.id, options);
+  using mounted = await context.dependencies.storage.mountSnapshot(record.id, options);
   attempt(() => makeWorkingDirectory(record, { plan, root: mounted.mount.fd }));
 }
 

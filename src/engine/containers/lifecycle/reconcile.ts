@@ -64,20 +64,22 @@ function dropHalfRestarted(context: ContainerContext): void {
   }
 }
 
-function assignCgroups({ parts, state }: ContainerContext): void {
+function assignCgroups({ dependencies, state }: ContainerContext): void {
   for (const { id, spec } of state.containers()) {
     if (spec.resources?.cgroupParent !== undefined)
-      parts.cgroups.assign(id, spec.resources?.cgroupParent, { split: spec.resources?.cgroups === "split" });
+      dependencies.cgroups.assign(id, spec.resources?.cgroupParent, {
+        split: spec.resources?.cgroups === "split",
+      });
   }
   for (const [, intent] of state.intents()) {
     if (intent.kind !== "remove" || intent.cgroupParent === undefined) continue;
-    parts.cgroups.assign(intent.containerId, intent.cgroupParent, { split: intent.isSplit === true });
+    dependencies.cgroups.assign(intent.containerId, intent.cgroupParent, { split: intent.isSplit === true });
   }
 }
 
 /** An end is recorded before its cgroup is gone: a kill between the two leaves that behind. */
 function sweepEnded(context: ContainerContext): void {
-  for (const name of context.parts.cgroups.list()) {
+  for (const name of context.dependencies.cgroups.list()) {
     const record = context.state.findContainer(name);
     if (record === undefined || isRunning(record) || context.live.has(record.id)) continue;
     void context.background.run(record.id, () => sweepCgroup(context, record.id));
@@ -85,18 +87,18 @@ function sweepEnded(context: ContainerContext): void {
   // Or the cgroup was gone already, and what was made above it was not.
   for (const { id, spec } of context.state.containers()) {
     if (spec.resources?.cgroupParent !== undefined && !context.live.has(id))
-      context.parts.cgroups.leaveParent(id);
+      context.dependencies.cgroups.leaveParent(id);
   }
 }
 
 /** Directories that no record and no begun step knows; one that a keeper holds open stays, and `check` reports it. */
 function sweepUnknown(context: ContainerContext): void {
-  const { state, places, background } = context;
+  const { state, paths, background } = context;
   const known = new Set<string>(state.containers().map(({ id }) => id));
   for (const [, intent] of state.intents()) if ("containerId" in intent) known.add(intent.containerId);
-  const unknown = listUnknownDirectories(places, (name) => known.has(name));
+  const unknown = listUnknownDirectories(paths, (name) => known.has(name));
   if (unknown.length === 0) return;
-  const kept = new Set(listKeepers(places.allRuns).map(({ name }) => name));
+  const kept = new Set(listKeepers(paths.allRuns).map(({ name }) => name));
   for (const { name, path } of unknown.filter((each) => !kept.has(each.name)))
     void background.run(name, () => removeDirectory(path));
 }
@@ -128,7 +130,7 @@ async function finishIntent(context: ContainerContext, intentId: IntentId, inten
     case "disconnect":
       return; // when it is known what runs: finishConnections()
     case "freeze":
-      context.parts.cgroups.open(id).thaw();
+      context.dependencies.cgroups.open(id).thaw();
       return context.state.endIntent(intentId);
     default:
       intent satisfies never;
@@ -142,7 +144,7 @@ async function finishStart(
 ): Promise<void> {
   const record = context.state.findContainer(intent.containerId);
   if (record === undefined || context.live.has(record.id)) return context.state.endIntent(intentId);
-  context.parts.cgroups.claimAbove(record.id, intent.cgroups ?? []);
+  context.dependencies.cgroups.claimAbove(record.id, intent.cgroups ?? []);
   const joining = withPlans(record, intent.endpoints ?? []);
   const { begunAt, byPolicy = record.state.status === "restarting" } = intent;
   const start = { begunAt, byPolicy };
@@ -208,7 +210,7 @@ export async function reconcileNetworks(context: ContainerContext): Promise<void
 async function reconcileContainer(context: ContainerContext, record: ContainerRecord): Promise<void> {
   if (context.live.has(record.id) || !("startedAt" in record.state)) return;
   const startedAt = record.state.startedAt ?? 0;
-  if (record.bootId !== context.parts.host.bootId) {
+  if (record.bootId !== context.dependencies.host.bootId) {
     const state: ExitedState = {
       status: "exited",
       code: LOST_IN_REBOOT,
@@ -217,7 +219,7 @@ async function reconcileContainer(context: ContainerContext, record: ContainerRe
       finishedAt: Date.now(),
       error: "the machine was restarted",
     };
-    await rm(context.places.run(record.id), { recursive: true, force: true });
+    await rm(context.paths.run(record.id), { recursive: true, force: true });
     return recordEnd(context, record, { state });
   }
   const found = await find(context, record);
@@ -238,7 +240,7 @@ async function find(
   record: ContainerRecord,
 ): Promise<KeptProcess | Exit | undefined> {
   try {
-    return await context.parts.runtime.reconnect(context.places.run(record.id));
+    return await context.dependencies.runtime.reconnect(context.paths.run(record.id));
   } catch {
     return undefined; // an unreadable run directory is none
   }

@@ -42,7 +42,7 @@ export function runningRecord(
     ...withStart(record, start),
     state: { status: "running", pid: process.pid, startedAt },
     startTime: String(process.startTime),
-    bootId: context.parts.host.bootId,
+    bootId: context.dependencies.host.bootId,
     ...(timing === undefined ? {} : { lastTiming: timing }),
   };
 }

@@ -73,7 +73,7 @@ export async function startHeld(
 ): Promise<StartTiming> {
   const { id } = record;
   await context.background.settled(id); // the run before may still be giving up its cgroup
-  const cgroups = context.parts.cgroups.missingAbove(id);
+  const cgroups = context.dependencies.cgroups.missingAbove(id);
   const endpoints = await reserveOrFail(context, record, { byPolicy });
   const joining = withPlans(record, endpoints);
   const begunAt = Date.now();
@@ -167,10 +167,10 @@ async function run(
   record: ContainerRecord,
   { uses, ...options }: Omit<LaunchOptions, "planned" | "prepared"> & { readonly uses: DisposableStack },
 ): Promise<StartedProcess> {
-  using _ = context.parts.prewarming.hold();
+  using _ = context.dependencies.prewarming.hold();
   await using opened = new AsyncDisposableStack();
   const prepared = await prepareStart(context, record, { ...options, uses, opened });
-  const { host, cgroups } = context.parts;
+  const { host, cgroups } = context.dependencies;
   const podLimits = podLimitsOf(context.state, record);
   const planned = planLaunch(record, prepared, { host, layout: cgroups.layout, podLimits });
   return await launchStart(context, record, { ...options, prepared, planned });

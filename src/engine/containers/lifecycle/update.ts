@@ -22,7 +22,7 @@ import { mayRunOut, watchMemory } from "../resources/out-of-memory.ts";
 export function undoUpdate(context: ContainerContext, intent: Extract<Intent, { kind: "update" }>): void {
   const record = context.state.findContainer(intent.containerId);
   if (record === undefined || !isRunning(record)) return;
-  const { cgroups } = context.parts;
+  const { cgroups } = context.dependencies;
   const back = planCgroupChange(
     numbersOf(context, intent.limits),
     numbersOf(context, record.spec.resources?.limits ?? {}),
@@ -57,9 +57,9 @@ export async function updateContainer(
   }
   const before = record.spec.resources?.limits ?? {};
   const limits = resolveUpdatedLimits(before, asked);
-  const { cgroups } = context.parts;
+  const { cgroups } = context.dependencies;
   if (asked.blockIo !== undefined)
-    cgroupLimitsOf({ blockIo: asked.blockIo }, context.parts.host.findBlockDevice);
+    cgroupLimitsOf({ blockIo: asked.blockIo }, context.dependencies.host.findBlockDevice);
   if (record.spec.resources?.cgroups === "disabled" && hasLimits(limits))
     throw new Failure("invalid", `cannot limit container "${record.name}": it has no cgroup`);
   const change = planCgroupChange(numbersOf(context, before), numbersOf(context, limits), cgroups.layout);
@@ -111,7 +111,7 @@ export async function updateContainer(
 
 /** Without block devices that are gone by now: nothing can be changed of them. */
 function numbersOf(context: ContainerContext, { blockIo, ...others }: ContainerLimits): CgroupLimits {
-  const find = context.parts.host.findBlockDevice;
+  const find = context.dependencies.host.findBlockDevice;
   if (blockIo === undefined) return others;
   const devices = (blockIo.devices ?? []).filter(({ path }) => {
     try {

@@ -41,21 +41,26 @@ function chooseIds(
       `cannot share the user namespace of container "${name}": it has none of its own`,
     );
   }
-  const { parts, state } = context;
+  const { dependencies, state } = context;
   if (typeof mode === "object") {
     const maps =
-      "maps" in mode ? mode.maps : subordinateMaps(mode.subordinate, (path) => parts.host.readText(path));
+      "maps" in mode
+        ? mode.maps
+        : subordinateMaps(mode.subordinate, (path) => dependencies.host.readText(path));
     checkIdMaps(maps);
     refuseShared(context, maps, inProgress);
     return maps;
   }
   return pickIdMaps({
     ...resolveIdPools(
-      { subuid: parts.host.readText("/etc/subuid"), subgid: parts.host.readText("/etc/subgid") },
-      parts.settings.idPool,
+      {
+        subuid: dependencies.host.readText("/etc/subuid"),
+        subgid: dependencies.host.readText("/etc/subgid"),
+      },
+      dependencies.settings.idPool,
     ),
     taken: [...state.containers().flatMap(({ idMaps }) => idMaps ?? []), ...inProgress.values()],
-    seed: createHash("sha256").update(parts.dataRoot).digest().readUInt32LE(0),
+    seed: createHash("sha256").update(dependencies.dataRoot).digest().readUInt32LE(0),
   });
 }
 
@@ -80,10 +85,10 @@ function refuseShared(
 
 /** A user namespace with the container's ids, for mounts to take them from; the caller disposes of it. */
 export async function openIdsOf(
-  { parts }: ContainerContext,
+  { dependencies }: ContainerContext,
   { idMaps }: ContainerRecord,
 ): Promise<OwnedFd | undefined> {
-  return idMaps === undefined ? undefined : await parts.runtime.openUserNamespace(idMaps);
+  return idMaps === undefined ? undefined : await dependencies.runtime.openUserNamespace(idMaps);
 }
 
 const shareable = ["network", "pid", "ipc"] as const;

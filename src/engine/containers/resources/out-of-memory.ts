@@ -18,7 +18,7 @@ export function watchMemory(
     (spec.resources?.limits?.memoryBytes ?? 0) > 0 || spec.resources?.cgroupParent !== undefined;
   if (!mayRunOut) return;
   const listener = (): void => void noteOom(context, { id, kept });
-  context.parts.cgroups.watchOom(id, listener).catch((thrown: unknown) => {
+  context.dependencies.cgroups.watchOom(id, listener).catch((thrown: unknown) => {
     context.background.note(id, `its memory cannot be watched: ${sentenceOf(thrown)}`);
   });
 }
@@ -38,7 +38,7 @@ async function noteOom(
   if (!isStill || context.closing.aborted) return;
   const { state } = record;
   if (state.status !== "running" && state.status !== "paused") return;
-  const kills = context.parts.cgroups.open(id).oomKills();
+  const kills = context.dependencies.cgroups.open(id).oomKills();
   // The first look may come before the kernel has chosen whom to kill.
   if (kills <= (state.oomKills ?? 0)) return;
   try {

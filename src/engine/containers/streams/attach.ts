@@ -64,7 +64,7 @@ async function giveLog(
   record: ContainerRecord,
   { duplex, options }: { readonly duplex: DeferredDuplex; readonly options: AttachOptions },
 ): Promise<void> {
-  const entries = readLog(context.places.log(record.id), {
+  const entries = readLog(context.paths.log(record.id), {
     stdout: options.stdout ?? false,
     stderr: options.stderr ?? false,
     startsNs: startsNsOf(record),

@@ -21,7 +21,7 @@ export function containerLogs(
   const untilNs = options.untilNs ?? findNs(options.untilMs);
   const goesOn =
     follow && ((live !== undefined && isRunning(record)) || record.state.status === "restarting");
-  return readLog(context.places.log(record.id), {
+  return readLog(context.paths.log(record.id), {
     stdout,
     stderr,
     startsNs: startsNsOf(record),

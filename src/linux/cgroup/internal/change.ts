@@ -3,7 +3,7 @@ import { Failure } from "../../../base/failure.ts";
 import type { CgroupChange } from "../change.ts";
 import type { Fd } from "../../kernel/fd.ts";
 import { ControlFileFailure, readFileAt, writeValues } from "./files.ts";
-import type { CgroupPlace } from "./place.ts";
+import type { CgroupParentDirectory } from "./parent-directory.ts";
 import type { CgroupWrite } from "./write.ts";
 
 interface Done {
@@ -13,7 +13,7 @@ interface Done {
 }
 
 /** Writes all of it or nothing: what was written before the kernel refused is taken back. Gives the way back. */
-export function changeIn(parent: CgroupPlace, name: string, change: CgroupChange): () => void {
+export function changeIn(parent: CgroupParentDirectory, name: string, change: CgroupChange): () => void {
   const done: Done[] = [];
   const undo = (): void => {
     for (const { directory, path, before } of done.toReversed()) writeValues(directory, path, [before]);
@@ -21,7 +21,7 @@ export function changeIn(parent: CgroupPlace, name: string, change: CgroupChange
   try {
     for (const { hierarchy, writes } of change.hierarchies) {
       const directory = parent.directoryIn(hierarchy);
-      parent.makeRoom(hierarchy, name, writes);
+      parent.raiseLimits(hierarchy, name, writes);
       for (const write of writes) {
         const path = `${name}/${write.file}`;
         const before = valueBefore(readFileAt(directory, path) ?? "", write);

@@ -7,7 +7,7 @@ import { OwnedFd } from "../../kernel/fd.ts";
 import { openBeneath } from "../../files/open.ts";
 import { isForcedAbsent } from "../../kernel/without.ts";
 import { openForWriting } from "./files.ts";
-import type { CgroupPlace } from "./place.ts";
+import type { CgroupParentDirectory } from "./parent-directory.ts";
 
 /** How a process gets into a cgroup. Close-on-exec; dispose after the fork. */
 export interface CgroupJoin extends Disposable {
@@ -22,23 +22,23 @@ export interface CgroupJoin extends Disposable {
 
 /** SAFETY: a container may rename nothing above its own cgroup, so its path is followed from that one only. */
 export function openJoin(
-  parent: CgroupPlace,
+  parent: CgroupParentDirectory,
   name: string,
   options: {
-    readonly besidePid?: number | undefined;
+    readonly siblingPid?: number | undefined;
     /** Leaves the others out. */
     readonly only?: ((hierarchy: CgroupHierarchy) => boolean) | undefined;
     /** For a process that exists already: it enters by writing, on v2 too. */
     readonly byWriting?: boolean | undefined;
   } = {},
 ): CgroupJoin {
-  const { besidePid, only = () => true, byWriting = false } = options;
+  const { siblingPid, only = () => true, byWriting = false } = options;
   using opened = new DisposableStack();
   const writeZero = parent.layout.v1
     .filter(only)
     .map((hierarchy) => opened.use(openForWriting(parent.directoryIn(hierarchy), `${name}/tasks`)));
   const { v2 } = parent.layout;
-  const into = v2 !== undefined && only(v2) ? openV2(parent, v2, name, besidePid) : undefined;
+  const into = v2 !== undefined && only(v2) ? openV2(parent, v2, name, siblingPid) : undefined;
   if (into !== undefined) opened.use(into);
   const born = into !== undefined && !byWriting && !isForcedAbsent("clone-into-cgroup");
   if (into !== undefined && !born) writeZero.push(opened.use(openForWriting(into.fd, "cgroup.procs")));
@@ -51,19 +51,19 @@ export function openJoin(
 }
 
 function openV2(
-  parent: CgroupPlace,
+  parent: CgroupParentDirectory,
   v2: CgroupV2Hierarchy,
   name: string,
-  besidePid: number | undefined,
+  siblingPid: number | undefined,
 ): OwnedFd {
   const directory = parent.directoryIn(v2);
   const flags = O_RDONLY | O_DIRECTORY | O_CLOEXEC;
-  if (besidePid === undefined) return openBeneath(directory, name, flags);
-  const path = readCgroupPaths(besidePid).get("");
+  if (siblingPid === undefined) return openBeneath(directory, name, flags);
+  const path = readCgroupPaths(siblingPid).get("");
   const marker = `/${parent.path}/${name}`;
   const at = path === undefined ? -1 : `${path}/`.indexOf(`${marker}/`);
   if (path === undefined || at < 0) {
-    throw new Failure("conflict", `process ${besidePid} is not in it`);
+    throw new Failure("conflict", `process ${siblingPid} is not in it`);
   }
   const below = path.slice(at + marker.length);
   return openBeneath(directory, `${name}${below}`, flags);

@@ -5,7 +5,7 @@ import { attempt } from "../../kernel/syscall.ts";
 import { isForcedAbsent } from "../../kernel/without.ts";
 import { isGone, readFileAt, writeValues } from "./files.ts";
 import { walkCgroups } from "./walk.ts";
-import type { CgroupPlace } from "./place.ts";
+import type { CgroupParentDirectory } from "./parent-directory.ts";
 
 const SIGKILL = 9;
 
@@ -35,7 +35,7 @@ export function killV2(directory: Fd, name: string): boolean {
 }
 
 /** One by one; forks are stopped first, or a fork bomb would outrun this. */
-export function killByList(parent: CgroupPlace, name: string, hierarchy: CgroupHierarchy): void {
+export function killByList(parent: CgroupParentDirectory, name: string, hierarchy: CgroupHierarchy): void {
   const directory = parent.directoryIn(hierarchy);
   const first = listPids(directory, name);
   if (first.length === 0) return;
@@ -53,7 +53,7 @@ export function killByList(parent: CgroupPlace, name: string, hierarchy: CgroupH
   }
 }
 
-function forbidForks(parent: CgroupPlace, name: string): void {
+function forbidForks(parent: CgroupParentDirectory, name: string): void {
   const pids = findController(parent.layout, "pids");
   if (pids === undefined) return;
   try {

@@ -81,19 +81,19 @@ export class Comparison {
     if (now === undefined || isHidden) {
       // Without an entry here it was hidden by the directory's opaque mark, or has vanished since it was listed.
       const isGone = isHidden || this.#marks.isOpaque(upper.fd);
-      if (before !== undefined && isGone) this.#tell({ path: `/${path}`, kind: "deleted" });
+      if (before !== undefined && isGone) this.#emit({ path: `/${path}`, kind: "deleted" });
       return;
     }
     const kind = before === undefined ? "added" : "modified";
     const isIgnored = kind === "added" && this.#rules.ignored.has(path);
     if (now.kind !== "directory") {
       if (before !== undefined && !this.#isDifferent(before, now)) return;
-      if (!(isIgnored && now.size === 0)) this.#tell({ path: `/${path}`, kind });
+      if (!(isIgnored && now.size === 0)) this.#emit({ path: `/${path}`, kind });
       return;
     }
     const change: TreeChange = { path: `/${path}`, kind };
     const isOwnChange = !isIgnored && (before === undefined || this.#isDifferent(before, now));
-    if (isOwnChange) this.#tell(change);
+    if (isOwnChange) this.#emit(change);
     const known = before === undefined ? undefined : this.#knownNames(before, now);
     if (known?.length === 0 || !tryDown(upper, name)) return;
     const hasLower = before?.kind === "directory" && tryDown(lower, name);
@@ -132,7 +132,7 @@ export class Comparison {
   }
 
   /** With the directories above it before it. */
-  #tell(change: TreeChange): void {
+  #emit(change: TreeChange): void {
     for (const level of this.#levels) {
       if (level.pending === undefined) continue;
       this.#changes.push(level.pending);

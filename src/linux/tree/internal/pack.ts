@@ -134,7 +134,7 @@ export class Packing {
       const stat = statFd(place.fd);
       if (stat.kind === "socket") return undefined;
       if (stat.mountId !== this.#mountId && !this.#isCrossed(place.fd)) {
-        yield* this.#put(encodeTarMember(coveredPlace(stat, path)));
+        yield* this.#put(encodeTarMember(coveredEntry(stat, path)));
         return undefined;
       }
       const whiteout = this.#whiteoutOf(stat, name);
@@ -290,7 +290,7 @@ function enter(descent: Descent, name: string): boolean {
 }
 
 /** In place of what is mounted there, and hides what would be archived. */
-function coveredPlace({ kind }: Stat, path: string): TarMember {
+function coveredEntry({ kind }: Stat, path: string): TarMember {
   return kind === "directory"
     ? { path: `${path}/`, type: "directory", mode: 0o755 }
     : { path, type: "file", mode: 0o644 };

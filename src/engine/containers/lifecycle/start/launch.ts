@@ -8,8 +8,8 @@ import type { ContainerContext } from "../../../context.ts";
 import type { StartRequest } from "../../../dependencies.ts";
 import { attachEndpoints } from "../../../networks/join-networks.ts";
 import type { ContainerRecord } from "../../../state/records.ts";
-import { shmPlace } from "../../files/shared-memory.ts";
-import { chooseWatched } from "../../resources/watched.ts";
+import { shmPath } from "../../files/shared-memory.ts";
+import { chooseTracing } from "../../resources/traced-calls.ts";
 import type { PhaseClock } from "../phase-clock.ts";
 import type { PlannedStart } from "./plan.ts";
 import type { PreparedStart } from "./prepare.ts";
@@ -35,20 +35,20 @@ export async function launchStart(
   clock.mark("cgroup");
   fault("start.cgroup");
   const { logRotation } = planned;
-  return await context.parts.runtime.start({
+  return await context.dependencies.runtime.start({
     id,
     config: planned.config,
     root: prepared.root.mount.fd,
     rootLock: prepared.root.lock.fd,
     onInherited: () => prepared.root[Symbol.dispose](),
     runDirectory: prepared.runDirectory,
-    ...(logRotation === undefined ? {} : { logDirectory: context.places.log(id), logRotation }),
+    ...(logRotation === undefined ? {} : { logDirectory: context.paths.log(id), logRotation }),
     keepStdinOpen: spec.process?.openStdin ?? false,
     stdinOnce: spec.process?.stdinOnce ?? false,
     cgroupName: planned.cgroup === undefined ? undefined : id,
     init: spec.process?.init ?? false,
     dieWithCaller: spec.lifecycle?.lifetime === "process",
-    ...chooseWatched(context, record),
+    ...chooseTracing(context, record),
     joinNamespaces: prepared.joinedNamespaces,
     preserveFds: options.preserveFds,
     ...descriptorsOf(prepared),
@@ -59,13 +59,13 @@ export async function launchStart(
 
 /** SAFETY: nothing waits between the two: no other operation removes the pod's cgroup meanwhile, and its limits with it. */
 function createCgroups(
-  { parts }: ContainerContext,
+  { dependencies }: ContainerContext,
   { id }: ContainerRecord,
   { cgroup, cgroupAbove }: PlannedStart,
 ): void {
   if (cgroup === undefined) return;
-  if (cgroupAbove !== undefined) parts.cgroups.limitAbove(id, cgroupAbove);
-  parts.cgroups.create(id, cgroup);
+  if (cgroupAbove !== undefined) dependencies.cgroups.limitAbove(id, cgroupAbove);
+  dependencies.cgroups.create(id, cgroup);
 }
 
 function descriptorsOf({
@@ -79,7 +79,7 @@ function descriptorsOf({
     bindSources: new Map([
       ...volumes.sources,
       ...images.sources,
-      ...(shm === undefined ? [] : [[shmPlace, shm.fd] as const]),
+      ...(shm === undefined ? [] : [[shmPath, shm.fd] as const]),
     ]),
     ownTrees: new Set([...volumes.ownTrees, ...images.ownTrees]),
     heldFds: shm === undefined ? volumes.held : [...volumes.held, shm.fd],

@@ -20,7 +20,7 @@ import { refuseOpenedRoot } from "../../files/open-root.ts";
 import { type OpenedVolumes, openVolumes } from "../../files/open-volumes.ts";
 import { prepareRoot } from "../../files/prepare-root.ts";
 import { openSecretFiles, readSecretVariables } from "../../files/secrets.ts";
-import { openSharedMemory, shmPlace } from "../../files/shared-memory.ts";
+import { openSharedMemory, shmPath } from "../../files/shared-memory.ts";
 import { loadProfile } from "../../resources/app-armor.ts";
 import { deviceFacts } from "../../resources/container-devices.ts";
 import { openClass } from "../../resources/resource-class.ts";
@@ -65,7 +65,7 @@ export async function prepareStart(
   record: ContainerRecord,
   { endpoints, clock, opened, uses }: PrepareOptions,
 ): Promise<PreparedStart> {
-  const { parts } = context;
+  const { dependencies } = context;
   const plan = planStart(context, record);
   const joined = opened.use(openJoinedNamespaces(context, record));
   const network = opened.use(beginNetwork(context, record, { plan, endpoints }));
@@ -79,16 +79,16 @@ export async function prepareStart(
   const root = opened.use(await mountRoot(context, record, ids?.fd));
   clock.mark("root");
   fault("start.mounted");
-  const user = prepareRoot(record, { plan, root: root.mount.fd, host: parts.host });
+  const user = prepareRoot(record, { plan, root: root.mount.fd, host: dependencies.host });
   const linked = linkVariables(context, record);
   const files = makeFiles(context, record, { plan, endpoints, root: root.mount.fd });
   const { runDirectory, hasRun } = makeRunDirectory(context, record);
   clock.mark("files");
   fault("start.prepared");
-  loadProfile(parts.host, plan);
+  loadProfile(dependencies.host, plan);
   const isShmShared = record.spec.isolation?.namespaces?.ipc === "host" || sharedMemory !== undefined;
   const privileged = record.spec.isolation?.privileged ?? false;
-  const { hostDevices, devices, rules } = deviceFacts(parts.host, { plan, privileged });
+  const { hostDevices, devices, rules } = deviceFacts(dependencies.host, { plan, privileged });
   return {
     plan: linked.length === 0 ? plan : { ...plan, env: [...linked, ...plan.env] },
     facts: {
@@ -103,7 +103,7 @@ export async function prepareStart(
       devices,
       seccomp: context.seccomp.find(plan.seccomp),
       secretVariables: readSecretVariables(context, plan),
-      ...(isShmShared ? { sharedShm: shmPlace } : {}),
+      ...(isShmShared ? { sharedShm: shmPath } : {}),
     },
     deviceRules: rules,
     joinedNamespaces: joined.fds,
@@ -126,7 +126,7 @@ async function mountRoot(
 ): Promise<MountedSnapshot> {
   return await whenFree("mount the root file system", async () => {
     refuseOpenedRoot(context, id);
-    return await context.parts.storage.mountSnapshot(id, usernsFd === undefined ? {} : { usernsFd });
+    return await context.dependencies.storage.mountSnapshot(id, usernsFd === undefined ? {} : { usernsFd });
   });
 }
 
@@ -147,10 +147,10 @@ function makeFiles(
 }
 
 function makeRunDirectory(
-  { places, runDirectories }: ContainerContext,
+  { paths, runDirectories }: ContainerContext,
   { id }: ContainerRecord,
 ): Pick<PreparedStart, "runDirectory" | "hasRun"> {
-  const runDirectory = places.run(id);
+  const runDirectory = paths.run(id);
   const hasRun = existsSync(runDirectory);
   if (!hasRun && !runDirectories.take(runDirectory))
     mkdirSync(runDirectory, { recursive: true, mode: 0o700 });

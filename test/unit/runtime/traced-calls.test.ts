@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { decodeCallRecord } from "../../../src/runtime/watched-calls.ts";
+import { decodeCallRecord } from "../../../src/runtime/traced-calls.ts";
 
 /** `struct record_slot` of native/plan.h, not from the decoder. */
 function slot(values: {

@@ -4,25 +4,25 @@ import type { Client } from "../../client/client.ts";
 /** Figures older than this are not shown: the daemon, or the machine, does not keep up. */
 const LATE_MS = 2_000;
 
-export interface WatchedRow {
+export interface FollowedRow {
   /** As it was named. */
   readonly container: string;
   readonly stats?: ContainerStats | undefined;
   readonly isLate: boolean;
 }
 
-interface Watched {
+interface Followed {
   stats?: ContainerStats | undefined;
   atMs: number;
   readonly stop: AbortController;
 }
 
 /** The containers whose figures are followed, in the order in which they came. */
-export class WatchedContainers {
+export class FollowedContainers {
   readonly #client: Client;
   readonly #samples: "stream" | "once";
   readonly #signal: AbortSignal;
-  readonly #watched = new Map<string, Watched>();
+  readonly #followed = new Map<string, Followed>();
   readonly failures: unknown[] = [];
 
   constructor(
@@ -35,51 +35,51 @@ export class WatchedContainers {
   }
 
   get size(): number {
-    return this.#watched.size;
+    return this.#followed.size;
   }
 
   /** Resolves with its first figures, or when there will be none. */
   add(container: string): Promise<void> {
-    if (this.#watched.has(container)) return Promise.resolve();
-    const watched: Watched = { atMs: 0, stop: new AbortController() };
-    this.#watched.set(container, watched);
+    if (this.#followed.has(container)) return Promise.resolve();
+    const followed: Followed = { atMs: 0, stop: new AbortController() };
+    this.#followed.set(container, followed);
     const first = Promise.withResolvers<void>();
-    void this.#follow(container, watched, () => first.resolve()).finally(() => first.resolve());
+    void this.#follow(container, followed, () => first.resolve()).finally(() => first.resolve());
     return first.promise;
   }
 
   remove(container: string): void {
-    this.#watched.get(container)?.stop.abort();
-    this.#watched.delete(container);
+    this.#followed.get(container)?.stop.abort();
+    this.#followed.delete(container);
   }
 
-  rows(): readonly WatchedRow[] {
+  rows(): readonly FollowedRow[] {
     const isOnce = this.#samples === "once";
-    return [...this.#watched].map(([container, { stats, atMs }]) => ({
+    return [...this.#followed].map(([container, { stats, atMs }]) => ({
       container,
       ...(stats === undefined ? {} : { stats }),
       isLate: !isOnce && performance.now() - atMs > LATE_MS,
     }));
   }
 
-  async #follow(container: string, watched: Watched, hasCome: () => void): Promise<void> {
-    const signal = AbortSignal.any([this.#signal, watched.stop.signal]);
+  async #follow(container: string, followed: Followed, hasCome: () => void): Promise<void> {
+    const signal = AbortSignal.any([this.#signal, followed.stop.signal]);
     try {
       const stream = this.#client.containers.stats(container, { samples: this.#samples, signal });
       for await (const stats of stream) {
-        watched.stats = stats;
-        watched.atMs = performance.now();
+        followed.stats = stats;
+        followed.atMs = performance.now();
         hasCome();
       }
       // The stream of one that is removed ends.
-      if (this.#samples === "stream") this.#drop(container, watched);
+      if (this.#samples === "stream") this.#drop(container, followed);
     } catch (thrown) {
       if (!signal.aborted) this.failures.push(thrown);
-      this.#drop(container, watched);
+      this.#drop(container, followed);
     }
   }
 
-  #drop(container: string, watched: Watched): void {
-    if (this.#watched.get(container) === watched) this.#watched.delete(container);
+  #drop(container: string, followed: Followed): void {
+    if (this.#followed.get(container) === followed) this.#followed.delete(container);
   }
 }

@@ -8,10 +8,10 @@ import { formatProfileDocument, profileOfCalls } from "../../../linux/seccomp/re
 import { permissiveSeccompProfile } from "../../../linux/seccomp/watch.ts";
 import { syscallNumber } from "../../../linux/kernel/syscall.ts";
 import type { CallWatch, KeptProcess } from "../../../runtime/types.ts";
-import { readCallRecord, type WatchedCall } from "../../../runtime/watched-calls.ts";
-import type { Denial, WatchedDetails } from "../../../model/denials.ts";
+import { readCallRecord, type TracedCall } from "../../../runtime/traced-calls.ts";
+import type { Denial, TracedCallDetails } from "../../../model/denials.ts";
 import type { EngineEvent } from "../../../model/engine.ts";
-import { describeDenial, type Judgement } from "../../resolve/describe-denial.ts";
+import { describeDenial, type DenialPolicy } from "../../resolve/describe-denial.ts";
 import type { ContainerRecord } from "../../state/records.ts";
 import type { ContainerSpec } from "../../../model/container-spec.ts";
 import type { ContainerContext } from "../../context.ts";
@@ -21,25 +21,25 @@ import { planRecord } from "../../plan-record.ts";
 /** Records of so many exec sessions are kept in one container. */
 const MOST_SESSIONS = 32;
 /** So many kinds of denials of one run become events: a container cannot push out all others. */
-const MOST_TOLD = 32;
+const MOST_REPORTED = 32;
 /** Denials come in bursts; one event reports several of them. */
-const TELL_AFTER_MS = 50;
+const REPORT_AFTER_MS = 50;
 
 const ownRecord = "run";
 const sessionPrefix = "exec-";
 
-export function isWatched({ isolation: { explainDenials, recordCalls } = {} }: ContainerSpec): boolean {
+export function isTraced({ isolation: { explainDenials, recordCalls } = {} }: ContainerSpec): boolean {
   return explainDenials === true || recordCalls === true;
 }
 
 /** What the keeper of a process of this container has to watch. A new run begins with nothing recorded. */
-export function chooseWatched(
+export function chooseTracing(
   context: ContainerContext,
   { id, spec }: ContainerRecord,
   execId?: string,
 ): { readonly watch?: CallWatch | undefined } {
-  if (!isWatched(spec)) return {};
-  const directory = context.places.watched(id);
+  if (!isTraced(spec)) return {};
+  const directory = context.paths.callRecords(id);
   if (execId === undefined) rmSync(directory, { recursive: true, force: true });
   mkdirSync(directory, { recursive: true, mode: 0o700 });
   if (execId !== undefined) dropOldSessions(directory);
@@ -61,20 +61,20 @@ function dropOldSessions(directory: string): void {
 }
 
 /** For `inspect`; nothing for a container whose calls are not traced. */
-export function describeWatched(context: ContainerContext, record: ContainerRecord): WatchedDetails {
+export function describeTracedCalls(context: ContainerContext, record: ContainerRecord): TracedCallDetails {
   const { spec } = record;
-  if (!isWatched(spec)) return {};
+  if (!isTraced(spec)) return {};
   const { calls: records, unrecorded } = readRecords(context, record);
-  const judgement = judgementOf(context, record);
+  const policy = policyOf(context, record);
   return {
     ...(unrecorded === 0 ? {} : { unrecordedCalls: unrecorded }),
-    ...(spec.isolation?.explainDenials === true ? { denials: denialsOf(records, judgement) } : {}),
-    ...(spec.isolation?.recordCalls === true ? { recordedProfile: recordedProfile(records, judgement) } : {}),
+    ...(spec.isolation?.explainDenials === true ? { denials: denialsOf(records, policy) } : {}),
+    ...(spec.isolation?.recordCalls === true ? { recordedProfile: recordedProfile(records, policy) } : {}),
   };
 }
 
 interface NamedCall {
-  readonly call: WatchedCall;
+  readonly call: TracedCall;
   readonly execId?: string | undefined;
 }
 
@@ -82,7 +82,7 @@ function readRecords(
   context: ContainerContext,
   { id }: ContainerRecord,
 ): { readonly calls: readonly NamedCall[]; readonly unrecorded: number } {
-  const directory = context.places.watched(id);
+  const directory = context.paths.callRecords(id);
   let names: readonly string[];
   try {
     names = readdirSync(directory);
@@ -99,7 +99,7 @@ function readRecords(
   };
 }
 
-function judgementOf(context: ContainerContext, record: ContainerRecord): Judgement {
+function policyOf(context: ContainerContext, record: ContainerRecord): DenialPolicy {
   const plan = planRecord(context, record);
   const { seccomp } = plan;
   return {
@@ -119,46 +119,46 @@ function judgementOf(context: ContainerContext, record: ContainerRecord): Judgem
   };
 }
 
-function denialsOf(records: readonly NamedCall[], judgement: Judgement): readonly Denial[] {
+function denialsOf(records: readonly NamedCall[], policy: DenialPolicy): readonly Denial[] {
   return records
     .filter(({ call }) => !call.isOrdinary)
     .map(({ call, execId }) => ({
-      ...describeDenial(call, judgement),
+      ...describeDenial(call, policy),
       ...(execId === undefined ? {} : { execId }),
     }))
     .toSorted((one, other) => one.firstAt - other.firstAt);
 }
 
 /** System calls that the start of a process makes before the keeper listens; with and without tracing. */
-const unwatchedNeeds = ["read", "write"] as const;
+const untracedCalls = ["read", "write"] as const;
 
-function recordedProfile(records: readonly NamedCall[], { profile, options }: Judgement): string {
+function recordedProfile(records: readonly NamedCall[], { profile, options }: DenialPolicy): string {
   const audit = auditArchitecture(options.architecture);
-  const needed = unwatchedNeeds.map((name) => ({ audit, number: syscallNumber(name) }));
+  const needed = untracedCalls.map((name) => ({ audit, number: syscallNumber(name) }));
   const used = [...needed, ...records.map(({ call }) => call)];
   return formatProfileDocument(profileOfCalls(profile, used, options));
 }
 
-const told = new WeakMap<KeptProcess, NodeJS.Timeout>();
+const pendingReports = new WeakMap<KeptProcess, NodeJS.Timeout>();
 
 /** Denials of this process become events as they come. */
 export function followDenials(context: ContainerContext, record: ContainerRecord, kept: KeptProcess): void {
   if (record.spec.isolation?.explainDenials !== true) return;
-  const tell = (): void => {
-    told.delete(kept);
+  const report = (): void => {
+    pendingReports.delete(kept);
     if (context.closing.aborted || !context.state.findContainer(record.id)) return;
-    tellDenials(context, record);
+    reportDenials(context, record);
   };
   const soon = (): void => {
-    if (!told.has(kept)) told.set(kept, setTimeout(tell, TELL_AFTER_MS).unref());
+    if (!pendingReports.has(kept)) pendingReports.set(kept, setTimeout(report, REPORT_AFTER_MS).unref());
   };
-  kept.onWatchedCall(soon);
+  kept.onTracedCall(soon);
   // Reports calls that were recorded before a listener was added.
   soon();
 }
 
 /** Makes events of the denials of which there are none yet. Never throws: they are no reason to keep an end unrecorded. */
-export function tellDenials(context: ContainerContext, record: ContainerRecord): void {
+export function reportDenials(context: ContainerContext, record: ContainerRecord): void {
   if (record.spec.isolation?.explainDenials !== true) return;
   try {
     recordDenials(context, record);
@@ -176,10 +176,10 @@ function recordDenials(context: ContainerContext, record: ContainerRecord): void
   );
   let count = 0;
   for (const { call, execId } of readRecords(context, record).calls) {
-    if (call.isOrdinary || ++count > MOST_TOLD) continue;
+    if (call.isOrdinary || ++count > MOST_REPORTED) continue;
     const firstCall = String(call.firstNs);
     if (known.has(firstCall)) continue;
-    const denial = describeDenial(call, judgementOf(context, record));
+    const denial = describeDenial(call, policyOf(context, record));
     events.record(deniedEvent(record, { ...denial, ...(execId === undefined ? {} : { execId }) }, firstCall));
   }
 }

@@ -16,7 +16,7 @@ export interface SeccompWatch {
 }
 
 /** A call with these arguments is left to the filter: it happens before the keeper listens. */
-export interface UnwatchedCall {
+export interface UntracedCall {
   readonly name: string;
   readonly conditions: readonly SeccompCondition[];
 }
@@ -26,35 +26,35 @@ export const verdictBits = { error: 0xfff, textShift: 12, textMask: 7, coarse: 0
 
 const NOTIFY: SeccompAction = { kind: "notify", data: 0 };
 
-export interface WatchedPrograms {
+export interface TracedPrograms {
   /** What the kernel runs. */
   readonly filter: Uint8Array;
   /** What the listener runs: the profile's own decisions. */
-  readonly judge: Uint8Array;
+  readonly policy: Uint8Array;
 }
 
 /**
  * A filter that hands calls over, and the program that says what the profile would have done with each. SAFETY: a
  * call that the profile allows and one that it denies stay so; those that kill, trap or trace are left as they are.
  */
-export function compileWatched(
+export function compileTraced(
   resolved: readonly AbiDecisions[],
   options: {
     readonly watch: SeccompWatch;
     readonly lacking: ReadonlySet<CapabilityName>;
-    readonly unwatched: readonly UnwatchedCall[];
+    readonly untraced: readonly UntracedCall[];
   },
-): WatchedPrograms {
+): TracedPrograms {
   const { watch } = options;
   const filter = transform(resolved, options, {
     decide: (action) => (action.kind === "errno" || (watch.calls && isAllowed(action)) ? NOTIFY : action),
     advise: () => NOTIFY,
   });
-  const judge = transform(resolved, options, {
+  const policy = transform(resolved, options, {
     decide: (action, text) => verdict(action, { text, isCoarse: isAllowed(action) || !watch.denials }),
     advise: (action, text) => verdict(action, { text, isCoarse: false }),
   });
-  return { filter: compileDecisions(filter), judge: compileDecisions(judge) };
+  return { filter: compileDecisions(filter), policy: compileDecisions(policy) };
 }
 
 function isAllowed({ kind }: SeccompAction): boolean {
@@ -79,14 +79,14 @@ interface Changes {
 interface NumberFacts {
   readonly text: number;
   readonly needs: readonly (readonly SeccompCondition[])[];
-  readonly unwatched: readonly (readonly SeccompCondition[])[];
+  readonly untraced: readonly (readonly SeccompCondition[])[];
 }
 
-const nothing: NumberFacts = { text: 0, needs: [], unwatched: [] };
+const nothing: NumberFacts = { text: 0, needs: [], untraced: [] };
 
 function transform(
   resolved: readonly AbiDecisions[],
-  options: Parameters<typeof compileWatched>[1],
+  options: Parameters<typeof compileTraced>[1],
   changes: Changes,
 ): readonly AbiDecisions[] {
   return resolved.map((part) => {
@@ -113,33 +113,33 @@ function transform(
 
 function factsOf(
   abi: Abi,
-  { watch, lacking, unwatched }: Parameters<typeof compileWatched>[1],
+  { watch, lacking, untraced }: Parameters<typeof compileTraced>[1],
 ): ReadonlyMap<number, NumberFacts> {
   const facts = new Map<number, NumberFacts>();
   const add = (name: string, more: Partial<NumberFacts>): void => {
     if (!Object.hasOwn(abi.numbers, name)) return;
     const number = abi.numbers[name] as number;
-    const { text, needs, unwatched: free } = facts.get(number) ?? nothing;
+    const { text, needs, untraced: free } = facts.get(number) ?? nothing;
     facts.set(number, {
       text: more.text ?? text,
       needs: [...needs, ...(more.needs ?? [])],
-      unwatched: [...free, ...(more.unwatched ?? [])],
+      untraced: [...free, ...(more.untraced ?? [])],
     });
   };
   for (const [name, argument] of textArguments) add(name, { text: argument + 1 });
-  for (const { name, conditions } of unwatched) add(name, { unwatched: [conditions] });
+  for (const { name, conditions } of untraced) add(name, { untraced: [conditions] });
   for (const { name, capability, conditions } of watch.denials ? capabilityNeeds : [])
     if (lacking.has(capability)) add(name, { needs: [conditions] });
   return facts;
 }
 
-function change(decision: Decision, { text, needs, unwatched }: NumberFacts, changes: Changes): Decision {
+function change(decision: Decision, { text, needs, untraced }: NumberFacts, changes: Changes): Decision {
   const cases = [...decision.cases, { conditions: [], action: decision.otherwise }].flatMap(
     ({ conditions, action }): readonly Case[] => {
       const own = { conditions, action: changes.decide(action, text) };
       if (!isAllowed(action)) return [own];
       return [
-        ...unwatched.map((more) => ({ conditions: [...conditions, ...more], action })),
+        ...untraced.map((more) => ({ conditions: [...conditions, ...more], action })),
         ...needs.map((more) => ({
           conditions: [...conditions, ...more],
           action: changes.advise(action, text),

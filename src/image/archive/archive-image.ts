@@ -7,7 +7,7 @@ import { type Compression, compressionOf } from "../streams/compression.ts";
 import type { SpooledFile } from "./spooled-archive.ts";
 
 /** An image as found in an archive: read and checked, its layers not yet. */
-export interface ImageParts {
+export interface ArchiveImage {
   readonly config: ImageConfig;
   readonly configFile: SpooledFile;
   /** As it came, or made when the archive has none. */
@@ -34,7 +34,7 @@ export async function assembleImage(parts: {
   readonly references: readonly Reference[];
   readonly manifest?: { readonly bytes: Uint8Array; readonly layerTypes: readonly string[] } | undefined;
   readonly decryptedFrom?: Digest | undefined;
-}): Promise<ImageParts> {
+}): Promise<ArchiveImage> {
   const { configFile, layerFiles, references, manifest, decryptedFrom } = parts;
   const config = parseImageConfig(await configFile.read(maxManifestBytes));
   if (config.diffIds.length !== layerFiles.length) {

@@ -1,6 +1,6 @@
-import type { FieldShapes } from "../http/field-shapes.ts";
+import type { FieldSchemas } from "../http/field-schemas.ts";
 
-export const endpointShapes: FieldShapes = {
+export const endpointSchemas: FieldSchemas = {
   IPAMConfig: { object: { IPv4Address: "text", IPv6Address: "text", LinkLocalIPs: "texts" } },
   Links: "texts",
   MacAddress: "text",

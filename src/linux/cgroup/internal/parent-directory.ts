@@ -3,10 +3,10 @@ import type { Fd } from "../../kernel/fd.ts";
 import type { CgroupWrite } from "./write.ts";
 
 /** What the work on one cgroup needs of the directory above it; CgroupParent is it. */
-export interface CgroupPlace {
+export interface CgroupParentDirectory {
   readonly layout: CgroupLayout;
   readonly path: string;
   directoryIn(hierarchy: CgroupHierarchy): Fd;
   /** Raises limits of the parents for the values that are about to be written in the cgroup of that name. */
-  makeRoom(hierarchy: CgroupHierarchy, name: string, writes: readonly CgroupWrite[]): void;
+  raiseLimits(hierarchy: CgroupHierarchy, name: string, writes: readonly CgroupWrite[]): void;
 }

@@ -4,7 +4,7 @@ import { type FoundCall, findCall } from "../linux/seccomp/calls.ts";
 import { verdictBits } from "../linux/seccomp/watch.ts";
 
 /** A kind of call that a keeper was handed. */
-export interface WatchedCall {
+export interface TracedCall {
   /** AUDIT_ARCH_* and number, as the kernel has them. */
   readonly audit: number;
   readonly number: number;
@@ -28,7 +28,7 @@ export interface WatchedCall {
 
 export interface CallRecord {
   /** Oldest first. */
-  readonly calls: readonly WatchedCall[];
+  readonly calls: readonly TracedCall[];
   /** The number of calls that no slot was free for. */
   readonly unrecorded: number;
 }
@@ -60,7 +60,7 @@ export function readCallRecord(path: string): CallRecord {
 /** Pure; slots that are unused, torn or not ours are left out. */
 export function decodeCallRecord(bytes: Buffer): CallRecord {
   const slots = Math.min(mostSlots, Math.floor(bytes.length / slotBytes));
-  const calls: WatchedCall[] = [];
+  const calls: TracedCall[] = [];
   for (let slot = 1; slot < slots; slot++) {
     const call = decodeSlot(bytes.subarray(slot * slotBytes, (slot + 1) * slotBytes));
     if (call !== undefined) calls.push(call);
@@ -69,7 +69,7 @@ export function decodeCallRecord(bytes: Buffer): CallRecord {
   return { calls, unrecorded: slots > 0 ? bytes.readUInt32LE(16) : 0 };
 }
 
-function decodeSlot(slot: Buffer): WatchedCall | undefined {
+function decodeSlot(slot: Buffer): TracedCall | undefined {
   const count = slot.readUInt32LE(16);
   const number = slot.readInt32LE(20);
   const audit = slot.readUInt32LE(24);

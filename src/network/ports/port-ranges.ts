@@ -1,9 +1,9 @@
-import type { PortPlace } from "../../linux/sockets/port-socket.ts";
+import type { PortAddress } from "../../linux/sockets/port-socket.ts";
 import type { IpFamily } from "../../spec/ip-address.ts";
 import type { EndpointPlan, NetworkPlan, PublishedPorts } from "../types.ts";
 
 /** A run of the host's ports, from `port` on. */
-export interface HostPortRange extends PortPlace {
+export interface HostPortRange extends PortAddress {
   readonly count: number;
 }
 
@@ -36,16 +36,16 @@ function runsOf(
 }
 
 /** Port by port, the first of them all. */
-export function firstPlaces(runs: readonly HostPortRange[], most: number): readonly PortPlace[] {
-  const places: PortPlace[] = [];
+export function firstPorts(runs: readonly HostPortRange[], most: number): readonly PortAddress[] {
+  const ports: PortAddress[] = [];
   for (const { protocol, address, port, count } of runs) {
-    const end = port + Math.min(count, most - places.length);
-    for (let at = port; at < end; at++) places.push({ protocol, address, port: at });
+    const end = port + Math.min(count, most - ports.length);
+    for (let at = port; at < end; at++) ports.push({ protocol, address, port: at });
   }
-  return places;
+  return ports;
 }
 
 /** `tcp 4 0 8080`; `tcp * 8080`: of all addresses. */
-export function keyOfPlace({ protocol, address, port }: PortPlace): string {
+export function keyOfPort({ protocol, address, port }: PortAddress): string {
   return `${protocol} ${address === undefined ? "*" : `${address.family} ${address.value}`} ${port}`;
 }

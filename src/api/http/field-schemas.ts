@@ -2,7 +2,7 @@ import { Failure } from "../../base/failure.ts";
 import { membersOf } from "../../spec/json-members.ts";
 
 /** What a field of a JSON request may hold. null counts as absent, as in Go. The keys of a set or map keep their case. */
-export type FieldShape =
+export type FieldSchema =
   | "text"
   | "boolean"
   | "integer"
@@ -16,13 +16,13 @@ export type FieldShape =
   | "set"
   /** Any JSON: only looked at to say that it is not supported. */
   | "any"
-  | { readonly object: FieldShapes }
-  | { readonly list: FieldShapes }
-  | { readonly map: FieldShapes }
+  | { readonly object: FieldSchemas }
+  | { readonly list: FieldSchemas }
+  | { readonly map: FieldSchemas }
   /** An object whose values are lists of objects (`{"80/tcp":[{"HostPort":"8080"}]}`); a null value stays null. */
-  | { readonly mapOfLists: FieldShapes };
+  | { readonly mapOfLists: FieldSchemas };
 
-export type FieldShapes = Readonly<Record<string, FieldShape>>;
+export type FieldSchemas = Readonly<Record<string, FieldSchema>>;
 
 /**
  * Reads the known fields of a JSON object and validates each against its schema; drops other fields, as Docker does.
@@ -31,36 +31,36 @@ export type FieldShapes = Readonly<Record<string, FieldShape>>;
  */
 export function readFields(
   value: unknown,
-  shapes: FieldShapes,
+  schemas: FieldSchemas,
   path: string,
   earlier: unknown = {},
 ): Record<string, unknown> {
   if (!isRecord(value)) throw refused(path, "must be an object");
   const fields = new Map(Object.entries(earlier as Record<string, unknown>));
   for (const [key, item] of membersOf(value)) {
-    const name = Object.hasOwn(shapes, key) ? key : namesWithoutCase(shapes).get(foldCase(key));
-    const shape = name === undefined ? undefined : shapes[name];
-    if (name === undefined || shape === undefined) continue;
+    const name = Object.hasOwn(schemas, key) ? key : namesWithoutCase(schemas).get(foldCase(key));
+    const schema = name === undefined ? undefined : schemas[name];
+    if (name === undefined || schema === undefined) continue;
     if (item === null || item === undefined) {
-      if (!scalars.has(shape)) fields.delete(name);
+      if (!scalars.has(schema)) fields.delete(name);
       continue;
     }
     const before = fields.get(name);
-    fields.set(name, readField(item, shape, { path: path === "" ? name : `${path}.${name}`, before }));
+    fields.set(name, readField(item, schema, { path: path === "" ? name : `${path}.${name}`, before }));
   }
   return Object.fromEntries(fields);
 }
 
 /** Schemas whose Go types have no nil: null keeps the earlier value of the field. */
-const scalars: ReadonlySet<FieldShape> = new Set(["text", "boolean", "integer", "number"]);
+const scalars: ReadonlySet<FieldSchema> = new Set(["text", "boolean", "integer", "number"]);
 
-const foldedNames = new WeakMap<FieldShapes, ReadonlyMap<string, string>>();
+const foldedNames = new WeakMap<FieldSchemas, ReadonlyMap<string, string>>();
 
-function namesWithoutCase(shapes: FieldShapes): ReadonlyMap<string, string> {
-  const known = foldedNames.get(shapes);
+function namesWithoutCase(schemas: FieldSchemas): ReadonlyMap<string, string> {
+  const known = foldedNames.get(schemas);
   if (known !== undefined) return known;
-  const names = new Map(Object.keys(shapes).map((name) => [foldCase(name), name]));
-  foldedNames.set(shapes, names);
+  const names = new Map(Object.keys(schemas).map((name) => [foldCase(name), name]));
+  foldedNames.set(schemas, names);
   return names;
 }
 
@@ -70,14 +70,14 @@ function foldCase(name: string): string {
 }
 
 /** Where a value stands, and what a field of the same name had before it. */
-interface Place {
+interface FieldPosition {
   readonly path: string;
   readonly before?: unknown;
 }
 
-function readField(value: unknown, shape: FieldShape, { path, before }: Place): unknown {
-  if (typeof shape === "object") return readNested(value, shape, { path, before });
-  switch (shape) {
+function readField(value: unknown, schema: FieldSchema, { path, before }: FieldPosition): unknown {
+  if (typeof schema === "object") return readNested(value, schema, { path, before });
+  switch (schema) {
     case "text":
       return text(value, path);
     case "boolean":
@@ -104,27 +104,31 @@ function readField(value: unknown, shape: FieldShape, { path, before }: Place): 
     case "any":
       return value;
     default:
-      return shape satisfies never;
+      return schema satisfies never;
   }
 }
 
-function readNested(value: unknown, shape: Exclude<FieldShape, string>, { path, before }: Place): unknown {
-  if ("object" in shape) return readFields(value, shape.object, path, before);
-  if ("map" in shape) {
+function readNested(
+  value: unknown,
+  schema: Exclude<FieldSchema, string>,
+  { path, before }: FieldPosition,
+): unknown {
+  if ("object" in schema) return readFields(value, schema.object, path, before);
+  if ("map" in schema) {
     return mapOf(value, { path, before }, (item, at) =>
-      item === null ? {} : readFields(item, shape.map, at),
+      item === null ? {} : readFields(item, schema.map, at),
     );
   }
-  if ("mapOfLists" in shape) {
+  if ("mapOfLists" in schema) {
     return mapOf(value, { path, before }, (item, at) =>
-      item === null ? null : readList(item, shape.mapOfLists, at),
+      item === null ? null : readList(item, schema.mapOfLists, at),
     );
   }
-  return readList(value, shape.list, path);
+  return readList(value, schema.list, path);
 }
 
-function readList(value: unknown, shapes: FieldShapes, path: string): unknown {
-  return listOf(value, path).map((item, index) => readFields(item, shapes, `${path}[${index}]`));
+function readList(value: unknown, schemas: FieldSchemas, path: string): unknown {
+  return listOf(value, path).map((item, index) => readFields(item, schemas, `${path}[${index}]`));
 }
 
 function listOf(value: unknown, path: string): readonly unknown[] {
@@ -134,7 +138,7 @@ function listOf(value: unknown, path: string): readonly unknown[] {
 
 function mapOf(
   value: unknown,
-  { path, before = {} }: Place,
+  { path, before = {} }: FieldPosition,
   read: (item: unknown, at: string) => unknown,
 ): Record<string, unknown> {
   if (!isRecord(value)) throw refused(path, "must be an object");

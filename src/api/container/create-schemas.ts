@@ -1,9 +1,9 @@
-import type { FieldShapes } from "../http/field-shapes.ts";
-import { portBindingShapes } from "./port-binding-shapes.ts";
-import { tareShapes } from "./tare-fields.ts";
+import type { FieldSchemas } from "../http/field-schemas.ts";
+import { portBindingSchemas } from "./port-binding-schemas.ts";
+import { tareSchemas } from "./tare-fields.ts";
 
 /** Fields of `Config`, with the body of `POST /containers/create` around them. */
-export const configShapes: FieldShapes = {
+export const configSchemas: FieldSchemas = {
   Hostname: "text",
   Domainname: "text",
   User: "text",
@@ -40,9 +40,9 @@ export const configShapes: FieldShapes = {
   Shell: "text-or-texts",
 };
 
-const throttle: FieldShapes = { Path: "text", Rate: "integer" };
+const throttle: FieldSchemas = { Path: "text", Rate: "integer" };
 
-const mountShapes: FieldShapes = {
+const mountSchemas: FieldSchemas = {
   Type: "text",
   Target: "text",
   Source: "text",
@@ -70,17 +70,17 @@ const mountShapes: FieldShapes = {
   TmpfsOptions: { object: { SizeBytes: "integer", Mode: "integer", Options: "any" } },
 };
 
-export const hostConfigShapes: FieldShapes = {
+export const hostConfigSchemas: FieldSchemas = {
   Binds: "texts",
   ContainerIDFile: "text",
   LogConfig: { object: { Type: "text", Config: "text-map" } },
   NetworkMode: "text",
-  PortBindings: { mapOfLists: portBindingShapes },
+  PortBindings: { mapOfLists: portBindingSchemas },
   RestartPolicy: { object: { Name: "text", MaximumRetryCount: "integer" } },
   AutoRemove: "boolean",
   VolumeDriver: "text",
   VolumesFrom: "texts",
-  Mounts: { list: mountShapes },
+  Mounts: { list: mountSchemas },
   ConsoleSize: "integers",
   Annotations: "text-map",
   CapAdd: "text-or-texts",
@@ -111,7 +111,7 @@ export const hostConfigShapes: FieldShapes = {
   MaskedPaths: "texts",
   ReadonlyPaths: "texts",
   Init: "boolean",
-  Tare: { object: tareShapes },
+  Tare: { object: tareSchemas },
   CpuShares: "integer",
   Memory: "integer",
   CgroupParent: "text",

@@ -16,7 +16,7 @@ export interface Decryption {
 }
 
 /** Files of an image's layers, and the manifest that is true of them. */
-export interface PlainParts {
+export interface DecryptedImage {
   readonly layerFiles: readonly SpooledFile[];
   readonly manifest: { readonly bytes: Uint8Array; readonly layerTypes: readonly string[] };
   /** The manifest as it came, when layers of it were encrypted. */
@@ -27,11 +27,11 @@ export interface PlainParts {
  * The layers of an archive's image, those decrypted that are encrypted: each to a draft of the store, which is the archive's from then
  * on, so that nothing stays of an image that is refused later. Throws as openLayer() and decryptLayer() do.
  */
-export async function decryptParts(
+export async function decryptImage(
   archive: SpooledArchive,
   { content, bytes }: { readonly content: ImageManifest; readonly bytes: Uint8Array },
   decryption: Decryption,
-): Promise<PlainParts> {
+): Promise<DecryptedImage> {
   const layerTypes = content.layers.map(({ mediaType }) => plainType(mediaType));
   if (!content.layers.some(({ mediaType }) => isEncrypted(mediaType))) {
     const layerFiles = content.layers.map((layer) => archive.getBlob(layer));

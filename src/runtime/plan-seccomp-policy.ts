@@ -2,10 +2,10 @@ import type { Inheritance } from "./keeper/inheritance.ts";
 import type { Plan, PlanBlob } from "./plan/plan.ts";
 import type { PlannedProcess } from "./plan/process.ts";
 import type { CallWatch } from "./types.ts";
-import { createCallRecord } from "./watched-calls.ts";
+import { createCallRecord } from "./traced-calls.ts";
 
 /** What a keeper needs to answer the calls that it is handed. Empties the record; `opened` closes our copy of it. */
-export function planJudge(
+export function planSeccompPolicy(
   { seccomp }: PlannedProcess,
   options: {
     readonly watch: CallWatch | undefined;
@@ -13,11 +13,11 @@ export function planJudge(
     readonly inheritance: Inheritance;
     readonly opened: DisposableStack;
   },
-): Pick<Plan, "judge"> {
+): Pick<Plan, "seccompPolicy"> {
   const { watch, blob, inheritance, opened } = options;
-  if (seccomp?.watched === undefined || watch === undefined) return {};
+  if (seccomp?.traced === undefined || watch === undefined) return {};
   const record = opened.use(createCallRecord(watch.recordPath));
   return {
-    judge: { program: blob.put(seccomp.watched.judge), recordFd: inheritance.add(record.fd) },
+    seccompPolicy: { program: blob.put(seccomp.traced.policy), recordFd: inheritance.add(record.fd) },
   };
 }

@@ -3,7 +3,7 @@ import { type Digest, hexOf } from "../../spec/digest.ts";
 import type { SnapshotId } from "../driver.ts";
 
 /** Where a driver that keeps directories has them, below `<dataRoot>/storage/<driver>`; everything is 0700. */
-export class Places {
+export class DriverPaths {
   readonly root: string;
   readonly layers: string;
   readonly snapshots: string;

@@ -1,12 +1,12 @@
 import { Failure } from "../../base/failure.ts";
 
 /** One side of a copy: `CONTAINER:PATH`, a path of the host, or "-". */
-export type CopyPlace =
+export type CopyEndpoint =
   | { readonly kind: "container"; readonly container: string; readonly path: string }
   | { readonly kind: "host"; readonly path: string };
 
 /** A path that begins with "/" or "." is the host's, whatever colons are in it. */
-export function parseCopyPlace(text: string): CopyPlace {
+export function parseCopyEndpoint(text: string): CopyEndpoint {
   const colon = text.indexOf(":");
   if (text.startsWith("/") || text.startsWith(".") || colon < 0) return { kind: "host", path: text };
   return { kind: "container", container: text.slice(0, colon), path: text.slice(colon + 1) };

@@ -53,12 +53,12 @@ const optional: Readonly<Record<string, readonly string[]>> = {
 };
 
 /** An object of the API as a template sees it: with Go's nil values, and optional fields present. */
-export function withGoShapes(value: unknown, name = ""): unknown {
+export function withGoTypes(value: unknown, name = ""): unknown {
   if (value === null && lists.has(name)) return nilList;
   if (value === null && maps.has(name)) return nilMap;
-  if (Array.isArray(value)) return value.map((item) => withGoShapes(item));
+  if (Array.isArray(value)) return value.map((item) => withGoTypes(item));
   if (typeof value !== "object" || value === null) return value;
-  const fields = Object.entries(value).map(([key, inner]) => [key, withGoShapes(inner, key)]);
+  const fields = Object.entries(value).map(([key, inner]) => [key, withGoTypes(inner, key)]);
   const absent = (optional[name] ?? []).filter((key) => !Object.hasOwn(value, key));
   return Object.fromEntries([...fields, ...absent.map((key) => [key, undefined])]);
 }

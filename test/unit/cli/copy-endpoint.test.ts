@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
-import { type CopyTarget, parseCopyPlace, resolveCopy } from "../../../src/cli/copy/place.ts";
+import { type CopyTarget, parseCopyEndpoint, resolveCopy } from "../../../src/cli/copy/copy-endpoint.ts";
 
-describe("parseCopyPlace()", () => {
+describe("parseCopyEndpoint()", () => {
   test.each([
     ["web:/etc", { kind: "container", container: "web", path: "/etc" }],
     ["web:a:b", { kind: "container", container: "web", path: "a:b" }],
@@ -10,7 +10,7 @@ describe("parseCopyPlace()", () => {
     ["./a:b", { kind: "host", path: "./a:b" }],
     ["-", { kind: "host", path: "-" }],
   ] as const)("takes %s apart", (text, place) => {
-    expect(parseCopyPlace(text)).toEqual(place);
+    expect(parseCopyEndpoint(text)).toEqual(place);
   });
 });
 

@@ -13,7 +13,7 @@ import { encodeAction, decodeAction } from "../../../../src/linux/seccomp/intern
 import { compileDecisions } from "../../../../src/linux/seccomp/internal/compile.ts";
 import { interpretSeccomp } from "../../../../src/linux/seccomp/internal/interpret.ts";
 import { resolveProfile } from "../../../../src/linux/seccomp/internal/resolve.ts";
-import { compileWatched } from "../../../../src/linux/seccomp/internal/watched.ts";
+import { compileTraced } from "../../../../src/linux/seccomp/internal/traced.ts";
 import { parseSeccompProfile, type SeccompProfile } from "../../../../src/spec/seccomp.ts";
 
 const custom = parseSeccompProfile(
@@ -78,7 +78,7 @@ const samples: readonly (readonly bigint[])[] = [
   [3n, 0x10_0000_0010n, 16n, 0n, 0n, 0n],
 ];
 
-const unwatched = [
+const untraced = [
   {
     name: "read",
     conditions: [{ index: 0, op: "EQ", value: 3n, valueTwo: 0n } as const],
@@ -96,7 +96,7 @@ function numbersOf(machine: MachineArchitecture): { readonly audit: number; read
   });
 }
 
-describe("compileWatched() hands calls over and changes none of the profile's answers", () => {
+describe("compileTraced() hands calls over and changes none of the profile's answers", () => {
   for (const [profileName, profile] of Object.entries(profiles))
     for (const [setName, capabilities] of Object.entries(sets))
       test(`${profileName} with ${setName} capabilities`, () => {
@@ -107,10 +107,10 @@ describe("compileWatched() hands calls over and changes none of the profile's an
           const plain = compileDecisions(resolved);
           const lacking = new Set(capabilityNames.filter((name) => !capabilities.has(name)));
           for (const [watchName, watch] of Object.entries(watches)) {
-            const { filter, judge } = compileWatched(resolved, { watch, lacking, unwatched });
+            const { filter, policy } = compileTraced(resolved, { watch, lacking, untraced });
             verifySeccomp(filter);
-            verifySeccomp(judge);
-            const run = { plain: runner(plain), filter: runner(filter), judge: runner(judge) };
+            verifySeccomp(policy);
+            const run = { plain: runner(plain), filter: runner(filter), policy: runner(policy) };
             for (const { audit, nr } of numbersOf(machine)) {
               for (const args of profileName === "default" && watchName === "both"
                 ? samples.slice(0, 2)
@@ -124,7 +124,7 @@ describe("compileWatched() hands calls over and changes none of the profile's an
                   continue;
                 }
                 handed++;
-                const verdict = run.judge(audit, nr, args);
+                const verdict = run.policy(audit, nr, args);
                 const isAllowed = before.kind === "allow" || before.kind === "log";
                 const isRight = isAllowed
                   ? verdict.kind === "allow"
@@ -141,20 +141,20 @@ describe("compileWatched() hands calls over and changes none of the profile's an
       });
 });
 
-test("compileWatched() leaves a call alone that is made before anybody listens", () => {
+test("compileTraced() leaves a call alone that is made before anybody listens", () => {
   const resolved = resolveProfile(defaultSeccompProfile, {
     capabilities: resolveCapabilities(),
     architecture: "x86_64",
     kernel: [6, 12],
   });
-  const { filter } = compileWatched(resolved, { watch: watches.both, lacking: new Set(), unwatched });
+  const { filter } = compileTraced(resolved, { watch: watches.both, lacking: new Set(), untraced });
   const run = runner(filter);
   const { audit, numbers } = machines.x86_64.native;
   expect(run(audit, numbers["read"] as number, [3n, 0n, 0n, 0n, 0n, 0n]).kind).toBe("allow");
   expect(run(audit, numbers["read"] as number, [4n, 0n, 0n, 0n, 0n, 0n]).kind).toBe("notify");
 });
 
-test("compileWatched() says which argument is a path, and hands over what the kernel will refuse", () => {
+test("compileTraced() says which argument is a path, and hands over what the kernel will refuse", () => {
   const capabilities = new Set<CapabilityName>(defaultCapabilities.filter((name) => name !== "CAP_MKNOD"));
   const resolved = resolveProfile(defaultSeccompProfile, {
     capabilities,
@@ -162,12 +162,12 @@ test("compileWatched() says which argument is a path, and hands over what the ke
     kernel: [6, 12],
   });
   const lacking = new Set(capabilityNames.filter((name) => !capabilities.has(name)));
-  const { filter, judge } = compileWatched(resolved, { watch: watches.denials, lacking, unwatched: [] });
+  const { filter, policy } = compileTraced(resolved, { watch: watches.denials, lacking, untraced: [] });
   const { audit, numbers } = machines.x86_64.native;
   const of = (name: string, args: readonly bigint[]) => {
     const nr = numbers[name] as number;
     const all = Array.from({ length: 6 }, (_, i) => args[i] ?? 0n);
-    const { kind, data } = runner(judge)(audit, nr, all);
+    const { kind, data } = runner(policy)(audit, nr, all);
     return { filter: runner(filter)(audit, nr, all).kind, kind, text: (data >> 12) & 7, error: data & 0xfff };
   };
   expect(of("mount", [])).toEqual({ filter: "notify", kind: "errno", text: 1, error: 1 });

@@ -4,10 +4,10 @@ import { execFileSync } from "node:child_process";
 import { join } from "node:path";
 import { encodeInstructions, type Instruction } from "../../src/linux/seccomp/internal/instruction.ts";
 import { encodePlan } from "../../src/runtime/plan/encode.ts";
-import { judgedPlan, RawKeeper } from "../support/raw-keeper.ts";
+import { tracedPlan, RawKeeper } from "../support/raw-keeper.ts";
 import { Scratch } from "../support/scratch.ts";
 
-const scratch = new Scratch("keeper-judge");
+const scratch = new Scratch("keeper-seccomp");
 beforeAll(() => {
   execFileSync("make", ["-s", "-C", join(import.meta.dirname, "../../native")]);
 });
@@ -27,7 +27,7 @@ const errno = (number: number): Instruction => op(give, 0x0005_0000 + number);
 /** The three calls have 0, 1 and 2 as their first arguments. */
 async function answers(program: readonly Instruction[]): Promise<readonly bigint[]> {
   await using keeper = new RawKeeper(scratch);
-  const { reader } = await keeper.send(encodePlan(judgedPlan(encodeInstructions(program))));
+  const { reader } = await keeper.send(encodePlan(tracedPlan(encodeInstructions(program))));
   const { payload } = await keeper.next(reader, "failed");
   // The last op is the one that fails on purpose; before it the three calls.
   return [4, 3, 2].map((back) => payload.readBigInt64LE(payload.length - 8 * back));
@@ -75,7 +75,7 @@ test("a program decides by the call's arguments", async () => {
 });
 
 test("a program that does not lie in the plan is refused", async () => {
-  const plan = encodePlan(judgedPlan(encodeInstructions([allow])));
+  const plan = encodePlan(tracedPlan(encodeInstructions([allow])));
   const blobBytes = Buffer.from(plan).readUInt32LE(24);
   for (const [at, bytes] of [
     [blobBytes, 8],

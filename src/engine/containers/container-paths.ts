@@ -2,7 +2,7 @@ import { join } from "node:path";
 import type { ContainerId, ExecId } from "../../model/ids.ts";
 
 /** Where a container's things are. All directories are 0700. */
-export class Places {
+export class ContainerPaths {
   readonly #dataRoot: string;
   readonly #runRoot: string;
 
@@ -38,7 +38,7 @@ export class Places {
   }
 
   /** Records of traced system calls: `run`, and one for each exec. */
-  watched(id: ContainerId): string {
+  callRecords(id: ContainerId): string {
     return join(this.data(id), "watched");
   }
 
