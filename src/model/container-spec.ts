@@ -215,6 +215,8 @@ export interface ContainerLifecycle {
   readonly restartPolicy?: RestartPolicy | undefined;
   /** Containers that start before it, by name or id; the record contains ids. */
   readonly requires?: readonly ContainerReference[] | undefined;
+  /** In a pod: it runs to its end at each start of the pod, before the others; "once": it is removed then. */
+  readonly initContainer?: "always" | "once" | undefined;
   readonly stopSignal?: string | undefined;
   readonly stopGraceMs?: number | undefined;
   /** A longer run is killed. */

@@ -25,6 +25,50 @@ describe.skipIf(!isRoot)("pods", () => {
   const namespace = (container: string, type: string) =>
     tare.must(["exec", container, "readlink", `/proc/self/ns/${type}`]);
 
+  test("init containers run to their end before the others, at each start of the pod or once", async () => {
+    await tare.must(["pod", "create", "--name", "prepared"]);
+    const make = async (name: string, kind: string, script: string): Promise<string> =>
+      await tare.must([
+        ...["create", "--pod", "prepared", "--init-ctr", kind, "-v", "prepared:/v", "--name", name],
+        ...["busybox", "sh", "-c", script],
+      ]);
+    await make("first", "once", "sleep 0.5; echo once >> /v/log");
+    await make("second", "always", "sleep 0.5; echo always >> /v/log");
+    const script = "echo main >> /v/log; trap exit TERM; while :; do sleep 0.1; done";
+    await tare.must([
+      ...["create", "--pod", "prepared", "--name", "main", "-v", "prepared:/v"],
+      ...["busybox", "sh", "-c", script],
+    ]);
+    const log = async (lines: number): Promise<string> =>
+      await poll(
+        async () => {
+          const text = await tare.must(["exec", "main", "cat", "/v/log"]);
+          return text.split("\n").length < lines ? undefined : text;
+        },
+        { timeoutMs: 20_000, what: "see what the containers of the pod have written" },
+      );
+    await tare.must(["pod", "start", "prepared"]);
+    expect(await log(3)).toBe("once\nalways\nmain");
+    expect(await refused("inspect", "first")).toContain("No such");
+    await tare.must(["pod", "restart", "-t", "5", "prepared"]);
+    expect(await log(5)).toBe("once\nalways\nmain\nalways\nmain");
+    expect(await statuses("prepared")).toBe("running exited running");
+    // One that fails keeps the others from starting.
+    await tare.must(["pod", "stop", "-t", "5", "prepared"]);
+    await make("third", "once", "exit 3");
+    expect((await refused("pod", "start", "prepared")).trim()).toBe(
+      'tare: cannot start pod "prepared": its init container "third" ended with status 3: see tare logs third',
+    );
+    expect(await tare.must(["inspect", "-f", "{{.State.Status}}", "main", "third"])).toBe("exited\nexited");
+    await tare.must(["pod", "rm", "-f", "prepared"]);
+    await tare.must(["volume", "rm", "prepared"]);
+    expect(await refused("create", "--init-ctr", "once", "busybox")).toContain("it needs Pod");
+    expect(await refused("create", "--pod", "new:pp", "--init-ctr", "twice", "busybox")).toContain(
+      'invalid InitContainer "twice": want always or once',
+    );
+    await tare.tare(["pod", "rm", "-f", "pp"]);
+  });
+
   test("containers of a pod share its network, names, queues and /dev/shm, and not their processes", async () => {
     const id = await tare.must(["pod", "create", "--name", "web", "--label", "tier=front"]);
     expect(id).toMatch(/^[0-9a-f]{64}$/);

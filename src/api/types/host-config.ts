@@ -77,6 +77,8 @@ export interface TareHostConfig {
   /** `PATH=${PATH}:/more`: from the variables that it has. */
   readonly EnvMerge?: readonly string[] | null | undefined;
   /** `anonymous`, `tmpfs` or `ignore`. */
+  /** In a pod: `always` runs it to its end at each start of the pod, before the others; `once` removes it then. */
+  readonly InitContainer?: string | undefined;
   readonly ImageVolumes?: string | undefined;
   /** Lines of /etc/passwd and /etc/group for a user or group without one. */
   readonly PasswdEntry?: string | undefined;
@@ -142,6 +144,13 @@ export const plainTareFields: { readonly [K in keyof TareHostConfig]?: PlainTare
     group: "storage",
     member: "imageVolumes",
     words: ["anonymous", "tmpfs", "ignore"],
+  },
+  InitContainer: {
+    kind: "text",
+    group: "lifecycle",
+    member: "initContainer",
+    words: ["always", "once"],
+    needs: "Pod",
   },
   PasswdEntry: { kind: "text", group: "process", member: "passwdEntry" },
   RdtClass: { kind: "text", group: "resources", member: "rdtClass" },

@@ -11,6 +11,7 @@ import {
   stopContainer,
   type StopOptions,
 } from "../containers/lifecycle/stop.ts";
+import { waitContainer } from "../containers/lifecycle/wait.ts";
 import { infraImage } from "../images/embedded-image.ts";
 import { parseContainerName, randomContainerName } from "../resolve/container-name.ts";
 import { resolveInfra, resolveShare } from "../resolve/pod-infra.ts";
@@ -73,7 +74,10 @@ export class LocalPods implements Pods {
     await this.#startIdle(pod.id);
     fault("pod.infra-started");
     const idle = this.#members(pod).filter((member) => !isRunning(member));
-    await this.#each(idle, { pod, verb: "start", inTurn: true }, ({ id }) => this.#startIdle(id));
+    const isFirst = ({ spec }: ContainerRecord): boolean => spec.lifecycle?.initContainer !== undefined;
+    const others = idle.filter((member) => !isFirst(member));
+    for (const member of idle.filter(isFirst)) await this.#runToEnd(pod, member);
+    await this.#each(others, { pod, verb: "start", inTurn: true }, ({ id }) => this.#startIdle(id));
     this.#record("start", pod);
   }
 
@@ -186,6 +190,20 @@ export class LocalPods implements Pods {
       // Another caller was faster.
       if (!isAlreadyRunning(thrown)) throw thrown;
     });
+  }
+
+  /** An init container: the others start only after it has succeeded. */
+  async #runToEnd({ pod }: PodRecord, { id, name, spec }: ContainerRecord): Promise<void> {
+    await this.#startIdle(id);
+    const { code } = await waitContainer(this.#context, id);
+    if (code !== 0) {
+      throw new Failure(
+        "conflict",
+        `cannot start pod "${pod.name}": its init container "${name}" ended with status ${code}: see tare logs ${name}`,
+        { details: { pod: pod.name } },
+      );
+    }
+    if (spec.lifecycle?.initContainer === "once") await removeContainer(this.#context, id, { volumes: true });
   }
 
   /** The same for each, at once or in turn; a failure is thrown when all had theirs. One that has gone meanwhile is fine. */

@@ -77,6 +77,7 @@ const cases: Readonly<Record<string, readonly [text: string, value: unknown, fie
   interactive: ["true", true],
   "io-maxbandwidth": ["1k", 1024, { IOMaximumBandwidth: 1024 }],
   "io-maxiops": ["1", 1, { IOMaximumIOps: 1 }],
+  "init-ctr": ["once", "once", { Tare: { InitContainer: "once" } }],
   ip: ["1.2.3.4", "1.2.3.4"],
   ip6: ["::1", "::1"],
   ipc: ["host", "host"],

@@ -21,6 +21,7 @@ export interface LifecycleValues {
   readonly name: string;
   readonly "no-healthcheck": boolean;
   readonly pidfile: string;
+  readonly "init-ctr": string;
   readonly pod: string;
   readonly "pod-id-file": string;
   readonly replace: boolean;
@@ -43,6 +44,15 @@ export const lifecycleFlags: FieldTable<LifecycleValues> = {
       isFile: true,
     }),
     absolute,
+  ),
+  "init-ctr": toTare(
+    "InitContainer",
+    string(
+      "Run the container to its end before the others of its pod, at each start or once (not in Docker)",
+      {
+        words: ["always", "once"],
+      },
+    ),
   ),
   label: list("Set meta data on a container", { short: "l", check: checkLabel }),
   "label-file": list("Read in a line delimited file of labels", { isFile: true }),
