@@ -55,9 +55,9 @@ const image = join(directory, "initrd");
 must("sh", ["-c", `cd "${root}" && find . | cpio -o -H newc --quiet > "${image}"`]);
 rmSync(root, { recursive: true });
 const output = await boot();
-const results = [...output.matchAll(/^(ok    |FAILED) (.*?)\r?$/gm)].map(([, mark, name]) => ({
+const results = [...output.matchAll(/^(ok|FAILED) +(.*?)\r?$/gm)].map(([, mark, name]) => ({
   name,
-  isGood: mark === "ok    ",
+  isGood: mark === "ok",
 }));
 const isOver = /^end of the guest\r?$/m.test(output);
 if (!isOver) console.log("the virtual machine ended before it");
