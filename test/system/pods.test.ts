@@ -27,18 +27,13 @@ describe.skipIf(!isRoot)("pods", () => {
 
   test("init containers run to their end before the others, at each start of the pod or once", async () => {
     await tare.must(["pod", "create", "--name", "prepared"]);
+    const createMember = ["create", "--pod", "prepared", "-v", "prepared:/v"];
     const make = async (name: string, kind: string, script: string): Promise<string> =>
-      await tare.must([
-        ...["create", "--pod", "prepared", "--init-ctr", kind, "-v", "prepared:/v", "--name", name],
-        ...["busybox", "sh", "-c", script],
-      ]);
+      await tare.must([...createMember, "--init-ctr", kind, "--name", name, "busybox", "sh", "-c", script]);
     await make("first", "once", "sleep 0.5; echo once >> /v/log");
     await make("second", "always", "sleep 0.5; echo always >> /v/log");
     const script = "echo main >> /v/log; trap exit TERM; while :; do sleep 0.1; done";
-    await tare.must([
-      ...["create", "--pod", "prepared", "--name", "main", "-v", "prepared:/v"],
-      ...["busybox", "sh", "-c", script],
-    ]);
+    await tare.must([...createMember, "--name", "main", "busybox", "sh", "-c", script]);
     const log = async (lines: number): Promise<string> =>
       await poll(
         async () => {
