@@ -1,12 +1,10 @@
+import { version } from "../base/version.ts";
 import { availableParallelism, release, totalmem } from "node:os";
 import type { CgroupLayout } from "../linux/cgroup/layout.ts";
 import { hostPlatform } from "../spec/platform.ts";
 import type { ContainerContext } from "./context.ts";
 import type { EngineInfo } from "../model/engine.ts";
 import { networkDrivers } from "./networks/fixed-networks.ts";
-
-/** This program's own; package.json has the same. */
-export const engineVersion = "0.1.0";
 
 export async function describeEngine(context: ContainerContext): Promise<EngineInfo> {
   const { dependencies, state } = context;
@@ -19,7 +17,7 @@ export async function describeEngine(context: ContainerContext): Promise<EngineI
   return {
     id: state.findFact("id") ?? "",
     name: dependencies.host.hostname,
-    version: engineVersion,
+    version,
     dataRoot: dependencies.dataRoot,
     runRoot: dependencies.runRoot,
     kernelVersion: release(),

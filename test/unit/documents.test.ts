@@ -1,3 +1,4 @@
+import { version } from "../../src/base/version.ts";
 import { describe, expect, test } from "bun:test";
 import { execFileSync } from "node:child_process";
 import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
@@ -42,6 +43,15 @@ function tableIn(text: string, headings: readonly string[]): string[][] {
 }
 
 describe("the documents", () => {
+  test("CHANGELOG.md begins with the version of package.json, and the source has the same", () => {
+    const { version: published } = JSON.parse(read("package.json")) as { readonly version: string };
+    expect(version).toBe(published);
+    const [first] = /^## .*/m.exec(read("CHANGELOG.md")) ?? [];
+    expect(first).toMatch(
+      new RegExp(`^## \\[${published.replaceAll(".", "\\.")}\\] - (unreleased|\\d{4}-\\d\\d-\\d\\d)$`),
+    );
+  });
+
   test("there are all that a reader is promised", () => {
     for (const path of [
       "README.md",

@@ -1,3 +1,4 @@
+import { version } from "../../base/version.ts";
 import {
   request as requestHttp,
   Agent as HttpAgent,
@@ -41,7 +42,7 @@ export interface ConnectionOptions {
 }
 
 const defaultIdleMs = 60_000;
-const userAgent = "tare/0.1.0";
+const userAgent = `tare/${version}`;
 
 /** Keep-alive connections for one kind of TLS and proxy, to any number of hosts. The caller disposes of it. */
 export class Connections implements Disposable {
