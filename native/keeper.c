@@ -157,9 +157,9 @@ static void send_all(int to, const void *from, size_t n) {
     long sent = sys(SYS_sendto, to, p, n, MSG_NOSIGNAL, 0, 0);
     if (sent == -EINTR) continue;
     if (sent == -EAGAIN) {
-      struct pollfd room = {to, POLLOUT, 0};
+      struct pollfd writable = {to, POLLOUT, 0};
       struct timespec most = {2, 0};
-      if (sys(SYS_ppoll, &room, 1, &most, 0, 8) > 0) continue;
+      if (sys(SYS_ppoll, &writable, 1, &most, 0, 8) > 0) continue;
       sys(SYS_shutdown, to, SHUT_RDWR); // half an answer is worse than none
     }
     if (sent <= 0) return;
@@ -289,7 +289,7 @@ static struct record_slot *find_slot(const struct record_slot *call) {
   return slot < slots + RECORD_SLOTS ? slot : slots;
 }
 
-static void tell_recorded(uint32_t index);
+static void report_recorded(uint32_t index);
 
 // Bounded, whatever is called how often: what differs in more than its number has RECORD_FINE slots, and all RECORD_SLOTS.
 static void write_record(struct record_slot *call) {
@@ -302,7 +302,7 @@ static void write_record(struct record_slot *call) {
   if (slot->count != ~0u) slot->count++;
   size_t changed = isNew ? sizeof *slot : offsetof(struct record_slot, number);
   sys(SYS_pwrite64, plan.record_fd, slot, changed, (slot - slots) * sizeof *slot);
-  if (isNew && !(call->verdict & POLICY_COARSE)) tell_recorded((uint32_t)(slot - slots));
+  if (isNew && !(call->verdict & POLICY_COARSE)) report_recorded((uint32_t)(slot - slots));
 }
 
 // SAFETY: a call continues only when the policy program reports that the profile allows it.
@@ -310,8 +310,8 @@ static void answer_call(void) {
   union { // the kernel copies structures of its own size, which may grow
     struct seccomp_notif call;
     struct seccomp_notif_resp reply;
-    char room[1024];
-  } of = {.room = {0}}, to = {.room = {0}};
+    char bytes[1024];
+  } of = {.bytes = {0}}, to = {.bytes = {0}};
   if (sys(SYS_ioctl, listener, SECCOMP_IOCTL_NOTIF_RECV, &of) < 0) return; // the caller has gone
   uint32_t verdict = run_policy(&of.call.data), text = POLICY_TEXT(verdict), action = verdict & SECCOMP_RET_ACTION_FULL;
   bool allowed = action == SECCOMP_RET_ALLOW;
@@ -374,8 +374,8 @@ __attribute__((noreturn)) static void child(void) {
 // A helper that has joined an existing user namespace clones the child, so that all new namespaces belong to that user
 // namespace. The keeper stays outside, where processes of that user namespace have no rights. Returns 0 in the child.
 static long clone_below(struct clone_args *how) {
-  int *told = (int *)sys(SYS_mmap, 0, 8, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-  if ((long)told < 0 && (long)told > -4096) return (long)told;
+  int *reported = (int *)sys(SYS_mmap, 0, 8, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+  if ((long)reported < 0 && (long)reported > -4096) return (long)reported;
   struct clone_args helper;
   memset(&helper, 0, sizeof helper);
   helper.flags = CLONE_FILES; // what it opens, the child's pidfd, is the keeper's
@@ -387,18 +387,18 @@ static long clone_below(struct clone_args *how) {
     how->flags |= CLONE_PARENT;
     how->exit_signal = 0; // the helper's own
     if (result >= 0 && (result = sys(SYS_clone3, how, sizeof *how)) == 0) return 0;
-    told[0] = (int)result;
-    told[1] = child_pidfd;
+    reported[0] = (int)result;
+    reported[1] = child_pidfd;
     leave(0);
   }
   if (pid > 0) {
-    told[0] = -ESRCH; // The helper was killed before it sent the pid.
-    told[1] = -1;
+    reported[0] = -ESRCH; // The helper was killed before it sent the pid.
+    reported[1] = -1;
     while (sys(SYS_wait4, pid, 0, 0, 0) == -EINTR) {}
-    pid = told[0];
-    child_pidfd = told[1];
+    pid = reported[0];
+    child_pidfd = reported[1];
   }
-  sys(SYS_munmap, told, 8);
+  sys(SYS_munmap, reported, 8);
   return pid;
 }
 
@@ -435,7 +435,7 @@ static void start_child(void) {
 }
 
 // ---------------------------------------------------------------- part 2: keeping
-enum { BUFFER = 256 * 1024, INPUT = 16 * 1024, CHUNK = 64 * 1024, LEAST_ROOM = 4096 + 8, MOST_CLIENTS = 16, MOST_CONNECTIONS = 32 };
+enum { BUFFER = 256 * 1024, INPUT = 16 * 1024, CHUNK = 64 * 1024, LEAST_SPACE = 4096 + 8, MOST_CLIENTS = 16, MOST_CONNECTIONS = 32 };
 #define SECOND 1000000000ull
 #define STALL (10 * SECOND) // how long a client may take nothing after the process has ended
 
@@ -544,7 +544,7 @@ static bool append_log(uint8_t stream, const void *bytes, size_t length) {
 
 // The keeper counts the bytes that it could not log, and writes the count in their place. A full log never blocks the
 // process.
-static void tell_loss(void) {
+static void report_loss(void) {
   static const char before[] = "tare: ", after[] = " bytes of output are missing here: the disk was full\n";
   char text[96], *end = put_number(memcpy(text, before, sizeof before - 1) + (sizeof before - 1), log_lost);
   memcpy(end, after, sizeof after - 1);
@@ -553,7 +553,7 @@ static void tell_loss(void) {
 
 static void write_log(uint8_t stream, const uint8_t *bytes, size_t length) {
   if (plan.log_dir_fd < 0) return;
-  if (log_lost) tell_loss();
+  if (log_lost) report_loss();
   if (log_lost || !append_log(stream, bytes, length)) log_lost += length;
 }
 
@@ -575,7 +575,7 @@ static void close_input(void) {
 }
 
 // Moves the smallest cursor to the front; returns the free bytes at the end.
-static size_t make_room(void) {
+static size_t make_space(void) {
   size_t least = head;
   for (int i = 0; i < MOST_CONNECTIONS; i++)
     if (connections[i].state == STREAMING && connections[i].cursor < least) least = connections[i].cursor;
@@ -621,9 +621,9 @@ static void feed_client(struct connection *of) {
 
 // Takes what the process wrote. False at its end of file.
 static bool take_output(int fd, uint8_t stream) {
-  size_t room = make_room(), header = is_terminal() ? 0 : 8;
-  if (room < LEAST_ROOM) return true;
-  size_t most = room - header < CHUNK ? room - header : CHUNK;
+  size_t space = make_space(), header = is_terminal() ? 0 : 8;
+  if (space < LEAST_SPACE) return true;
+  size_t most = space - header < CHUNK ? space - header : CHUNK;
   uint8_t *frame = buffer + head;
   long got = sys(SYS_read, fd, frame + header, most);
   if (got == -EAGAIN || got == -EINTR) return true;
@@ -669,7 +669,7 @@ static void take_input(struct connection *of) {
   if (got < 0) drop(of);
 }
 
-static void tell_running(int to) {
+static void report_running(int to) {
   struct {
     int32_t pid;
     uint32_t flags;
@@ -681,7 +681,7 @@ static void tell_running(int to) {
   answer(to, ANSWER_RUNNING, &payload, sizeof payload);
 }
 
-static void tell_exit(int to) {
+static void report_exit(int to) {
   struct {
     int32_t pid, status;
     uint64_t ms;
@@ -689,7 +689,7 @@ static void tell_exit(int to) {
   answer(to, ANSWER_EXIT, &exit, sizeof exit);
 }
 
-static void tell_recorded(uint32_t index) {
+static void report_recorded(uint32_t index) {
   uint32_t frame[3] = {4, ANSWER_RECORDED, index};
   for (int i = 0; i < MOST_CONNECTIONS; i++) // who does not read finds it in the record
     if (connections[i].state == WATCHING) sys(SYS_sendto, connections[i].fd, frame, sizeof frame, MSG_DONTWAIT | MSG_NOSIGNAL, 0, 0);
@@ -702,11 +702,11 @@ static void serve(struct connection *of) {
   switch (asked->operation) {
   case REQUEST_WATCH:
     of->state = WATCHING;
-    tell_running(of->fd);
+    report_running(of->fd);
     return;
   case REQUEST_ATTACH:
     if (streaming() >= MOST_CLIENTS) return refuse(of->fd, EAGAIN);
-    make_room();
+    make_space();
     of->state = STREAMING;
     of->wants = (uint8_t)asked->a;
     of->input_open = true;
@@ -935,8 +935,8 @@ static void keep_listener_only(void) {
 __attribute__((noreturn)) static void finish(void) {
   for (int i = MOST_CONNECTIONS; i-- > 0;)
     if (connections[i].state == STREAMING && connections[i].cursor == head) drop(&connections[i]);
-    else if (connections[i].state == WATCHING) tell_exit(connections[i].fd);
-  if (log_lost) tell_loss();
+    else if (connections[i].state == WATCHING) report_exit(connections[i].fd);
+  if (log_lost) report_loss();
   quiet_from = clock_ns(CLOCK_MONOTONIC);
   for (;;) {
     struct pollfd fds[MOST_CONNECTIONS + 2] = {{listener, POLLIN, 0}, {signals, POLLIN, 0}};
@@ -961,16 +961,16 @@ __attribute__((noreturn)) static void finish(void) {
 __attribute__((noreturn)) static void keep(void) {
   bool idle = false, silent = false;
   for (;;) {
-    bool room = make_room() >= LEAST_ROOM, hungry = input_at == input_end;
-    if (room && settled(silent)) finish();
-    if (!room && ended) drop_stalled();
+    bool space = make_space() >= LEAST_SPACE, hungry = input_at == input_end;
+    if (space && settled(silent)) finish();
+    if (!space && ended) drop_stalled();
     int feed = is_terminal() ? master : in_fd;
     enum { FIXED = 6 };
     struct pollfd fds[FIXED + MOST_CONNECTIONS] = {
         {signals, POLLIN, 0},
         {LISTENING, POLLIN, 0},
-        {room ? out_fd : -1, POLLIN, 0},
-        {room ? err_fd : -1, POLLIN, 0},
+        {space ? out_fd : -1, POLLIN, 0},
+        {space ? err_fd : -1, POLLIN, 0},
         {hungry ? -1 : feed, POLLOUT, 0},
         {listener, POLLIN, 0},
     };
@@ -989,7 +989,7 @@ __attribute__((noreturn)) static void keep(void) {
     bool timed = ended || !idle;
     long ready = sys(SYS_ppoll, fds, FIXED + MOST_CONNECTIONS, timed ? &soon : 0, 0, 8);
     if (ready == -EINTR) continue;
-    silent = room && !fds[2].revents && !fds[3].revents;
+    silent = space && !fds[2].revents && !fds[3].revents;
     if (ready == 0) {
       if (!ended && head == 0 && input_at == input_end) {
         sys(SYS_madvise, buffer, BUFFER + INPUT, 4 /* MADV_DONTNEED */);
@@ -1143,7 +1143,7 @@ __attribute__((noreturn, used)) static void begin(long *stack) {
   if (!attend_setup(deadline)) leave(1);
   close_fd(&channel);
   running = true;
-  tell_running(setup);
+  report_running(setup);
   if (!(plan.flags & PLAN_KEEP)) leave(0);
   connections[0].fd = setup; // goes on as a watching one
   connections[0].state = WATCHING;

@@ -46,12 +46,12 @@ static const char *variable(const char *name) {
 // A text that is being assembled; `full` reports that the buffer is too small.
 struct text {
   char *bytes;
-  size_t used, room;
+  size_t used, size;
   bool full;
 };
 
 static void add_byte(struct text *to, char byte) {
-  if (to->used < to->room) to->bytes[to->used++] = byte;
+  if (to->used < to->size) to->bytes[to->used++] = byte;
   else to->full = true;
 }
 
@@ -89,23 +89,23 @@ static void complain(const char *text) { sys(SYS_write, 2, text, length_of(text)
 
 // Takes our place. It lies where the two are built, or where they are installed.
 __attribute__((noreturn)) static void be_whole(void) {
-  static const char *const places[] = {"/../tare", "/../lib/tare/tare"};
+  static const char *const paths[] = {"/../tare", "/../lib/tare/tare"};
   static char path[4200];
   long n = sys(SYS_readlinkat, AT_FDCWD, "/proc/self/exe", path, 4096);
   long result = n;
   if (n > 0) {
     while (n > 0 && path[n - 1] != '/') n--;
-    for (size_t i = 0; i < sizeof places / sizeof *places; i++) {
+    for (size_t i = 0; i < sizeof paths / sizeof *paths; i++) {
       struct text text = {path, (size_t)(n > 0 ? n - 1 : 0), sizeof path - 1, false};
-      add(&text, places[i]);
+      add(&text, paths[i]);
       path[text.used] = 0;
       result = sys(SYS_execve, path, arguments, environment);
       if (result != -ENOENT) break;
     }
   }
-  complain(result == -ENOENT && n > 0 ? "tare: cannot find the rest of it: want ../tare or ../lib/tare/tare beside this program\n"
-           : n <= 0                   ? "tare: cannot find the rest of it: /proc is not there\n"
-                                      : "tare: cannot execute the rest of it, which is beside this program\n");
+  complain(result == -ENOENT && n > 0 ? "tare: cannot find the main binary: there is neither ../tare nor ../lib/tare/tare next to this program\n"
+           : n <= 0                   ? "tare: cannot find the main binary: /proc is not mounted\n"
+                                      : "tare: cannot execute the main binary next to this program\n");
   leave(n > 0 && result != -ENOENT ? 126 : 127);
 }
 
@@ -190,9 +190,9 @@ static bool send_all(int fd, const char *bytes, size_t n) {
   return true;
 }
 
-static long receive(int fd, char *to, size_t room) {
+static long receive(int fd, char *to, size_t size) {
   long n;
-  do n = sys(SYS_read, fd, to, room);
+  do n = sys(SYS_read, fd, to, size);
   while (n == -EINTR);
   return n;
 }
@@ -311,7 +311,7 @@ static void take_event(const char *event) {
 // Takes frames apart (src/api/http/stream-frames.ts), in pieces of any size. Of an event the beginning is enough.
 static void take(const char *bytes, size_t n) {
   static unsigned char header[8];
-  static size_t filled, left, told;
+  static size_t filled, left, event_bytes;
   static char event[1024];
   while (n) {
     if (filled < sizeof header) {
@@ -319,19 +319,19 @@ static void take(const char *bytes, size_t n) {
       n--;
       if (filled < sizeof header) continue;
       left = (size_t)header[4] << 24 | (size_t)header[5] << 16 | (size_t)header[6] << 8 | header[7];
-      told = 0;
+      event_bytes = 0;
       if (header[0] < 1 || header[0] > 4) lose();
     }
     size_t part = n < left ? n : left;
     if (header[0] != 4) print(header[0] == 1 ? 1 : 2, bytes, part);
     else
-      for (size_t i = 0; i < part && told < sizeof event - 1; i++) event[told++] = bytes[i];
+      for (size_t i = 0; i < part && event_bytes < sizeof event - 1; i++) event[event_bytes++] = bytes[i];
     bytes += part;
     n -= part;
     left -= part;
     if (left) continue;
     filled = 0;
-    event[told] = 0;
+    event[event_bytes] = 0;
     if (header[0] == 4) take_event(event);
   }
 }
