@@ -16,7 +16,7 @@ export async function checkHost({ host, dataRoot, runRoot }: GlobalOptions): Pro
 /**
  * From a directory of this process alone, which is removed at once: an ordinary user has no run root, and root may not
  * have started a daemon yet. Where none of these can be used, the findings say so.
- * SAFETY: mkdtemp(3) makes it 0700; nobody else can rename it in a directory of root's that is sticky or not writable.
+ * SAFETY: mkdtemp(3) makes it 0700; no other user can rename it in root's sticky or unwritable directory.
  * The environment chooses the directory for an ordinary user only, who then trusts himself.
  */
 function loadAddon(runRoot: string): void {

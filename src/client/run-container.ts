@@ -145,5 +145,5 @@ function eventOf<Key extends EventKey>(event: RunEvent, key: Key): EventOf<Key> 
 }
 
 function lost(cause?: unknown): Failure {
-  return new Failure("unavailable", "cannot follow the run: the daemon told no more of it", { cause });
+  return new Failure("unavailable", "cannot follow the run: the daemon sent no further event", { cause });
 }

@@ -7,7 +7,7 @@ import type { EngineDependencies } from "./dependencies.ts";
 import type { StoreKind, StoreUsage, StoreUsageRow } from "../model/usage.ts";
 
 /** Where in the data root each kind of thing is; `*` is any storage driver. */
-const paths: readonly (readonly [kind: StoreKind, places: readonly string[]])[] = [
+const paths: readonly (readonly [kind: StoreKind, paths: readonly string[]])[] = [
   ["layers", ["storage/*/layers", "storage/*/views"]],
   ["blobs", ["content/blobs"]],
   ["dropped-blobs", ["content/absent"]],

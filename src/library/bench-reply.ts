@@ -23,7 +23,8 @@ export function benchEventOf(message: StorageBenchMessage): StorageBenchEvent {
   if (Unsupported !== undefined) {
     return { kind: "unsupported", driver: Unsupported.Driver, reason: Unsupported.Reason };
   }
-  if (Figures === undefined) throw new Failure("corrupt", "cannot read the stream: a line says nothing");
+  if (Figures === undefined)
+    throw new Failure("corrupt", "cannot read the stream: a line has neither a step nor figures");
   return {
     kind: "figures",
     figures: {

@@ -57,7 +57,7 @@ async function readTls(directories: readonly string[], host: string): Promise<Tl
     if (cert === undefined) return { ca };
     const key = cert.replace(/\.cert$/, ".key");
     if (!names.includes(key))
-      throw new Failure("invalid", `cannot use ${join(place, cert)}: there is no ${key} beside it`);
+      throw new Failure("invalid", `cannot use ${join(place, cert)}: there is no ${key} next to it`);
     return {
       ...(ca.length === 0 ? {} : { ca }),
       clientCertificate: { cert: await text(cert), key: await text(key) },

@@ -59,20 +59,20 @@ describe.skipIf(!isRoot)("compare()", () => {
   test.each([
     [
       "delete element inet TABLE sameAt4 { 10.9.0.1 . udp . 53 }",
-      "its set sameAt4 lacks 1 elements and has 0 that nobody asked for",
+      "its set sameAt4 lacks 1 elements and has 0 unexpected ones",
     ],
     [
       "add element inet TABLE moved4 { tcp . 22 : 172.30.1.9 . 22 }",
-      "its set moved4 lacks 0 elements and has 1 that nobody asked for",
+      "its set moved4 lacks 0 elements and has 1 unexpected ones",
     ],
-    ["flush map inet TABLE shifted6", "its set shifted6 lacks 1 elements and has 0 that nobody asked for"],
-    ["flush set inet TABLE bridges", "its set bridges lacks 1 elements and has 0 that nobody asked for"],
+    ["flush map inet TABLE shifted6", "its set shifted6 lacks 1 elements and has 0 unexpected ones"],
+    ["flush set inet TABLE bridges", "its set bridges lacks 1 elements and has 0 unexpected ones"],
     [
       'add element inet TABLE internal { "eth7" }',
-      "its set internal lacks 0 elements and has 1 that nobody asked for",
+      "its set internal lacks 0 elements and has 1 unexpected ones",
     ],
-    ["add set inet TABLE strange { type ifname; }", "it has a set strange that nobody asked for"],
-    ["add chain inet TABLE strange", "it has a chain strange that nobody asked for"],
+    ["add set inet TABLE strange { type ifname; }", "it has an unexpected set strange"],
+    ["add chain inet TABLE strange", "it has an unexpected chain strange"],
     ["add rule inet TABLE published accept", "its chain published has 13 rules in place of 12"],
     ["insert rule inet TABLE forward accept", "its chain forward has 3 rules in place of 2"],
     ["flush chain inet TABLE to-container", "its chain to-container has 0 rules in place of 13"],

@@ -465,14 +465,14 @@ describe("the launcher and what a daemon may say", () => {
       expect(asked()).toEqual({
         status: 127,
         stdout: "",
-        stderr: "tare: cannot find the rest of it: want ../tare or ../lib/tare/tare beside this program\n",
+        stderr: "tare: cannot find the main binary: there is neither ../tare nor ../lib/tare/tare next to this program\n",
       });
       mkdirSync(join(root, place, ".."), { recursive: true });
       writeFileSync(join(root, place), '#!/bin/sh\necho "$@"\n');
       expect(asked()).toEqual({
         status: 126,
         stdout: "",
-        stderr: "tare: cannot execute the rest of it, which is beside this program\n",
+        stderr: "tare: cannot execute the main binary next to this program\n",
       });
       chmodSync(join(root, place), 0o755);
       expect(asked()).toEqual({ status: 0, stdout: "--version a b\n", stderr: "" });

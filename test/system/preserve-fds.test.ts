@@ -176,7 +176,7 @@ describe.skipIf(!isRoot)("descriptors of the caller's", () => {
     expect(statSync(offer.Socket).mode & 0o777).toBe(0o600);
     // Nobody has sent anything, something else, too many: each time the token is void.
     await expect(client.containers.start(id, { descriptors: offer.Token })).rejects.toThrow(
-      "nobody has sent them",
+      "the client has not sent them",
     );
     for (const [text, fds, sentence] of [
       ["another text", [fd], "they are for something else"],

@@ -180,7 +180,7 @@ describe.skipIf(lacking !== undefined)("thin pools", () => {
     expect(finding?.problem).toMatch(
       /is still on the disk: the device "tare-\w+-\d+" is in use: a mount of it is held/,
     );
-    expect(finding?.advice).toContain("tried again with the next removal");
+    expect(finding?.advice).toContain("the next removal and the next start retry it");
     expect(status(storage, "Deferred Deleted Device Count")).toBe("1");
     writeFileSync(`${root(mounted.mount)}/works`, "still");
     mounted[Symbol.dispose]();
@@ -209,7 +209,7 @@ describe.skipIf(lacking !== undefined)("thin pools", () => {
         ),
       });
       expect((await storage.health()).map(({ problem }) => problem)).toEqual([
-        "there is too little room in it to begin anything new",
+        "there is not enough space in it for a new operation",
       ]);
       using calm = await storage.mountSnapshot("calm", { readonly: true });
       expect(readFileSync(`${root(calm.mount)}/kept`, "utf8")).toBe("kept");
@@ -360,7 +360,7 @@ describe.skipIf(lacking !== undefined)("thin pools", () => {
         expect([status(storage, "Pool Name"), status(storage, "Data loop file")]).toEqual([pool, ""]);
         await expect(
           openStorage(dataRoot, { driver, storageOptions: ["dm.thinpooldev=else"] }),
-        ).rejects.toThrow(`this data root was begun with ${pool}`);
+        ).rejects.toThrow(`this data root was created with ${pool}`);
       }
       await poll(() => (mapper.find(pool)?.openCount === 0 ? true : undefined), {
         timeoutMs: 5_000,

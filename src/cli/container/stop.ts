@@ -14,14 +14,14 @@ const flags: TableOf<Values> = {
   time: int("Seconds to wait before killing the container", { short: "t", also: ["timeout"] }),
 };
 
-const shape = {
+const common = {
   usage: "[OPTIONS] CONTAINER [CONTAINER...]",
   takes: [1, Number.POSITIVE_INFINITY],
   flags,
 } as const;
 
 export const stop: Command<Values> = {
-  ...shape,
+  ...common,
   completes: ["running"],
   examples: ["tare stop web", "tare stop -t 2 web db"],
   async run(call) {
@@ -35,7 +35,7 @@ export const stop: Command<Values> = {
 };
 
 export const restart: Command<Values> = {
-  ...shape,
+  ...common,
   completes: ["container"],
   async run(call) {
     const client = await call.client();

@@ -3,7 +3,7 @@ import type { Call, Command } from "../command.ts";
 import { int, string } from "../flags/kinds.ts";
 import { forEachPod, type PodChoice, podChoice } from "./each-pod.ts";
 
-const shape = {
+const common = {
   usage: "[OPTIONS] POD [POD...]",
   takes: [0, Number.POSITIVE_INFINITY],
   completes: ["pod"],
@@ -11,7 +11,7 @@ const shape = {
 
 function action(verb: "start" | "pause" | "unpause", title: string): Command<PodChoice> {
   return {
-    ...shape,
+    ...common,
     flags: podChoice(title),
     examples: [`tare pod ${verb} web`],
     run: (call) => forEachPod(call, (client, id) => client.pods.act(id, verb)),
@@ -33,14 +33,14 @@ function graceOf({ values }: Call<Ending>): { readonly graceSeconds?: number | u
 }
 
 export const podStop: Command<Ending> = {
-  ...shape,
+  ...common,
   flags: { ...podChoice("Stop"), time },
   examples: ["tare pod stop web", "tare pod stop -t 2 --all"],
   run: (call) => forEachPod(call, (client, id) => client.pods.end(id, "stop", graceOf(call))),
 };
 
 export const podRestart: Command<Ending> = {
-  ...shape,
+  ...common,
   flags: { ...podChoice("Restart"), time },
   examples: ["tare pod restart web"],
   run: (call) => forEachPod(call, (client, id) => client.pods.end(id, "restart", graceOf(call))),
@@ -51,7 +51,7 @@ interface Killing extends PodChoice {
 }
 
 export const podKill: Command<Killing> = {
-  ...shape,
+  ...common,
   flags: { ...podChoice("Kill"), signal: string("Signal to send to the containers", { short: "s" }) },
   examples: ["tare pod kill -s HUP web"],
   run(call) {

@@ -41,8 +41,8 @@ function unavailable(host: Host, cause: unknown): Failure {
   const reasons: Readonly<Record<string, string>> = {
     ENOENT: "nothing is there",
     ENOTDIR: "nothing is there",
-    ECONNREFUSED: "nobody listens there",
-    FailedToOpenSocket: "nobody listens there",
+    ECONNREFUSED: "no process listens there",
+    FailedToOpenSocket: "no process listens there",
   };
   const reason = reasons[code] ?? (code || (cause instanceof Error ? cause.message : "it failed"));
   const sentence = `cannot connect to the daemon at ${where}: ${reason}; start it with "tare daemon"`;

@@ -147,7 +147,7 @@ function features(facts: HostFacts): HostFinding[] {
       ? disk("reflink", "present")
       : disk("reflink", "missing", {
           status: "info",
-          affects: "only speed and room: the storage driver vfs copies files whole",
+          affects: "only speed and disk space: the storage driver vfs copies files whole",
         }),
     projectQuota
       ? disk("project quota", "present")

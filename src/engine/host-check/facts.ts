@@ -22,7 +22,7 @@ export interface PrivilegeFacts {
   readonly uid: number;
   /** Of CAP_SYS_ADMIN and the like, those that this process lacks. */
   readonly lacking: readonly string[];
-  /** False inside a user namespace, where root is somebody else. */
+  /** False inside a user namespace, whose root is an ordinary user of the host. */
   readonly isInitialUserNamespace: boolean;
 }
 
@@ -174,7 +174,7 @@ export interface DaemonFacts {
   /** `unix:///run/tare/tare.sock` */
   readonly host: string;
   /**
-   * "foreign": another engine serves there; "absent": there is no socket; "refused": nobody listens; "denied": this user
+   * "foreign": another engine serves there; "absent": there is no socket; "refused": no process listens; "denied": this user
    * may not; "silent": no answer.
    */
   readonly state: "serves" | "foreign" | "absent" | "refused" | "denied" | "silent" | "failed";

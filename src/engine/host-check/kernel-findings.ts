@@ -10,7 +10,7 @@ const kernel = inGroup("kernel");
 /** KERNEL(5.14): the minimum; 6.8 is recommended. */
 const minimum = "5.14";
 const recommended = "6.8";
-/** Fewer namespaces of a kind than this are a limit that somebody has set. */
+/** Fewer namespaces of a kind than this are a configured limit. */
 const fewNamespaces = 1024;
 const manyNamespaces = 15_000;
 

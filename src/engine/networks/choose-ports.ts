@@ -94,8 +94,8 @@ function findFree(
   blocked: (ports: PublishedPorts) => Failure | undefined,
 ): PublishedPorts | undefined {
   const { count } = wanted;
-  const room = ephemeral.last - ephemeral.first + 1;
-  for (let passed = 0; passed < room; ) {
+  const ephemeralCount = ephemeral.last - ephemeral.first + 1;
+  for (let passed = 0; passed < ephemeralCount; ) {
     const port = nextEphemeral + count - 1 > ephemeral.last ? ephemeral.first : nextEphemeral;
     if (port + count - 1 > ephemeral.last) return undefined;
     const found = { ...wanted, hostPort: port };

@@ -88,7 +88,7 @@ export function resolveNetwork(
   if (!ownBridge && read.bypassesBridge === true) {
     throw refuseNetwork(
       name,
-      `bypass_bridge: the bridge ${interfaceName} is somebody else's, and so are its rules`,
+      `bypass_bridge: the bridge ${interfaceName} belongs to other software, and so do its rules`,
     );
   }
   const gsoMaxSizes = chooseGsoSizes(gsoMaxSize, { driver, internal, ownBridge });

@@ -31,7 +31,7 @@ export function resolveBench(
   if (neededBytes > availableBytes) {
     throw refuse(
       "exhausted",
-      `up to ${formatByteSize(neededBytes)} are needed beside the data root, and ${formatByteSize(availableBytes)} are free; a smaller size or fewer containers need less`,
+      `up to ${formatByteSize(neededBytes)} are needed on the disk of the data root, and ${formatByteSize(availableBytes)} are free; a smaller size or fewer containers need less`,
     );
   }
   const half = Math.floor(sizeBytes / 2);

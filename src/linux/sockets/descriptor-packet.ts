@@ -32,12 +32,12 @@ export class DescriptorSocket implements Disposable {
    */
   take({ text, count }: { readonly text: string; readonly count: number }): readonly OwnedFd[] {
     using connection = acceptUnixConnection(this.#listening.fd);
-    if (connection === undefined) throw refused("nobody has sent them");
+    if (connection === undefined) throw refused("the client has not sent them");
     // SAFETY: as the kernel saw who connected: not only the path's permissions keep others away.
     const { uid } = readPeer(connection.fd);
     if (uid !== process.getuid?.()) throw refused(`they are of user ${uid}`);
     const message = receiveUnixMessage(connection.fd, { mostBytes: 256 });
-    if (message === undefined) throw refused("nobody has sent them");
+    if (message === undefined) throw refused("the client has not sent them");
     using received = new DisposableStack();
     for (const fd of message.fds) received.use(fd);
     if (Buffer.from(message.bytes).toString("latin1") !== text) throw refused("they are for something else");

@@ -36,7 +36,7 @@ function compareChains({ chains }: NewTable, found: FoundTable): readonly string
     }),
     ...found.chains
       .filter(({ chain }) => !names.has(chain))
-      .map(({ chain }) => `it has a chain ${chain} that nobody asked for`),
+      .map(({ chain }) => `it has an unexpected chain ${chain}`),
   ];
 }
 
@@ -87,7 +87,7 @@ function compareSets({ sets }: NewTable, found: FoundTable): readonly string[] {
     }),
     ...found.sets
       .filter(({ name }) => !names.has(name))
-      .map(({ name }) => `it has a set ${name} that nobody asked for`),
+      .map(({ name }) => `it has an unexpected set ${name}`),
   ];
 }
 
@@ -97,7 +97,7 @@ function compareElements(wanted: FirewallSetCopy, found: FirewallSetCopy): reado
   const missing = [...mine].filter((text) => !theirs.has(text)).length;
   const strange = [...theirs].filter((text) => !mine.has(text)).length;
   if (missing + strange === 0) return [];
-  return [`its set ${wanted.name} lacks ${missing} elements and has ${strange} that nobody asked for`];
+  return [`its set ${wanted.name} lacks ${missing} elements and has ${strange} unexpected ones`];
 }
 
 function textsOf({ name, elements }: FirewallSetCopy): ReadonlySet<string> {

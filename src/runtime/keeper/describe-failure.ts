@@ -21,7 +21,8 @@ export function describeFailure(plan: Plan, packet: Buffer): Failure {
   if (op === undefined) return new Failure("internal", "cannot read what failed: the plan has no such call");
   if (op.call === "execve") return describeExecve(list.ops, at, packet);
   if (op.call === "seccomp" && result === -errno.EBUSY) {
-    const why = "somebody listens to this engine's own calls already, and there is room for one";
+    const why =
+      "another process already listens to this engine's own calls, and the kernel allows one listener";
     return new Failure("unavailable", `cannot explain denials or record calls: ${why}`);
   }
   if (op.call === checkNotIn) return new Failure("invalid", `cannot ${op.about}: ${op.why?.[-result]}`);

@@ -37,7 +37,7 @@ export class PoolFiles {
     if (dataBytes < leastDataBytes)
       throw new Failure(
         "exhausted",
-        `cannot make a thin pool in "${this.#directory}": there is less room on that disk than ${leastDataBytes / mebibyte} MiB`,
+        `cannot make a thin pool in "${this.#directory}": there is less free space on that disk than ${leastDataBytes / mebibyte} MiB`,
       );
     const metadataBytes =
       Math.max(present.metadataBytes, loopMetadataBytes ?? 0) ||

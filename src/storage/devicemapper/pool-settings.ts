@@ -101,6 +101,6 @@ function refuseOther(name: string, asked: string | number | undefined, settled: 
   if (asked === undefined || asked === settled) return;
   throw new Failure(
     "invalid",
-    `cannot use the storage option "${name}=${asked}": this data root was begun with ${settled}; leave the option out, or take another --data-root`,
+    `cannot use the storage option "${name}=${asked}": this data root was created with ${settled}; leave the option out, or take another --data-root`,
   );
 }

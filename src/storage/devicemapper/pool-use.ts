@@ -127,7 +127,7 @@ export function describeShortage(
     shortage === "disk"
       ? "the disk that the thin pool's file is on has less free than"
       : `of the thin pool's ${shortage} ${formatByteSize(total - used)} of ${formatByteSize(total)} are free, not more than`;
-  return `${space} dm.min_free_space (${leastFreePercent}%) asks for: remove images or containers${shortage === "disk" ? ", or make room on that disk" : `, or ${enlarge}`}`;
+  return `${space} dm.min_free_space (${leastFreePercent}%) asks for: remove images or containers${shortage === "disk" ? ", or free space on that disk" : `, or ${enlarge}`}`;
 }
 
 /** How large a data file becomes that is too small: a fifth more, as far as it may. The same size: it may not. */

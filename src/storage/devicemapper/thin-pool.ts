@@ -242,7 +242,7 @@ export class ThinPool implements AsyncDisposable {
         : [
             {
               subject,
-              problem: "there is too little room in it to begin anything new",
+              problem: "there is not enough space in it for a new operation",
               advice: describeShortage(shortage, { use, leastFreePercent, isFile: files !== undefined }),
             },
           ]),

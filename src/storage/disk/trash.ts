@@ -94,7 +94,7 @@ export class Trash {
       subject: `${this.#path}/${name}`,
       problem: `what was removed is still on the disk: ${problem}`,
       advice: this.#inUse.has(name)
-        ? "end what has it (grep -l DEVICE /proc/*/mountinfo tells which processes see a mount of it); it is tried again with the next removal, and at the next start"
+        ? "end the processes that use it (grep -l DEVICE /proc/*/mountinfo lists those that see a mount of it); the next removal and the next start retry it"
         : "look for immutable files (lsattr) in it; it is tried again at the next start",
     }));
   }

@@ -97,7 +97,7 @@ describe("main()", () => {
 
   test("passes the roots on, and does not start a daemon only to stop it", async () => {
     const client = {
-      system: { shutdown: () => Promise.reject(new Failure("unavailable", "nobody listens there")) },
+      system: { shutdown: () => Promise.reject(new Failure("unavailable", "no process listens there")) },
     };
     const options = ["--storage-opt", "dm.fs=xfs", "--storage-opt=dm.basesize=1g"];
     const flags = ["--storage-driver", "vfs", ...options, "--userns-pool", "1:2"];

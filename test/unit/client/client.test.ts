@@ -194,7 +194,7 @@ describe("Client's connections", () => {
     using refused = new Client({ host: "tcp://127.0.0.1:1" });
     await expect(refused.system.ping()).rejects.toMatchObject({
       kind: "unavailable",
-      message: expect.stringContaining("nobody listens there"),
+      message: expect.stringContaining("no process listens there"),
     });
   });
 

@@ -39,7 +39,7 @@ describe("resolveBench()", () => {
     const neededBytes = 464 * MEBIBYTE;
     expect(resolveBench(options, { availableBytes: neededBytes }).containers).toBe(2);
     expect(() => resolveBench(options, { availableBytes: neededBytes - 1 })).toThrow(
-      "up to 486.5MB are needed beside the data root, and 486.5MB are free; a smaller size or fewer containers need less",
+      "up to 486.5MB are needed on the disk of the data root, and 486.5MB are free; a smaller size or fewer containers need less",
     );
   });
 });

@@ -57,7 +57,7 @@ describe("describeFailure()", () => {
     const allow = new Uint8Array([6, 0, 0, 0, 0, 0, 0xff, 0x7f]);
     const filtered = asPlan(container({ planned: { seccomp: { program: allow, flags: 8 } } }));
     expect(failAt(positionOf(filtered.child, "seccomp"), -16, filtered).message).toBe(
-      "cannot explain denials or record calls: somebody listens to this engine's own calls already, and there is room for one",
+      "cannot explain denials or record calls: another process already listens to this engine's own calls, and the kernel allows one listener",
     );
   });
 

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { checkPage, parseRetired } from "../../../scripts/prose.mjs";
+import { checkCode, checkPage, parseRetired, readTokens } from "../../../scripts/prose.mjs";
 
 const retired = parseRetired(`
 # a comment
@@ -7,8 +7,13 @@ const retired = parseRetired(`
 made ahead => prewarmed
 [documents except README.md]
 \\w+n't => the words in full
+[comments]
+made ahead => prewarmed
+[comments except src/b.ts]
+nobody => no process
 [identifiers]
-spare => prewarmed
+spares? => prewarmed
+late duplex => deferred duplex
 `);
 
 const check = (text: string, path = "docs/a.md"): readonly string[] =>
@@ -59,5 +64,68 @@ describe("the check of prose", () => {
   test("parseRetired() refuses a line that it cannot read", () => {
     expect(() => parseRetired("[documents]\nmade ahead")).toThrow("cannot read line 2");
     expect(() => parseRetired("a => b")).toThrow("cannot read line 1");
+  });
+});
+
+const checkSource = (code: string, path = "src/a.ts"): readonly string[] =>
+  checkCode(path, code, { retired });
+
+describe("the check of source code", () => {
+  test("checkCode() finds a retired phrase in a comment, also over the end of a line", () => {
+    const found = (line: number): string => `src/a.ts:${line}: "made ahead" is retired: write prewarmed`;
+    expect(checkSource("const a = 1; // made ahead")).toEqual([found(1)]);
+    expect(checkSource("\n/**\n * It is made\n * ahead.\n */")).toEqual([found(3)]);
+    expect(checkSource("  // One.\n  // It is made\n  // ahead.\ncode();")).toEqual([found(2)]);
+    expect(checkSource("// made\ncode();\n// ahead")).toEqual([]);
+  });
+
+  test("checkCode() finds it in strings and the text of templates, not in the code between", () => {
+    expect(checkSource("f(\"made ahead\", 'made ahead');")).toHaveLength(2);
+    expect(checkSource("f(`made ahead ${made / ahead} made ahead ${`${a} made ahead`}`);")).toHaveLength(3);
+    expect(checkSource("f(made, ahead); g = made / ahead / 2;")).toEqual([]);
+  });
+
+  test("checkCode() reads regular expressions as code", () => {
+    expect(checkSource("const re = /['\"`]/; // made ahead")).toHaveLength(1);
+    expect(checkSource("if (/[/'](?:\\/)/.test(a)) f('made ahead');")).toHaveLength(1);
+  });
+
+  test("checkCode() leaves `code`, links, other words and excepted files alone", () => {
+    expect(checkSource("/** `made ahead` handmade aheads, see https://example.com/made ahead-of */")).toEqual(
+      [],
+    );
+    expect(checkSource("f('nobody');")).toHaveLength(1);
+    expect(checkSource("f('nobody');", "src/b.ts")).toEqual([]);
+  });
+
+  test("checkCode() finds retired words in identifiers, in each once", () => {
+    expect(checkSource("class SpareKeeper { #spare = MOST_SPARES; }\nnew SpareKeeper();")).toEqual([
+      'src/a.ts:1: "SpareKeeper" is retired: write prewarmed',
+      'src/a.ts:1: "#spare" is retired: write prewarmed',
+      'src/a.ts:1: "MOST_SPARES" is retired: write prewarmed',
+    ]);
+    expect(checkSource("const d = new LateDuplex();")).toHaveLength(1);
+    expect(checkSource("const sparesame = desparely;")).toEqual([]);
+  });
+
+  test("checkCode() reads C, where a backtick and a slash begin nothing", () => {
+    const code =
+      "#include <a.h>\nchar c = '`'; /* made ahead */ int d = a / b / c; // spare made ahead\nint spare;";
+    expect(checkSource(code, "native/a.c")).toHaveLength(3);
+  });
+
+  test("readTokens() gives each token with its offset", () => {
+    const code = "a(`x${b({ c: 1 })}y`); // z";
+    expect(readTokens(code, { isTypeScript: true }).map(({ kind, text }) => `${kind} ${text}`)).toEqual([
+      "identifier a",
+      "string `x",
+      "identifier b",
+      "identifier c",
+      "string }y",
+      "comment // z",
+    ]);
+    for (const { text, offset } of readTokens(code, { isTypeScript: true })) {
+      expect(code.startsWith(text, offset)).toBe(true);
+    }
   });
 });

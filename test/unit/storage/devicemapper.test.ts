@@ -159,7 +159,7 @@ describe("room in a pool", () => {
         "remove images or containers, or enlarge it with --storage-opt dm.loopdatasize",
     );
     expect(say("metadata", false)).toContain("enlarge the pool (lvextend --poolmetadatasize)");
-    expect(say("disk", true)).toContain("or make room on that disk");
+    expect(say("disk", true)).toContain("or free space on that disk");
   });
 
   test("chooseGrowth() takes a fifth, 64 MiB at least, and never more than the most", () => {
@@ -182,7 +182,7 @@ describe("settings of a pool", () => {
     });
     expect(openSettings(directory, { filesystem: "ext4", baseBytes: 2 ** 30 }).base?.id).toBe(5);
     expect(() => openSettings(directory, { filesystem: "xfs" })).toThrow(
-      'cannot use the storage option "dm.fs=xfs": this data root was begun with ext4; leave the option out, or take another --data-root',
+      'cannot use the storage option "dm.fs=xfs": this data root was created with ext4; leave the option out, or take another --data-root',
     );
     expect(() => openSettings(directory, { baseBytes: 2 ** 31 })).toThrow('"dm.basesize=2147483648"');
     expect(() => openSettings(directory, { thinPoolDevice: "p" })).toThrow("a pool in files of its own");

@@ -44,7 +44,7 @@ export function openRecording(
           throw new Failure("unsupported", `cannot record a profile: the daemon does not do it`);
         if (tare.UnrecordedCalls !== undefined)
           call.err(
-            `WARNING: ${tare.UnrecordedCalls} calls found no room in the record: the profile lacks them\n`,
+            `WARNING: ${tare.UnrecordedCalls} calls did not fit into the record: the profile lacks them\n`,
           );
         // Left by the detach keys, it goes on.
         if (state.Running) call.err("the profile is of what ran so far\n");

@@ -74,14 +74,14 @@ function formatText(verb: string, value: string, digits: number | undefined): st
   }
 }
 
-function formatOne(verb: string, value: number, flags: string, places: number | undefined): string {
+function formatOne(verb: string, value: number, flags: string, precision: number | undefined): string {
   const sign = flags.includes("+") && value >= 0 ? "+" : flags.includes(" ") && value >= 0 ? " " : "";
   const isWhole = Number.isInteger(value) && Math.abs(value) < 1e21;
   const digits = (base: number): string =>
     sign +
     BigInt(value)
       .toString(base)
-      .replace(/^(-?)(\d+)$/, (_, minus: string, size: string) => minus + size.padStart(places ?? 0, "0"));
+      .replace(/^(-?)(\d+)$/, (_, minus: string, size: string) => minus + size.padStart(precision ?? 0, "0"));
   if (isWhole) {
     switch (verb) {
       case "d":
@@ -105,19 +105,20 @@ function formatOne(verb: string, value: number, flags: string, places: number | 
   switch (verb) {
     case "f":
     case "F":
-      return sign + value.toFixed(Math.min(places ?? 6, 100));
+      return sign + value.toFixed(Math.min(precision ?? 6, 100));
     case "e":
     case "E": {
-      const text = sign + value.toExponential(Math.min(places ?? 6, 100)).replace(/e([+-])(\d)$/, "e$10$2");
+      const text =
+        sign + value.toExponential(Math.min(precision ?? 6, 100)).replace(/e([+-])(\d)$/, "e$10$2");
       return verb === "e" ? text : text.toUpperCase();
     }
     case "g":
     case "G":
       return (
         sign +
-        (places === undefined
+        (precision === undefined
           ? formatNumber(value)
-          : formatNumber(Number(value.toPrecision(Math.max(1, Math.min(places, 100))))))
+          : formatNumber(Number(value.toPrecision(Math.max(1, Math.min(precision, 100))))))
       );
     default:
       return wrong(verb, value);

@@ -92,7 +92,7 @@ async function openAlone(
     if (subpath !== "" || (!isElsewhere(options) && (paths > 1 || isInUse(context, name)))) {
       throw new Failure(
         "unsupported",
-        `cannot use volume "${name}" in several places, or a part of it: this kernel can't clone a mount that is on no mount table (Linux 6.15 can)`,
+        `cannot use volume "${name}" at several targets, or a part of it: this kernel cannot clone a mount that is on no mount table (Linux 6.15 can)`,
       );
     }
     sources.set(target, undo.use(await mountLocalVolume(options)).fd);

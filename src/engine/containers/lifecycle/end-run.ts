@@ -134,8 +134,8 @@ export function dropContainer(
   context.restarts.cancel(id);
   const volumes = removesVolumes ? anonymousVolumes(record.spec.storage?.mounts ?? []) : [];
   const image = removesImage ? record.image : undefined;
-  const told = [...events, containerEvent(record, "destroy")];
-  const intent = context.state.removeContainer(id, told, {
+  const allEvents = [...events, containerEvent(record, "destroy")];
+  const intent = context.state.removeContainer(id, allEvents, {
     ...(volumes.length === 0 ? {} : { volumes }),
     ...(image === undefined ? {} : { image }),
   });

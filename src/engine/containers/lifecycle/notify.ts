@@ -38,6 +38,6 @@ export function notifyReady(
       ...(isCallerThere ? { credentials: { pid, uid: 0, gid: 0 } } : {}),
     });
   } catch (thrown) {
-    context.background.note(id, `its start cannot be told to "${to}": ${sentenceOf(thrown)}`);
+    context.background.note(id, `cannot report its start to "${to}": ${sentenceOf(thrown)}`);
   }
 }

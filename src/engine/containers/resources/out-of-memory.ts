@@ -19,7 +19,7 @@ export function watchMemory(
   if (!mayRunOut) return;
   const listener = (): void => void noteOom(context, { id, kept });
   context.dependencies.cgroups.watchOom(id, listener).catch((thrown: unknown) => {
-    context.background.note(id, `its memory cannot be watched: ${sentenceOf(thrown)}`);
+    context.background.note(id, `cannot monitor its memory: ${sentenceOf(thrown)}`);
   });
 }
 

@@ -163,7 +163,7 @@ export function reportDenials(context: ContainerContext, record: ContainerRecord
   try {
     recordDenials(context, record);
   } catch (thrown) {
-    context.background.note(record.id, `its denials cannot be told: ${sentenceOf(thrown)}`);
+    context.background.note(record.id, `cannot report its denials: ${sentenceOf(thrown)}`);
   }
 }
 

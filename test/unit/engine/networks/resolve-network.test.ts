@@ -173,7 +173,7 @@ describe("resolveNetwork()", () => {
     ],
     [
       passing({ "com.docker.network.bridge.name": "br0" }),
-      "bypass_bridge: the bridge br0 is somebody else's, and so are its rules",
+      "bypass_bridge: the bridge br0 belongs to other software, and so do its rules",
     ],
   ])("past the bridge it can't be: %p", (spec, sentence) => {
     expect(() => plan(spec)).toThrow(sentence);
