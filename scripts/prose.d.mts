@@ -14,3 +14,17 @@ export function checkPage(
     read(path: string): string | undefined;
   },
 ): readonly string[];
+
+export interface CodeToken {
+  readonly kind: "comment" | "string" | "identifier";
+  readonly text: string;
+  readonly offset: number;
+}
+
+export function readTokens(code: string, options: { readonly isTypeScript: boolean }): readonly CodeToken[];
+
+export function checkCode(
+  path: string,
+  code: string,
+  options: { readonly retired: readonly RetiredSection[] },
+): readonly string[];

@@ -1,5 +1,6 @@
-// Checks the Markdown files: retired phrases (scripts/retired-words.txt), lines of prose over 120 columns, relative
-// links without a target. `npm run ok -- prose` runs it.
+// Checks for retired phrases (scripts/retired-words.txt) in Markdown files, and in comments, string literals and
+// identifiers of the source code. Also finds lines of prose over 120 columns and relative links without a target.
+// `npm run ok -- prose` runs it.
 import { execFileSync } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
@@ -123,6 +124,140 @@ export function checkPage(path, text, { retired, read }) {
   return found.sort((a, b) => a.line - b.line).map(({ line, sentence }) => `${path}:${line}: ${sentence}`);
 }
 
+const tokens = {
+  comment: /\/\/[^\n]*|\/\*[\s\S]*?\*\//y,
+  string: /"(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n])*'/y,
+  /** A regular expression follows an operator, an opening bracket or a keyword; a division follows a value. */
+  pattern: /\/(?![*/])(?:\\.|\[(?:\\.|[^\]\\\n])*\]|[^/\\\n[])+\/[a-z]*/y,
+  identifier: /[#@]?[A-Za-z_$][\w$]*/y,
+  number: /\d[\w.]*/y,
+};
+const beforePattern = /(?:^|[(,=:[!&|?{};>+\n]|\b(?:return|of|in|case|typeof))$/;
+
+/**
+ * The comments, string literals and identifiers of TypeScript or C, each with its offset. A template literal is a
+ * string for each piece of its text; the expressions in it are code.
+ */
+export function readTokens(code, { isTypeScript }) {
+  const found = [];
+  /** For each template literal whose expression is open: the depth of braces in that expression. */
+  const depths = [];
+  let significant = "";
+  let at = 0;
+  const take = (kind) => {
+    const expression = tokens[kind];
+    expression.lastIndex = at;
+    const text = expression.exec(code)?.[0];
+    if (text === undefined) return false;
+    if (kind === "comment" || kind === "string" || kind === "identifier")
+      found.push({ kind, text, offset: at });
+    if (kind !== "comment") significant = text;
+    at += text.length;
+    return true;
+  };
+  const takeTemplate = () => {
+    let end = at + 1;
+    while (end < code.length && code[end] !== "`" && !code.startsWith("${", end))
+      end += code[end] === "\\" ? 2 : 1;
+    found.push({ kind: "string", text: code.slice(at, end), offset: at });
+    const isOpen = code[end] === "$";
+    if (isOpen) depths.push(0);
+    significant = isOpen ? "{" : "`";
+    at = end + (isOpen ? 2 : 1);
+  };
+  while (at < code.length) {
+    const next = code[at];
+    if (next === "/" && take("comment")) continue;
+    if ((next === '"' || next === "'") && take("string")) continue;
+    if (isTypeScript && next === "/" && beforePattern.test(significant) && take("pattern")) continue;
+    if (isTypeScript && next === "`") takeTemplate();
+    else if (isTypeScript && next === "}" && depths.at(-1) === 0) {
+      depths.pop();
+      takeTemplate();
+    } else if (take("number") || take("identifier")) continue;
+    else {
+      if (next === "{" && depths.length > 0) depths[depths.length - 1] += 1;
+      if (next === "}" && depths.length > 0) depths[depths.length - 1] -= 1;
+      if (next.trim() !== "") significant = next;
+      at += 1;
+    }
+  }
+  return found;
+}
+
+/** `chooseWatched`, `choose_watched` and `MOST_TOLD` as words: "choose watched", "most told". */
+function wordsOf(identifier) {
+  return identifier
+    .replaceAll(/([a-z\d])([A-Z])|([A-Z])(?=[A-Z][a-z])/g, "$1$3 $2")
+    .replaceAll(/[_$#@]+/g, " ")
+    .trim()
+    .toLowerCase();
+}
+
+/** Comments with spaces in place of their marks, of `code` and of links: same offsets, also over the ends of lines. */
+function plainComment(text) {
+  const blank = (match) => match.replaceAll(/[^\n]/g, " ");
+  return text
+    .replaceAll(/^\s*(?:\/\*+|\*\/|\*|\/\/+)/gm, blank)
+    .replaceAll(/`[^`]*`/g, blank)
+    .replaceAll(/<[\w/.-]+>|https?:\/\/\S+/g, blank);
+}
+
+/** The retired phrases in one file of source code, as `FILE:LINE: sentence`. */
+export function checkCode(path, code, { retired }) {
+  const phrasesOf = (wanted) =>
+    retired
+      .filter(({ name, except }) => name === wanted && !except.includes(path))
+      .flatMap(({ phrases }) => phrases);
+  const inText = phrasesOf("comments");
+  const inNames = phrasesOf("identifiers");
+  const found = [];
+  const report = (offset, words, replacement) => {
+    const line = code.slice(0, offset).split("\n").length;
+    found.push({ line, sentence: `"${words.replaceAll(/\s+/g, " ")}" is retired: write ${replacement}` });
+  };
+  const known = new Set();
+  let comments = [];
+  const checkComments = () => {
+    // Line comments that follow each other are one text: a phrase may continue on the next line.
+    const text = plainComment(comments.map((comment) => comment.text).join("\n"));
+    for (const { expression, replacement } of inText) {
+      for (const match of text.matchAll(expression)) {
+        const index = text.slice(0, match.index).split("\n").length - 1;
+        const first = comments[0];
+        const isLines = comments.length > 1;
+        report(isLines ? comments[index].offset : first.offset + match.index, match[0], replacement);
+      }
+    }
+    comments = [];
+  };
+  for (const token of readTokens(code, { isTypeScript: path.endsWith(".ts") })) {
+    const { kind, text, offset } = token;
+    const last = comments.at(-1);
+    const isNext =
+      kind === "comment" &&
+      last !== undefined &&
+      text.startsWith("//") &&
+      last.text.startsWith("//") &&
+      code.slice(last.offset + last.text.length, offset).trim() === "";
+    if (comments.length > 0 && !isNext) checkComments();
+    if (kind === "comment") comments.push(token);
+    else if (kind === "string") {
+      for (const { expression, replacement } of inText) {
+        for (const match of text.matchAll(expression)) report(offset + match.index, match[0], replacement);
+      }
+    } else if (!known.has(text)) {
+      known.add(text);
+      const words = wordsOf(text);
+      for (const { expression, replacement } of inNames) {
+        if (words.match(expression) !== null) report(offset, text, replacement);
+      }
+    }
+  }
+  if (comments.length > 0) checkComments();
+  return found.sort((a, b) => a.line - b.line).map(({ line, sentence }) => `${path}:${line}: ${sentence}`);
+}
+
 function main() {
   const retired = parseRetired(readFileSync("scripts/retired-words.txt", "utf8"));
   const files = execFileSync("git", ["ls-files", "--cached", "--others", "--exclude-standard"], {
@@ -135,9 +270,13 @@ function main() {
   };
   const isChecked = (file) => file.endsWith(".md") && existsSync(file);
   const pages = files.filter(isChecked);
-  const found = pages.flatMap((path) => checkPage(path, readFileSync(path, "utf8"), { retired, read }));
+  const isCode = (file) => /^src\/.*\.ts$|^native\/[^/]*\.[ch]$/.test(file) && existsSync(file);
+  const found = [
+    ...pages.flatMap((path) => checkPage(path, readFileSync(path, "utf8"), { retired, read })),
+    ...files.filter(isCode).flatMap((path) => checkCode(path, readFileSync(path, "utf8"), { retired })),
+  ];
   for (const line of found) console.error(line);
-  if (found.length > 0) console.error(`${found.length} faults in Markdown files`);
+  if (found.length > 0) console.error(`${found.length} faults in documents and source code`);
   process.exitCode = found.length === 0 ? 0 : 1;
 }
 
