@@ -465,7 +465,8 @@ describe("the launcher and what a daemon may say", () => {
       expect(asked()).toEqual({
         status: 127,
         stdout: "",
-        stderr: "tare: cannot find the main binary: there is neither ../tare nor ../lib/tare/tare next to this program\n",
+        stderr:
+          "tare: cannot find the main binary: there is neither ../tare nor ../lib/tare/tare next to this program\n",
       });
       mkdirSync(join(root, place, ".."), { recursive: true });
       writeFileSync(join(root, place), '#!/bin/sh\necho "$@"\n');
