@@ -155,7 +155,6 @@ function addSuites() {
   const project = join(root, "project");
   for (const name of ["src", "test", "native", "scripts", "package.json", "tsconfig.json", "Makefile"])
     cpSync(name, join(project, name), { recursive: true });
-  cpSync(debian[2], join(project, "busybox-static.deb"));
   const archive = readdirSync(release).find((name) => name.startsWith("tare-linux-arm64-"));
   const unpacked = join(directory, "npm");
   mkdirSync(unpacked);

@@ -98,8 +98,6 @@ if [ -s /suites ]; then
   printf '#!/bin/sh\n' >/usr/bin/make
   chmod 755 /usr/bin/make
   export TARE_TEST_SLOWNESS=20
-  mkdir -m 700 /tmp/tare-test-cache
-  mv busybox-static.deb /tmp/tare-test-cache/
   while IFS='	' read -r suite pattern; do
     began=$(date +%s)
     if [ -n "$pattern" ]; then set -- --test-name-pattern "$pattern"; else set --; fi
