@@ -1,6 +1,6 @@
-// The payload of the image `hello`: tells what a container sees of its own isolation. With `--pause` it is the first
-// process of a pod instead.
-// Freestanding: raw system calls, no C library. What cannot be read is "not visible", never a failure.
+// The payload of the image `hello`: prints what a container can observe of its own isolation. With `--pause` it is the
+// first process of a pod instead. Freestanding: raw system calls, no C library. Values that cannot be read are "not
+// visible", never a failure.
 
 typedef unsigned long word;
 

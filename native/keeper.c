@@ -291,7 +291,8 @@ static struct record_slot *find_slot(const struct record_slot *call) {
 
 static void report_recorded(uint32_t index);
 
-// Bounded, whatever is called how often: what differs in more than its number has RECORD_FINE slots, and all RECORD_SLOTS.
+// Bounded, whatever is called how often: what differs in more than its number has RECORD_FINE slots, and all
+// RECORD_SLOTS.
 static void write_record(struct record_slot *call) {
   struct record_slot *slot = find_slot(call);
   if (!call->coarse && (slot == slots || (!slot->count && fine_slots >= RECORD_FINE))) call->coarse = 1, slot = find_slot(call);
@@ -904,8 +905,8 @@ static bool attend_setup(uint64_t deadline) {
   }
 }
 
-// Whether all output was taken: the streams' ends came, or others hold them (a background process outside of the
-// pid namespace) and had nothing to say at the last look nor for 0.1 s before, or 2 s are over and what they say now
+// Whether all output was taken: the streams have ended. Or other processes hold them open (a background process outside
+// of the pid namespace), and no output came at the last check and in the 0.1 s before. Or 2 s have passed: later output
 // is not the process's own.
 static bool settled(bool silent) {
   if (!ended) return false;
@@ -930,8 +931,8 @@ static void keep_listener_only(void) {
   sys(SYS_close, LISTENING);
 }
 
-// Output is all taken: end the streams of those who have it (our own end has to unmount the root before), say the
-// exit, the engine's connection last, as it is the first, wait a bounded time for slow clients, go.
+// All output is taken: end the clients' streams (this process has to unmount the root before it ends), report the exit
+// to the engine's connection last, because it is the first, wait a bounded time for slow clients, exit.
 __attribute__((noreturn)) static void finish(void) {
   for (int i = MOST_CONNECTIONS; i-- > 0;)
     if (connections[i].state == STREAMING && connections[i].cursor == head) drop(&connections[i]);

@@ -1,7 +1,7 @@
-// The launcher: `tare` as it is typed. A run with plain flags is handed to the daemon by its words, and what comes back is copied to the
-// standard streams; no word of it is understood here. All else, and whatever the daemon won't take so, is left to the main binary, which
-// takes its place (execve): it has a JavaScript runtime to start, which is half of what a short run takes.
-// Freestanding, as the keeper. The daemon's part is src/daemon/handlers/run-fast-path.ts.
+// The launcher: `tare` as it is typed. A run with plain flags is handed to the daemon by its words, and what comes back
+// is copied to the standard streams; no word of it is understood here. All else, and whatever the daemon won't take so,
+// is left to the main binary, which takes its place (execve): it has a JavaScript runtime to start, which is half of
+// what a short run takes. Freestanding, as the keeper. The daemon's part is src/daemon/handlers/run-fast-path.ts.
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -123,7 +123,8 @@ static const char *value_of(const char *flag, char ***at) {
   return word + n + 1;
 }
 
-// The words behind `run`, and the path of the socket of the daemon that is meant (src/cli/global-flags.ts); NULL: not ours.
+// The words behind `run`, and the path of the socket of the daemon that is meant (src/cli/global-flags.ts); NULL: not
+// ours.
 static char **find_words(struct text *socket) {
   const char *host = NULL, *run_root = NULL, *value;
   char **at = arguments + 1;
@@ -145,7 +146,8 @@ static char **find_words(struct text *socket) {
   return socket->bytes[0] == '/' && !socket->full ? at + 1 : NULL;
 }
 
-// Docker's client configuration may name proxies, which are variables of a container. One that can't be read is the main binary's to tell of.
+// Docker's client configuration may name proxies, which become variables of a container. The main binary reports an
+// unreadable configuration.
 static bool has_proxies(void) {
   static char bytes[MOST_CONFIG];
   static char path[4200];
@@ -278,8 +280,8 @@ __attribute__((noreturn)) static void lose(void) {
   leave(125);
 }
 
-// The value of a member of the event, an object as JSON.stringify() writes it; NULL: it has no such member. Members may have
-// any order; those of inner objects do not count.
+// The value of a member of the event, an object as JSON.stringify() writes it; NULL: it has no such member. Members may
+// have any order; those of inner objects do not count.
 static const char *member(const char *event, const char *name) {
   size_t n = length_of(name);
   int depth = 0;

@@ -60,8 +60,8 @@ struct record_slot {
 
 enum { ARGUMENT_VALUE, ARGUMENT_BLOB, ARGUMENT_RESULT, ARGUMENT_LOAD };
 enum { EXPECT_SUCCESS, EXPECT_EQUAL, EXPECT_ANYTHING };
-// The one op that is not a system call: −EPERM when the 32 bits at the first address are one of the numbers (32 bits each) at the
-// second, 0 when they are not. The third argument is the count of numbers.
+// The one op that is not a system call: −EPERM when the 32 bits at the first address are one of the numbers (32 bits
+// each) at the second, 0 when they are not. The third argument is the count of numbers.
 #define PLAN_CHECK_NOT_IN 0xffffu
 #define PLAN_MOST_CHECKED 64
 

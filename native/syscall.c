@@ -41,7 +41,7 @@ static bool read_argument(napi_env env, napi_value value, struct invocation *to,
   case napi_number: {
     double number;
     napi_get_value_double(env, value, &number);
-    // Not a number, a fraction, more than a double tells apart: some other descriptor or length would be meant.
+    // Not a number, a fraction, or beyond the precision of a double: it would stand for another descriptor or length.
     if (!(number >= -9007199254740992.0 && number <= 9007199254740992.0) || number != (double)(long)number) return false;
     to->value[at] = (long)number;
     return true;
