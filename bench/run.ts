@@ -1,4 +1,5 @@
-// npm run bench -- [ROW...] [--quick] [--json FILE] [--engines tare,docker,...] [--drivers btrfs,...] [--directory DIR] [--tare PATH]
+// npm run bench -- [ROW...] [--quick] [--json FILE] [--engines tare,docker,...] [--drivers btrfs,...] [--directory DIR]
+// [--tare PATH]
 import { mkdirSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";

@@ -7,7 +7,10 @@ import type { Bed, Containers, Engine, Missing, StorageChoice } from "./engine.t
 
 const programs = ["docker", "dockerd", "containerd", "containerd-shim-runc-v2", "runc"] as const;
 
-/** Debian's Docker with a containerd of its own, without bridge and firewall, unless all of it is in a network of the bench's: nothing of the machine's own Docker is touched. */
+/**
+ * Debian's Docker with a containerd of its own, without bridge and firewall, unless all of it is in a network of the
+ * bench's: nothing of the machine's own Docker is touched.
+ */
 export async function openDocker(bed: Bed, storage?: StorageChoice): Promise<Engine | Missing> {
   const absent = programs.filter((name) => findProgram(name) === undefined);
   if (absent.length > 0) {

@@ -23,7 +23,10 @@ export interface StorageChoice {
   readonly directory: string;
 }
 
-/** One that is measured: with its own roots below the bed's directory. Disposing removes its containers and ends its processes. */
+/**
+ * One that is measured: with its own roots below the bed's directory. Disposing removes its containers and ends its
+ * processes.
+ */
 export interface Engine extends AsyncDisposable {
   readonly name: EngineName;
   readonly version: string;

@@ -37,7 +37,10 @@ interface Bundle {
   readonly cgroup: string;
 }
 
-/** `runc spec`'s own configuration with what `run --network none` means: all namespaces new, no terminal, a cgroup of ours. */
+/**
+ * `runc spec`'s own configuration with what `run --network none` means: all namespaces new, no terminal, a cgroup of
+ * ours.
+ */
 function makeBundle(bed: Bed, { name, args, cgroup }: Bundle): string {
   const bundle = bed.owned.path(name);
   mkdirSync(bundle);

@@ -53,7 +53,10 @@ export async function openTare(bed: Bed, storage?: StorageChoice): Promise<Engin
   };
 }
 
-/** Of this daemon only: others may be on the machine. A keeper's argument is its container's id, an exec's has more after it. */
+/**
+ * Of this daemon only: others may be on the machine. A keeper's argument is its container's id, an exec's has more
+ * after it.
+ */
 function keepersOf(containers: Containers): readonly number[] {
   const ids = runTimed(containers.command("ps", "-q", "--no-trunc"), { capture: true })
     .stdout.split("\n")

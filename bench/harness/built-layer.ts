@@ -38,7 +38,10 @@ export function listHostFiles(): readonly HostFile[] {
     .sort((one, other) => (hashOf(one.path) < hashOf(other.path) ? -1 : 1));
 }
 
-/** So many files with so many bytes together: the smallest ones that the list begins with, and large ones until it is enough. */
+/**
+ * So many files with so many bytes together: the smallest ones that the list begins with, and large ones until it is
+ * enough.
+ */
 export function chooseFiles(
   files: readonly HostFile[],
   { count, bytes }: { readonly count: number; readonly bytes: number },

@@ -14,7 +14,10 @@ export interface CommandOptions {
   readonly env?: Readonly<Record<string, string>>;
 }
 
-/** Runs it to its end and times that, from before the spawn until its exit was seen. Any status but 0 throws with its words. */
+/**
+ * Runs it to its end and times that, from before the spawn until its exit was seen. Any status but 0 throws with its
+ * words.
+ */
 export function runTimed(
   command: readonly string[],
   { capture = false, env = {} }: CommandOptions = {},
@@ -54,7 +57,10 @@ export async function runInBackground(
   return stdout;
 }
 
-/** What every process of the bench gets: little, the same for all, and the mark by which the bench knows them again. */
+/**
+ * The environment of every process of the benchmark: minimal, the same for all, with the mark by which the benchmark
+ * recognizes its own processes.
+ */
 export function environment(more: Readonly<Record<string, string>> = {}): Record<string, string> {
   const path = process.env["PATH"] ?? "";
   return {

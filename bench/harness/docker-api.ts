@@ -3,7 +3,10 @@ export interface Started {
   readonly id: string;
   readonly createMs: number;
   readonly startMs: number;
-  /** What the engine says that the start took, from the request to the program's first instruction; Tare tells it. */
+  /**
+   * The engine's own measurement of the start, from the request to the program's first instruction; only Tare reports
+   * it.
+   */
   readonly engineMs: number | undefined;
   readonly phases: readonly { readonly Name: string; readonly Ms: number }[];
 }

@@ -35,8 +35,9 @@ export interface VethPair extends AsyncDisposable {
 }
 
 /**
- * Two network namespaces with a pair of interfaces between them and nothing else: the floor. `bridged`: each has a pair to a third
- * one, the host, where a bridge joins them, without rules of a firewall: the floor of every engine that has bridges.
+ * Two network namespaces with a pair of interfaces between them and nothing else: the floor. `bridged`: each has a pair
+ * to a third one, the host, where a bridge joins them, without rules of a firewall: the floor of every engine that has
+ * bridges.
  */
 export async function makeVethPair({ bridged }: { readonly bridged: boolean }): Promise<VethPair> {
   const holders = [0, 1, 2].map(() =>
@@ -104,7 +105,7 @@ export async function measureThroughput(options: {
   });
   try {
     const reader = server.stdout.getReader();
-    await reader.read(); // it says that it listens
+    await reader.read(); // the line that reports that it listens
     reader.releaseLock();
     const words = ["iperf3", "-J", "-c", target, "-p", String(port), "-t", String(seconds), ...flags];
     const { stdout } = runTimed(inNetworkOf(from, ...words), { capture: true });

@@ -61,7 +61,10 @@ export class Owned implements AsyncDisposable {
     if (left.length > 0) console.error(`bench: had to clear up:\n  ${left.join("\n  ")}`);
   }
 
-  /** Those with the mark, those that have the run's directory as their root file system, and our keepers with files in it. */
+  /**
+   * Those with the mark, those that have the run's directory as their root file system, and our keepers with files in
+   * it.
+   */
   #ownProcesses(): number[] {
     const mark = `TARE_BENCH=${marker.environment["TARE_BENCH"]}`;
     return readdirSync("/proc")

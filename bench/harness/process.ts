@@ -10,7 +10,7 @@ export interface Server extends AsyncDisposable {
 export interface ServerOptions {
   readonly log: string;
   readonly env?: Readonly<Record<string, string>>;
-  /** Asked every 20 ms until it says yes. */
+  /** Called every 20 ms until it returns true. */
   readonly isReady: () => Promise<boolean>;
 }
 

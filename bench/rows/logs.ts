@@ -8,7 +8,10 @@ const lineBytes = 100;
 const outputBytes = 200e6;
 const lastLine = "this is the last line";
 
-/** From the spawn of `run -d` until `logs --tail 1` gives the last line of 200 MB; the logs' settings are each engine's own. */
+/**
+ * From the spawn of `run -d` until `logs --tail 1` gives the last line of 200 MB; the logs' settings are each engine's
+ * own.
+ */
 export const logs: Row = {
   name: "logs",
   about: "200 MB of output until the last line is readable in logs",

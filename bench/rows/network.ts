@@ -122,7 +122,10 @@ async function connections(
   return [line("network connect", connect), line("network disconnect", disconnect)];
 }
 
-/** So long after a run its container is taken down, so that the next does not wait for it; and after many starts, all that follows them. */
+/**
+ * So long after a run its container is taken down, so that the next does not wait for it; and after many starts, all
+ * that follows them.
+ */
 const restMs = 50;
 const longRestMs = 1000;
 
@@ -242,7 +245,10 @@ const pastBridge = `${toSibling}, past the bridge`;
 const toHost = "container to host";
 const toPublished = "container to a published port of the host";
 
-/** iperf3 in the containers' network namespaces: the image needs nothing. All ways take turns, as the machine is never the same for long. */
+/**
+ * iperf3 in the containers' network namespaces: the image needs nothing. All ways take turns, as the machine is never
+ * the same for long.
+ */
 async function measureThroughputs(
   { engines: all, isQuick, say, signal }: Bench,
   engines: readonly WithContainers[],

@@ -4,7 +4,7 @@ import { interleave } from "../harness/interleave.ts";
 import { summarize } from "../harness/statistics.ts";
 import { figures, type Row, withContainers } from "./row.ts";
 
-/** The engine's own time, as it tells it, and what a program that starts a container by the API waits for. */
+/** The time that the engine itself reports, and the time for which a client of the API waits. */
 export const start: Row = {
   name: "start",
   about: "the engine's part of a start; create and start by the API",
