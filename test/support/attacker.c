@@ -119,7 +119,8 @@ static int next_process(DIR *all) {
     return 0;
 }
 
-/* grab MARKER: looks at all that /proc shows of each process that comes, and tries to write its program and its memory. */
+/* grab MARKER: looks at all that /proc shows of each process that comes, and tries to write its program and its
+ * memory. */
 static _Noreturn void grab(const char *marker) {
     ready();
     for (;;) {
@@ -138,7 +139,7 @@ static _Noreturn void grab(const char *marker) {
     }
 }
 
-/* trace: attaches to each process that comes, and tells of those that are not yet the container's own program. */
+/* trace: attaches to each new process, and reports those that are not yet the container's own program. */
 static _Noreturn void trace(void) {
     ready();
     for (;;) {

@@ -10,8 +10,8 @@ const raceMs = Number(process.env["TARE_ATTACK_SECONDS"] ?? (isFullRun ? "20" : 
 const longestMs = 90_000;
 
 /**
- * `while (isRacing()) …`: true for the time of a race (`TARE_ATTACK_SECONDS`), and after it until `hasHappened()`, for at most 90 seconds: on
- * a busy machine the attacked operation may not succeed earlier.
+ * `while (isRacing()) …`: true for the time of a race (`TARE_ATTACK_SECONDS`), and after it until `hasHappened()`, for
+ * at most 90 seconds: on a busy machine the attacked operation may not succeed earlier.
  */
 export function startRace(hasHappened: () => boolean = () => true): () => boolean {
   const begun = Date.now();

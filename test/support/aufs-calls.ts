@@ -25,7 +25,8 @@ const attributeCalls: readonly SyscallName[] = ["fsetxattr", "fgetxattr"];
 const STATX_MNT_ID = 0x1000;
 
 /**
- * Applies the rules of aufs to the calls of this thread on some mounts, as measured on Linux 6.12.118 with the patches of aufs:
+ * Applies the rules of aufs to the calls of this thread on some mounts, as measured on Linux 6.12.118 with the patches
+ * of aufs:
  * - every name that begins with ".wh." is EPERM, for each call that looks a name up;
  * - POSIX ACLs are EOPNOTSUPP without the mount option "acl";
  * - times are set in whole seconds;

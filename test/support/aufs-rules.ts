@@ -5,8 +5,8 @@ const WHITEOUT = ".wh.";
 const OPAQUE = ".wh..wh..opq";
 
 /**
- * Makes `into` what aufs would show of the directories, from the topmost to the lowest, each looked at for whiteouts (`ro+wh`):
- * aufs's lookup, step by step, with nothing of the code that is tested.
+ * Makes `into` what aufs would show of the directories, from the topmost to the lowest, each looked at for whiteouts
+ * (`ro+wh`): aufs's lookup, step by step, with nothing of the code that is tested.
  */
 export function showAufs(branches: readonly string[], into: string): void {
   const { mode, uid, gid } = lstatSync(branches[0] as string);

@@ -3,7 +3,9 @@ import { existsSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync } f
 import { join } from "node:path";
 import { testCache } from "./images.ts";
 
-/** Debian's client: an installed one, else from its package, unpacked in the test cache; undefined where there is none. */
+/**
+ * Debian's client: an installed one, else from its package, unpacked in the test cache; undefined where there is none.
+ */
 export function findDockerCli(): string | undefined {
   const installed = Bun.which("docker");
   if (installed !== null) return installed;

@@ -1,4 +1,7 @@
-/** Makes, starts, stops and removes containers until it is killed: `bun engine-churn.ts DATA RUN`. Prints a line when it begins. */
+/**
+ * Makes, starts, stops and removes containers until it is killed: `bun engine-churn.ts DATA RUN`. Prints a line when it
+ * begins.
+ */
 import { kindOf } from "../../src/base/failure.ts";
 import { openEngine } from "../../src/library/open-engine.ts";
 

@@ -1,6 +1,9 @@
 import type { FaultPoint } from "../../src/base/fault.ts";
 
-/** Where an engine that changes its storage driver, and makes a container in the new one, can be killed, in the order in which it comes by. */
+/**
+ * Where an engine that changes its storage driver, and makes a container in the new one, can be killed, in the order in
+ * which it comes by.
+ */
 export const driverChangePoints: readonly FaultPoint[] = [
   "storage.opened",
   "storage.noted",

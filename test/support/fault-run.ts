@@ -1,4 +1,6 @@
-/** Runs an operation on a daemon that dies at a point of it, and looks at what is left when the next one has come up. */
+/**
+ * Runs an operation on a daemon that dies at a point of it, and looks at what is left when the next one has come up.
+ */
 import { existsSync, readdirSync, readFileSync, readlinkSync } from "node:fs";
 import { join } from "node:path";
 import { expect } from "bun:test";
@@ -165,7 +167,7 @@ export async function expectNothingLeft({
       ...cgroups.filter((name) => ended.some((id) => id === name)),
       ...withoutPrewarmed(
         cgroups.filter((name) => !ids.some((id) => id === name)),
-        /./, // check() above knows whether it is that one
+        /./, // check() above verifies whether it is that one
       ),
       ...["content/ingest", ...inStorage("drafts"), ...inStorage("trash")].flatMap((path) =>
         listIn(tare.dataRoot, path),

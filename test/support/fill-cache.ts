@@ -1,6 +1,6 @@
 /**
- * Fetches and makes what tests need from elsewhere: they have a network of their own, and in a virtual machine none. Only
- * the images with the word `images`. Prints the directory that all is in.
+ * Fetches and makes what tests need from elsewhere: they have a network of their own, and in a virtual machine none.
+ * Only the images with the word `images`. Prints the directory that all is in.
  */
 import { findDockerCli } from "./docker-cli.ts";
 import { busyboxArchive, busyboxPackage, debianArchive, testCache } from "./images.ts";

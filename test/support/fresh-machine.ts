@@ -97,9 +97,10 @@ function programsOf(packages: ReadonlySet<string>): ReadonlySet<string> {
 }
 
 /**
- * This machine as one on which nothing was installed but Debian's smallest system and what README.md asks for: a mount namespace in which
- * all other programs are hidden, `/usr/local`, `/var/lib` and `/run` are empty, and a copy of the repository is the working directory.
- * The network is this process's. Disposing of it stops the daemon that was started there.
+ * This machine as one on which nothing was installed but Debian's smallest system and what README.md asks for: a mount
+ * namespace in which all other programs are hidden, `/usr/local`, `/var/lib` and `/run` are empty, and a copy of the
+ * repository is the working directory. The network is this process's. Disposing of it stops the daemon that was started
+ * there.
  */
 export class FreshMachine implements AsyncDisposable {
   readonly directory: string;
@@ -113,7 +114,10 @@ export class FreshMachine implements AsyncDisposable {
     this.#holder = holder;
   }
 
-  /** `built`: the copy has what was built of the repository. `packages`: what is installed in place of README.md's packages. */
+  /**
+   * `built`: the copy has what was built of the repository. `packages`: what is installed in place of README.md's
+   * packages.
+   */
   static async make({
     built = false,
     packages = packagesOfReadme(),

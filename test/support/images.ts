@@ -171,8 +171,8 @@ export const testCache: string = join(tmpdir(), "tare-test-cache");
 export type ArchiveFormat = "docker" | "oci-gzip" | "oci-zstd";
 
 /**
- * The path of an archive with the image `busybox:latest` of one layer, made from Debian's busybox-static, which is fetched but
- * not installed; kept in the cache for the next test.
+ * The path of an archive with the image `busybox:latest` of one layer, made from Debian's busybox-static, which is
+ * fetched but not installed; kept in the cache for the next test.
  */
 export function busyboxArchive(format: ArchiveFormat = "docker"): string {
   return cached(`busybox-${format}.tar`, () => {
@@ -192,7 +192,10 @@ export function busyboxRootfsTar(): string {
   return cached("busybox-rootfs.tar", busyboxRootfs);
 }
 
-/** As busyboxArchive(), the image `debian:latest`, with systemd; undefined where mmdebstrap isn't installed. Takes a minute at first. */
+/**
+ * As busyboxArchive(), the image `debian:latest`, with systemd; undefined where mmdebstrap isn't installed. Takes a
+ * minute at first.
+ */
 export function debianArchive(): string | undefined {
   if (!existsSync("/usr/bin/mmdebstrap")) return undefined;
   return cached("debian-systemd.tar", () => {
@@ -212,7 +215,7 @@ export function busyboxPackage(): string {
   return cached("busybox-static.deb", () => {
     const work = mkdtempSync(join(testCache, "work-"));
     try {
-      // Where apt's own user may not write, it fetches as root and says so.
+      // If apt's own user may not write there, apt fetches as root and prints a message.
       execFileSync("apt-get", ["download", "busybox-static"], { cwd: work, stdio: "ignore" });
       const [file = ""] = readdirSync(work);
       return readFileSync(join(work, file));

@@ -26,7 +26,7 @@ const checked: ReadonlySet<string> = new Set(
     " ",
   ),
 );
-/** Says something to people, or is never used by what we make. */
+/** Keywords with information for people, or unused by our documents. */
 const ignored: ReadonlySet<string> = new Set([
   "$schema",
   "id",

@@ -150,7 +150,7 @@ export function descriptorsOf(pid: number | "self"): string[] {
   });
 }
 
-/** By kind where the name is a number that says nothing; what the JavaScript engine opens for itself is left out. */
+/** By kind when the name is a meaningless number; descriptors of the JavaScript engine are left out. */
 function listDescriptors(): string[] {
   return descriptorsOf("self")
     .filter((target) => !/^anon_inode:\[(eventpoll|eventfd|timerfd|io_uring)\]$/.test(target))

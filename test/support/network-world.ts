@@ -188,7 +188,7 @@ export class World implements AsyncDisposable {
   }
 }
 
-/** The host (10.9.0.1, fd09::1 on `lan`) and another one on its link, which sends what it does not know through it. */
+/** The host (10.9.0.1, fd09::1 on `lan`) and another one on its link, which routes unknown destinations through it. */
 export async function openWorld(): Promise<World> {
   await using undo = new AsyncDisposableStack();
   const world = undo.use(new World());

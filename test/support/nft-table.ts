@@ -1,8 +1,8 @@
 import type { SetElement } from "../../src/linux/nftables/nftables.ts";
 
 /*
- * The firewall's table in nft's language: what the table that the engine writes over netlink is compared with. It has no rules for shifted ranges
- * of ports, which nft has no words for.
+ * The firewall's table in nft's language: what the table that the engine writes over netlink is compared with. It has
+ * no rules for shifted ranges of ports, which nft has no words for.
  */
 
 const setTypes: Readonly<Record<string, { readonly type: string; readonly interval?: true }>> = {
@@ -80,7 +80,7 @@ export function isInText({ set, key }: SetElement): boolean {
   return isolatingSets.has(set) && /^[\w.\0-]+$/.test(Buffer.from(key).toString("latin1"));
 }
 
-/** For `nft -f`: replaces what has its name. Of the elements it has those that isInText() says. */
+/** For `nft -f`: replaces the table of this name. Includes the elements that isInText() selects. */
 export function formatTable(table: string, elements: readonly SetElement[]): string {
   const included = elements.filter(isInText);
   const sets = Object.entries(setTypes).map(([name, set]) => {

@@ -1,7 +1,8 @@
 /**
- * Loaded before every test file (bunfig.toml). Root's tests run in network and mount namespaces of their own: bridges, addresses, firewall
- * tables and mounts of the engines under test are made there and go with the process, so that files can run at the same time. All
- * threads have to be in them, also those that Bun has started by now: so the process executes itself again.
+ * Loaded before every test file (bunfig.toml). Root's tests run in network and mount namespaces of their own: bridges,
+ * addresses, firewall tables and mounts of the engines under test are made there and go with the process, so that files
+ * can run at the same time. All threads have to be in them, also those that Bun has started by now: so the process
+ * executes itself again.
  */
 import { readFileSync } from "node:fs";
 import { spawnSync } from "node:child_process";

@@ -38,7 +38,8 @@ export class PacketLengths implements Disposable {
       const length = attempt("recvfrom", this.#fd, head, head.length, MSG_DONTWAIT | MSG_TRUNC, null, null);
       if (length < 0) return;
       const version = (head[0] ?? 0) >> 4;
-      // KERNEL: those of IPv6 beyond 65535 have an extension header of eight bytes with their length, behind which is TCP.
+      // KERNEL: those of IPv6 beyond 65535 have an extension header of eight bytes with their length, behind which is
+      // TCP.
       const next = version === 4 ? head[9] : head[6] === HOP_BY_HOP ? head[40] : head[6];
       if ((version === 4 || version === 6) && next === TCP) this.#longest = Math.max(this.#longest, length);
     }

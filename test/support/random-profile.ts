@@ -13,7 +13,10 @@ export const argumentValues: readonly bigint[] = [
 ];
 const operators = ["NE", "LT", "LE", "EQ", "GE", "GT", "MASKED_EQ"];
 
-/** A profile with 60 rules on calls of these names, before the rest; each has its own error, so an answer names its rule. */
+/**
+ * A profile with 60 rules on calls of these names, before the rest; each has its own error, so an answer names its
+ * rule.
+ */
 export function randomProfile(
   random: (below: number) => number,
   {

@@ -165,7 +165,10 @@ export class Output {
     return this.bytes(stream).toString("latin1");
   }
 
-  /** Resolves when the text has come, on any stream; rejects when the stream ends or 30 s pass first (longer where the machine is slow). */
+  /**
+   * Resolves when the text has come, on any stream; rejects when the stream ends or 30 s pass first (longer where the
+   * machine is slow).
+   */
   async until(text: string): Promise<void> {
     const timer = setTimeout(() => this.#ended.resolve(), 30_000 * slowness);
     let [looked, rest] = [0, ""];

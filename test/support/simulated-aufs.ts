@@ -45,7 +45,7 @@ interface Mount {
 
 /** KERNEL: a context's options are kept in a page, 48 bytes each, and a mark of their end. */
 const mostOptions = 84;
-/** KERNEL: so much of text where a file system knows no contexts. */
+/** KERNEL: the maximum length of text for a file system without contexts. */
 const mostTextBytes = 4094;
 /** KERNEL: fsconfig(2) takes a string of so many bytes, and its NUL. */
 const longestString = 255;
@@ -53,10 +53,10 @@ const longestString = 255;
 const flags = new Set(["dirperm1", "noplink", "dio", "nowarn_perm", "noxino", "acl", "ro"]);
 
 /**
- * A kernel with aufs, as far as the driver meets it. It takes the mount options that aufs takes, refuses those that aufs refuses, and
- * records the calls. A mount is a detached mount with an O_PATH descriptor, as fsmount(2) returns it. A read-only mount shows a copy of
- * what aufs would show. A writable mount shows its writable branch, with the files that aufs creates there. AufsCalls applies the
- * rules of aufs to the system calls on a mount.
+ * A kernel with aufs, as far as the driver meets it. It takes the mount options that aufs takes, refuses those that
+ * aufs refuses, and records the calls. A mount is a detached mount with an O_PATH descriptor, as fsmount(2) returns it.
+ * A read-only mount shows a copy of what aufs would show. A writable mount shows its writable branch, with the files
+ * that aufs creates there. AufsCalls applies the rules of aufs to the system calls on a mount.
  */
 export class SimulatedAufs implements Disposable {
   readonly calls: (readonly unknown[])[] = [];

@@ -88,7 +88,10 @@ export class SmallDisk implements Disposable {
     run("mount", "-o", "remount,abort", this.path);
   }
 
-  /** Mounts it again, as after a restart of the machine (ext4 only), when nothing is open in it any more: a daemon that was stopped closes its files then. */
+  /**
+   * Mounts it again, as after a restart of the machine (ext4 only), when nothing is open in it any more: a daemon that
+   * was stopped closes its files then.
+   */
   async renew(): Promise<void> {
     await poll(() => (spawnSync("umount", [this.path]).status === 0 ? true : undefined), {
       everyMs: 5,

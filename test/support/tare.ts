@@ -107,7 +107,7 @@ export class Installation implements AsyncDisposable {
     return { status, stdout: Buffer.concat(out).toString(), stderr: Buffer.concat(err).toString() };
   }
 
-  /** As tare(), but anything except status 0 fails the test with what was said. Gives standard output, trimmed. */
+  /** As tare(), but any status except 0 fails the test with the output. Returns standard output, trimmed. */
   async must(args: readonly string[], options: RunOptions = {}): Promise<string> {
     const { status, stdout, stderr } = await this.tare(args, options);
     if (status !== 0)

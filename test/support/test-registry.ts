@@ -54,7 +54,7 @@ export class TestRegistry implements AsyncDisposable {
   /** By repository and tag or digest: `library/busybox latest`. */
   readonly manifests: Map<string, StoredManifest> = new Map<string, StoredManifest>();
   readonly seen: SeenRequest[] = [];
-  /** What its search knows; none: it has no search. */
+  /** The repositories for a search; none: it has no search. */
   searchable: readonly {
     readonly name: string;
     readonly description?: string;

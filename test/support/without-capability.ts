@@ -3,7 +3,10 @@ import { call } from "../../src/linux/kernel/syscall.ts";
 /** _LINUX_CAPABILITY_VERSION_3, this thread. SPEC: capget(2) */
 const header = Buffer.from(new Uint32Array([0x20080522, 0]).buffer);
 
-/** Runs `work`, which must not wait, without this capability in force on the calling thread: as a container's process has it. */
+/**
+ * Runs `work`, which must not wait, without this capability in force on the calling thread: as a container's process
+ * has it.
+ */
 export function withoutCapability<Result>(number: number, work: () => Result): Result {
   const before = Buffer.alloc(24);
   call("capget", header, before);

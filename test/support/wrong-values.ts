@@ -186,8 +186,8 @@ function fieldsBelow(schema: FieldSchema): readonly FieldPath[] {
 }
 
 /**
- * The JSON of a body that is right but for this field. `right` holds what the body needs besides; a path in `companions`
- * names what the object that is there needs besides.
+ * The JSON of a body that is right but for this field. `right` holds what the body needs besides; a path in
+ * `companions` names what the object that is there needs besides.
  */
 export function bodyWith(
   path: FieldPath,
