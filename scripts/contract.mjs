@@ -1,5 +1,6 @@
-// The contract of storage drivers (test/suites/storage-driver.ts) for one driver, on this machine: `npm run contract -- aufs`.
-// Status 0: it is kept; 1: it is not, or the driver can't be used here, which is said in one sentence.
+// Runs the contract of storage drivers (test/suites/storage-driver.ts) for one driver on this machine: `npm run
+// contract -- aufs`. Status 0: the driver fulfills it; 1: it does not, or the driver cannot be used here, which one
+// sentence explains.
 import { spawnSync } from "node:child_process";
 import { existsSync } from "node:fs";
 import { formatFailures, nameFailure, readFailures } from "./read-failures.mjs";

@@ -10,7 +10,8 @@ const maximumColumns = 120;
 
 /**
  * The sections of a list of retired phrases. A section begins with `[NAME]` or `[NAME except FILE …]`; each of its
- * lines is `PATTERN => REPLACEMENT`, where PATTERN is a regular expression of whole words and a space is any white space.
+ * lines is `PATTERN => REPLACEMENT`, where PATTERN is a regular expression of whole words and a space is any white
+ * space.
  */
 export function parseRetired(text) {
   const sections = [];
@@ -79,8 +80,8 @@ function anchorsOf(text) {
 }
 
 /**
- * What is wrong with one page, as `FILE:LINE: sentence`. `read` gives the text of a path of the repository, or undefined
- * where there is no such file (for a directory: the empty text).
+ * What is wrong with one page, as `FILE:LINE: sentence`. `read` gives the text of a path of the repository, or
+ * undefined where there is no such file (for a directory: the empty text).
  */
 export function checkPage(path, text, { retired, read }) {
   const lines = classifyLines(text);

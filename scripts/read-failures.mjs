@@ -1,4 +1,4 @@
-// What of the output of `bun test` belongs to failed tests, so that a log that is cut short still tells what went wrong.
+// Extracts the output of failed tests from the output of `bun test`, so that a truncated log still shows the failures.
 
 /** Of one failure, so many lines at its begin, and at its end, where what went wrong is. */
 const [firstLines, lastLines] = [15, 45];
@@ -8,8 +8,8 @@ const toldFailures = 10;
 
 /**
  * The failed tests, hooks (`SUITE > (unnamed)`) and errors outside of tests, in their order: the file, as bun names it,
- * the name of the test, and the lines that were printed after the test before it. A run that ended without its summary, or
- * whose status says more than its tests, gives one more, with its last lines.
+ * the name of the test, and the lines that were printed after the test before it. A run that ended without its summary,
+ * or whose status says more than its tests, gives one more, with its last lines.
  */
 export function readFailures(output, status) {
   const failures = [];

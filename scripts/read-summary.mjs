@@ -1,4 +1,4 @@
-// What a run of `bun test` says at its end, read so that nothing that went wrong looks like a success.
+// Parses the summary of a `bun test` run, so that no failure looks like a success.
 
 /**
  * Numbers of tests that passed, failed and were skipped, and the names of the last two kinds. A run without its summary

@@ -1,7 +1,7 @@
-// Makes all files of a release in dist/release: the npm packages, the Debian packages, the bill of materials and SHA256SUMS.
-// `make release` runs it. `node scripts/release.mjs --to DIRECTORY x64` makes those of some architectures only, elsewhere.
-// Each architecture is built from a copy of the files that git knows, so that nothing else gets in, with the Bun runtime of
-// its npm package. The time of the commit, or SOURCE_DATE_EPOCH, is the time of all files.
+// Makes all files of a release in dist/release: the npm packages, the Debian packages, the bill of materials and
+// SHA256SUMS. `make release` runs it. `node scripts/release.mjs --to DIRECTORY x64` makes those of some architectures
+// only, elsewhere. Each architecture is built from a copy of the files that git knows, so that nothing else gets in,
+// with the Bun runtime of its npm package. The time of the commit, or SOURCE_DATE_EPOCH, is the time of all files.
 import { spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import {
@@ -122,7 +122,9 @@ function build(architecture) {
   return tree;
 }
 
-/** Links to the checkout's tools. What gets into the executable is a copy: the bundler hashes its path from the sources. */
+/**
+ * Links to the checkout's tools. What gets into the executable is a copy: the bundler hashes its path from the sources.
+ */
 function linkModules(directory) {
   const bundled = listBundled(lock).map((each) => each.name);
   const scopes = new Set(bundled.map((each) => each.split("/")[0]));

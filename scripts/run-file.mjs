@@ -6,8 +6,8 @@ import { readSummary } from "./read-summary.mjs";
 const limitMs = 1_200_000;
 
 /**
- * The summary of one run of `bun test` over the files (read-summary.mjs), its failures (read-failures.mjs), and its seconds. Never rejects: a
- * run that can't be started, or that lasts longer than 20 minutes, is a failure.
+ * The summary of one run of `bun test` over the files (read-summary.mjs), its failures (read-failures.mjs), and its
+ * seconds. Never rejects: a run that can't be started, or that lasts longer than 20 minutes, is a failure.
  */
 export async function runFiles(path, files) {
   const begun = Date.now();

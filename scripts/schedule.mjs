@@ -1,8 +1,10 @@
-// The order in which test files run, and how many at the same time. Pure, but for runJobs(), which calls what it is given.
+// The order in which test files run, and how many at the same time. Pure, but for runJobs(), which calls what it is
+// given.
 
 /**
- * Reads test/schedule.txt. A line is a word and a path: `first` for a slow file, in the order in which they start; `alone` for one that
- * measures or exhausts the machine, so that no other file may run at the same time. Text behind `#` says why.
+ * Reads test/schedule.txt. A line is a word and a path: `first` for a slow file, in the order in which they start;
+ * `alone` for one that measures or exhausts the machine, so that no other file may run at the same time. Text behind
+ * `#` says why.
  */
 export function parseSchedule(text) {
   const schedule = { first: [], alone: [] };
@@ -47,7 +49,8 @@ export async function runJobs(jobs, workers, run) {
 }
 
 /**
- * The result of a job that failed and was run once more, alone: the second run counts. A test that failed first and passed then is flaky.
+ * The result of a job that failed and was run once more, alone: the second run counts. A test that failed first and
+ * passed then is flaky.
  */
 export function mergeRerun(first, second) {
   return { ...second, flaky: second.failed === 0 ? first.failures : [] };

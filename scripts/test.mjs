@@ -1,8 +1,9 @@
-// All tests that this machine can run. Unit tests are one process, every other file a process of its own; independent files run at the same
-// time, and so does the virtual machine. A file that fails is run once more, alone: if it passes then, the run prints `FLAKY FILE: TEST`
-// and stays green. A run without its summary is red: `process.exit(0)` in a test would end it silently.
-// `npm test -- storage` runs only files whose path contains the word. Prints `N passed, N failed` at last.
-// `npm run full` (`--full`) also runs what `npm test` samples, and writes its table to docs/internals/full-run.md.
+// All tests that this machine can run. Unit tests are one process, every other file a process of its own; independent
+// files run at the same time, and so does the virtual machine. A file that fails is run once more, alone: if it passes
+// then, the run prints `FLAKY FILE: TEST` and stays green. A run without its summary is red: `process.exit(0)` in a
+// test would end it silently. `npm test -- storage` runs only files whose path contains the word. Prints `N passed, N
+// failed` at last. `npm run full` (`--full`) also runs what `npm test` samples, and writes its table to
+// docs/internals/full-run.md.
 import { spawnSync } from "node:child_process";
 import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { availableParallelism } from "node:os";

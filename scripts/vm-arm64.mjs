@@ -1,8 +1,8 @@
-// The release for arm64 on Debian's arm64 kernel, in a virtual machine whose processor is emulated: boots it with the Debian
-// package of `make release`, and runs test/vm/arm64-guest.sh there. `npm run vm:arm64`; about 15 minutes on two processors.
-// With words, `npm run vm:arm64 -- seccomp`, it also runs the suites of test/vm/arm64-suites.txt whose path contains one of them;
-// with `all`, all of them.
-// Kernel and guest programs are Debian's arm64 packages, from a package list of its own: nothing is installed on this machine.
+// The release for arm64 on Debian's arm64 kernel, in a virtual machine whose processor is emulated: boots it with the
+// Debian package of `make release`, and runs test/vm/arm64-guest.sh there. `npm run vm:arm64`; about 15 minutes on two
+// processors. With words, `npm run vm:arm64 -- seccomp`, it also runs the suites of test/vm/arm64-suites.txt whose path
+// contains one of them; with `all`, all of them. Kernel and guest programs are Debian's arm64 packages, from a package
+// list of its own: nothing is installed on this machine.
 import { spawn, spawnSync } from "node:child_process";
 import {
   chmodSync,
@@ -111,7 +111,9 @@ function fetchPackages() {
   return wanted.map((each) => join(cache, find(each)));
 }
 
-/** The first file system: the guest's programs, the kernel's modules, the package under test; gives the kernel's path. */
+/**
+ * The first file system: the guest's programs, the kernel's modules, the package under test; gives the kernel's path.
+ */
 function fillRoot() {
   const [kernelDeb, narrowDeb, ...others] = debian;
   for (const path of [...others, join(release, deb)]) must("dpkg-deb", ["-x", path, root]);

@@ -1,6 +1,6 @@
 // The tests of isolation on a second kernel: boots Debian's in a virtual machine, once, and runs there what
-// test/vm/suites.txt lists. `npm run vm -- cgroup run.test` runs only suites whose path contains a word. Without hardware
-// virtualization (the processor is emulated), so it needs nothing of the machine but its packages.
+// test/vm/suites.txt lists. `npm run vm -- cgroup run.test` runs only suites whose path contains a word. Without
+// hardware virtualization (the processor is emulated), so it needs nothing of the machine but its packages.
 import { spawn, spawnSync } from "node:child_process";
 import {
   existsSync,
@@ -25,7 +25,10 @@ const packages = {
   bsdutils: "script",
 };
 
-/** How much longer than on a real processor a test may take: the processor is emulated, and the host's tests run at the same time. */
+/**
+ * How much longer than on a real processor a test may take: the processor is emulated, and the host's tests run at the
+ * same time.
+ */
 const slowness = 20;
 const bootSeconds = 600;
 const suiteSeconds = 1200;
@@ -62,8 +65,8 @@ export function listSuites(words, { full = false } = {}) {
 }
 
 /**
- * Boots, runs the suites, reports each; gives their summaries, one that did not run included. When `more` is fulfilled before the
- * suites are through, a second machine takes a part of them.
+ * Boots, runs the suites, reports each; gives their summaries, one that did not run included. When `more` is fulfilled
+ * before the suites are through, a second machine takes a part of them.
  */
 export async function runSuites(suites, report, { more } = {}) {
   const directory = mkdtempSync(join(tmpdir(), "tare-vm-"));

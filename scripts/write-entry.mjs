@@ -1,5 +1,5 @@
-// Writes dist/lib/index.js, the module that programs import: older versions of Node get one sentence there. They could not parse
-// the library itself. Run by `make lib` with Bun, after the library has been compiled.
+// Writes dist/lib/index.js, the module that programs import: older versions of Node get one sentence there. They could
+// not parse the library itself. Run by `make lib` with Bun, after the library has been compiled.
 import { writeFileSync } from "node:fs";
 
 const names = Object.keys(await import("../dist/lib/mod.js")).toSorted();

@@ -1,5 +1,5 @@
-// The Bun runtime of each architecture, which `bun build --compile` puts into an executable: from its npm package, in the
-// version and with the checksum that package-lock.json pins.
+// The Bun runtime of each architecture, which `bun build --compile` puts into an executable: from its npm package, in
+// the version and with the checksum that package-lock.json pins.
 import { spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, readFileSync, renameSync, rmSync } from "node:fs";

@@ -37,8 +37,9 @@ export function listBundled(lock) {
 }
 
 /**
- * The document: the same input gives the same text. `files` are those of the release: `{ name, sha256, contains }`, where `contains`
- * is "executable" or "library"; `runtimes` the packages of the Bun runtime by architecture; `seconds` the time of the release.
+ * The document: the same input gives the same text. `files` are those of the release: `{ name, sha256, contains }`,
+ * where `contains` is "executable" or "library"; `runtimes` the packages of the Bun runtime by architecture; `seconds`
+ * the time of the release.
  */
 export function createSbom({ name, version, license, lock, files, runtimes, seconds }) {
   const bundled = listBundled(lock).map(describeBundled);
