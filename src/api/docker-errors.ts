@@ -1,7 +1,7 @@
 import { Failure, type FailureKind, isFailure } from "../base/failure.ts";
 import type { Operation } from "./http/routes.ts";
 
-/** What a request was about, as far as its path says it. */
+/** The subject of a request, as far as its path contains it. */
 export interface RequestSubject {
   readonly operation: Operation;
   readonly params: Readonly<Record<string, string>>;

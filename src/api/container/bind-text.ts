@@ -33,8 +33,8 @@ export function isMountMode(mode: string): boolean {
 }
 
 /**
- * Reads what `-v` says: `/source:/target[:ro,rslave,…]` is a bind, `name:/target[:ro,nocopy,…]` a volume, `/target` an
- * anonymous volume. Throws Failure("invalid") in Docker's words.
+ * Parses the value of `-v`: `/source:/target[:ro,rslave,…]` is a bind, `name:/target[:ro,nocopy,…]` a volume, `/target`
+ * an anonymous volume. Throws Failure("invalid") in Docker's words.
  */
 export function parseBind(text: string, volumeDriver = ""): BindMount | VolumeMount {
   const parts = text.split(":");
@@ -92,7 +92,7 @@ export function requireTarget(target: string, type: string): void {
   }
 }
 
-/** What Docker says of a mount that is wrong. */
+/** Docker's message for an invalid mount. */
 export function mountFailure(type: string, detail: string): Failure {
   return new Failure("invalid", `invalid mount config for type "${type.slice(0, 50)}": ${detail}`);
 }

@@ -6,7 +6,9 @@ import type { ContainerConfig } from "../types/container-config.ts";
 import type { HostConfig } from "../types/host-config.ts";
 import type { NetworkingConfig } from "../types/network.ts";
 
-/** The body of `POST /containers/create`, taken apart: known fields of the right types, without those that were null. */
+/**
+ * The body of `POST /containers/create`, taken apart: known fields of the right types, without those that were null.
+ */
 export interface CreateRequest {
   readonly config: ContainerConfig;
   readonly hostConfig: HostConfig;

@@ -22,8 +22,8 @@ export function parseDetachKeys(text: string | undefined): Uint8Array {
 }
 
 /**
- * Looks for the detach keys in typed input. A beginning of them is held back until it is clear whether they follow; when
- * they do not, it is passed on.
+ * Looks for the detach keys in typed input. A beginning of them is held back until it is clear whether they follow;
+ * when they do not, it is passed on.
  */
 export class DetachScanner {
   readonly #keys: Uint8Array;

@@ -3,7 +3,10 @@ import type { CreateRequest } from "./create-request.ts";
 import type { EndpointSpec } from "../../model/networks.ts";
 import { parseSettings } from "../network/endpoint-settings.ts";
 
-/** Networks of a container: the one of its mode first. Empty for the default one, `none`, `host` and another container's. */
+/**
+ * Networks of a container: the one of its mode first. Empty for the default one, `none`, `host` and another
+ * container's.
+ */
 export function parseEndpoints({
   config,
   hostConfig,

@@ -3,8 +3,9 @@ import { type FastPathRun, readFastPathRun } from "./fast-path-run.ts";
 import { readFields } from "../http/field-schemas.ts";
 
 /**
- * The body of `POST /tare/run`: the words of a fast-path run, from a client of this build. Throws Failure("invalid"), "conflict" for another
- * build, whose words may mean something else, and "unsupported" for words that are not plain, or for which a client has more to do than to print.
+ * The body of `POST /tare/run`: the words of a fast-path run, from a client of this build. Throws Failure("invalid"),
+ * "conflict" for another build, whose words may mean something else, and "unsupported" for words that are not plain, or
+ * for which a client has more to do than to print.
  */
 export function parseFastPathRun(body: unknown, buildId: string): FastPathRun {
   const { Build: build, Words: words = [] } = readFields(body ?? {}, { Build: "text", Words: "texts" }, "");

@@ -34,8 +34,8 @@ export interface FastPathFlag {
 type FastPathName = Exclude<keyof FastPathRun, "image" | "command">;
 
 /**
- * The flags of the fast path, by long name. The daemon's parser and the command line's (`src/cli/container/fast-path-run.ts`)
- * come from this table; a test compares it with the flags of `run`.
+ * The flags of the fast path, by long name. The daemon's parser and the command line's
+ * (`src/cli/container/fast-path-run.ts`) come from this table; a test compares it with the flags of `run`.
  */
 export const fastPathFlags: Readonly<Record<FastPathName, FastPathFlag>> = {
   detach: { short: "d", kind: "switch" },

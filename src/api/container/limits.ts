@@ -41,7 +41,10 @@ export function parseLimits(hostConfig: HostConfig): ContainerLimits {
   };
 }
 
-/** What `POST /containers/{id}/update` asks for: 0 and empty leave a limit as it is, −1 lifts it; 0 lifts that of processes, too. */
+/**
+ * What `POST /containers/{id}/update` asks for: 0 and empty leave a limit as it is, −1 lifts it; 0 lifts that of
+ * processes, too.
+ */
 export function parseChangedLimits(resources: HostConfig): ContainerLimits {
   const { PidsLimit: pidsLimit } = resources;
   return {

@@ -38,7 +38,7 @@ export function parseLog({ Type, Config }: LogConfig): ContainerStorage["log"] {
   };
 }
 
-/** The way back; undefined where nothing is said. */
+/** The reverse; undefined for the default. */
 export function formatLog(log: ContainerStorage["log"]): LogConfig | undefined {
   if (log === undefined) return undefined;
   if (log === "none") return { Type: "none", Config: {} };

@@ -1,7 +1,7 @@
 import { Failure } from "../../base/failure.ts";
 import { findRfc3339, formatRfc3339 } from "../../base/timestamp.ts";
 
-/** The header that tells what is at a path of a container: JSON in base64. */
+/** The header that describes a path of a container: JSON in base64. */
 export const pathStatHeader = "X-Docker-Container-Path-Stat";
 
 type Kind = "file" | "directory" | "symlink" | "character" | "block" | "fifo" | "socket";

@@ -20,7 +20,10 @@ export function checkPlatform({ Isolation = "", Runtime = "" }: HostConfig): voi
   }
 }
 
-/** Bytes of `size`, the one option of a container that a storage driver takes. Throws "invalid" for others, as Docker does. */
+/**
+ * Bytes of `size`, the one option of a container that a storage driver takes. Throws "invalid" for others, as Docker
+ * does.
+ */
 export function parseStorageSize(options: HostConfig["StorageOpt"]): number | undefined {
   let bytes: number | undefined;
   for (const [name, value] of Object.entries(options ?? {})) {

@@ -11,7 +11,7 @@ import { formatSecret, parseSecret, secretSchemas } from "../secret/secret-reque
 import type { TareHostConfig } from "../types/host-config.ts";
 import { formatPlainTareFields, parsePlainTareFields, plainTareSchemas } from "./plain-tare-fields.ts";
 
-/** Fields of `HostConfig.Tare` for what podman's flags can say and Docker's can't. */
+/** Fields of `HostConfig.Tare` for podman's flags without a counterpart in Docker. */
 export const podmanSchemas: FieldSchemas = {
   ...plainTareSchemas,
   Pod: "text",

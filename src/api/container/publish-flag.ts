@@ -34,8 +34,8 @@ export function joinPublished(
 }
 
 /**
- * `[[IP:][HOST]:]CONTAINER[/PROTOCOL]` with ranges, or the long form; a range is one pair. Throws "invalid"; whether the address is one is
- * not looked at.
+ * `[[IP:][HOST]:]CONTAINER[/PROTOCOL]` with ranges, or the long form; a range is one pair. Throws "invalid"; whether
+ * the address is one is not looked at.
  */
 export function readPublish(text: string): readonly [port: string, binding: Binding] {
   const spec = /(?:^|,)(?:target|published|protocol|mode)=/.test(text) ? parseLong(text) : parseShort(text);

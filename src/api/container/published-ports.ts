@@ -31,7 +31,10 @@ export function parseContainerPort(text: string): PortRange {
   throw invalidPort(text);
 }
 
-/** The keys of `ExposedPorts`, each checked, with its protocol; neighbors merged: Docker's clients send each port of a range. */
+/**
+ * The keys of `ExposedPorts`, each checked, with its protocol; neighbors merged: Docker's clients send each port of a
+ * range.
+ */
 export function parseExposed(config: Pick<ContainerConfig, "ExposedPorts">): readonly string[] {
   const runs = Object.keys(config.ExposedPorts ?? {}).map(parseContainerPort);
   return mergePortRanges(runs).map(formatPortRange);
@@ -43,7 +46,7 @@ export function parsePorts({ PortBindings: bindings }: HostConfig): readonly Par
   for (const [key, value] of Object.entries(bindings ?? {})) {
     const { protocol, first, last } = parseContainerPort(key);
     const count = last - first + 1;
-    // An empty list is Docker's way to say: anywhere.
+    // In Docker, an empty list means every address.
     const list: readonly PortBinding[] = value === null || value.length === 0 ? [{}] : value;
     for (const { HostIp = "", HostPort = "" } of list) {
       found.push({

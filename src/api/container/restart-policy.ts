@@ -4,7 +4,7 @@ import type { RestartPolicy as RestartPolicyField } from "../types/host-config.t
 
 const names: readonly string[] = ["no", "always", "on-failure", "unless-stopped"];
 
-/** `HostConfig.RestartPolicy`; undefined when nothing is said. Throws Failure("invalid") in Docker's words. */
+/** `HostConfig.RestartPolicy`; undefined when it is absent. Throws Failure("invalid") in Docker's words. */
 export function readRestartPolicy(policy: RestartPolicyField | null | undefined): RestartPolicy | undefined {
   const { Name: name = "", MaximumRetryCount: count = 0 } = policy ?? {};
   if (name === "" && count === 0) return undefined;

@@ -10,12 +10,15 @@ export function formatTiming({ TotalMs, Phases }: StartTiming): string {
   return `started in ${TotalMs.toFixed(1)} ms${phases === "" ? "" : `: ${phases}`}\n`;
 }
 
-/** The hello image tells of itself where the time went: it is part of what it prints. */
+/** The hello image itself prints where the time went. */
 export function showsTiming(image: string): boolean {
   return image === "hello" || image === "hello:latest";
 }
 
-/** The exit status of `tare run` when its program did not start: 127, there is no such file; 126, it cannot be executed; else 125. */
+/**
+ * The exit status of `tare run` when its program did not start: 127, there is no such file; 126, it cannot be executed;
+ * else 125.
+ */
 export function startFailureStatus({ details }: Failure): number {
   const { exitCode, code = "" } = details;
   if (exitCode === 126 || exitCode === 127) return exitCode;

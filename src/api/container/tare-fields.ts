@@ -22,7 +22,10 @@ export const tareSchemas: FieldSchemas = {
   PublishRemove: "texts",
 };
 
-/** Settings of `HostConfig.Tare`, by the groups of ContainerSpec. Throws Failure("invalid") for values that can never work. */
+/**
+ * Settings of `HostConfig.Tare`, by the groups of ContainerSpec. Throws Failure("invalid") for values that can never
+ * work.
+ */
 export function parseTareFields(fields: TareHostConfig): TareSettings {
   const { Umask: umask = "", Personality: personality = "", TimeOffset: timeOffset = "" } = fields;
   const podman = parsePodmanFields(fields);

@@ -3,7 +3,7 @@ import type { CreateRequest } from "./create-request.ts";
 import { isKnownLogDriver } from "./log-config.ts";
 import type { HostConfig, LogConfig } from "../types/host-config.ts";
 
-/** What a field is for when a client says nothing; any other value would change how the container runs. */
+/** Whether a field has its default value; any other value would change how the container runs. */
 type IsDefault = (value: unknown) => boolean;
 
 const empty: IsDefault = (value) => {

@@ -1,7 +1,9 @@
 import { Failure } from "../../base/failure.ts";
 import { membersOf } from "../../spec/json-members.ts";
 
-/** What a field of a JSON request may hold. null counts as absent, as in Go. The keys of a set or map keep their case. */
+/**
+ * What a field of a JSON request may hold. null counts as absent, as in Go. The keys of a set or map keep their case.
+ */
 export type FieldSchema =
   | "text"
   | "boolean"
@@ -14,7 +16,7 @@ export type FieldSchema =
   | "text-map"
   /** An object used as a set (`{"80/tcp":{}}`). */
   | "set"
-  /** Any JSON: only looked at to say that it is not supported. */
+  /** Any JSON: read only to report that it is not supported. */
   | "any"
   | { readonly object: FieldSchemas }
   | { readonly list: FieldSchemas }
@@ -64,7 +66,9 @@ function namesWithoutCase(schemas: FieldSchemas): ReadonlyMap<string, string> {
   return names;
 }
 
-/** All known names are ASCII. Go folds the long s and the Kelvin sign to s and k, too; toLowerCase() only the latter. */
+/**
+ * All known names are ASCII. Go folds the long s and the Kelvin sign to s and k, too; toLowerCase() only the latter.
+ */
 function foldCase(name: string): string {
   return name.toLowerCase().replaceAll("\u017f", "s");
 }

@@ -8,8 +8,8 @@ export const jsonBodyLimitBytes: number = 16 * 1024 * 1024;
 const MOST_REPEATED = 1000;
 
 /**
- * A request's JSON: strict UTF-8, bounded size and depth. Undefined when the body is empty; Failure("invalid"). Objects whose names come
- * again are to be read by membersOf().
+ * A request's JSON: strict UTF-8, bounded size and depth. Undefined when the body is empty; Failure("invalid"). Objects
+ * whose names come again are to be read by membersOf().
  */
 export function parseJsonBody(bytes: Uint8Array): unknown {
   if (bytes.length === 0) return undefined;

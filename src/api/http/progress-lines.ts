@@ -5,7 +5,7 @@ export function encodeProgressLine(message: ProgressMessage): string {
   return `${JSON.stringify(message)}\r\n`;
 }
 
-/** The line by which a stream that began well says that it failed. Clients print `error` and stop. */
+/** The line that reports a failure in a stream that started well. Clients print `error` and stop. */
 export function failureMessage(sentence: string, code?: number): ProgressMessage {
   return {
     errorDetail: { ...(code === undefined ? {} : { code }), message: sentence },

@@ -7,7 +7,7 @@ export function parseDockerBoolean(text: string): boolean {
   return !["", "0", "no", "false", "none"].includes(text.trim().toLowerCase());
 }
 
-/** A request's parameters, read as its row in the route table says; those that are not in the row are dropped. */
+/** A request's parameters, parsed by its row in the route table; parameters that are not in the row are dropped. */
 export class Query {
   readonly #kinds: Readonly<Record<string, ParameterKind>>;
   readonly #values: ReadonlyMap<string, unknown>;

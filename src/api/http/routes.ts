@@ -45,7 +45,7 @@ const attachParameters = {
   stderr: "boolean",
 } as const;
 
-/** All that the daemon answers. "absent" operations are Docker's which we do not have yet: they say so with 501. */
+/** All routes of the daemon. "absent" operations are Docker's that Tare does not support yet: their response is 501. */
 export const routes: readonly Route[] = [
   { method: "HEAD", path: "/_ping", operation: "system.ping" },
   { method: "GET", path: "/_ping", operation: "system.ping" },

@@ -19,8 +19,8 @@ export function formatApiVersion(version: ApiVersion): string {
 }
 
 /**
- * The version a request asks for (`/v1.45/…`); the newest when it says none, as Docker does.
- * Throws Failure("invalid") in Docker's words, which clients read to negotiate.
+ * The version that a request names (`/v1.45/…`); the newest when it names none, as in Docker. Throws Failure("invalid")
+ * in Docker's words, which clients read to negotiate.
  */
 export function parseRequestedVersion(text: string | undefined): ApiVersion {
   if (text === undefined) return maximumVersion;

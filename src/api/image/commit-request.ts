@@ -4,8 +4,8 @@ import type { CommittedConfig } from "../../model/commits.ts";
 import type { ContainerConfig } from "../types/container-config.ts";
 
 /**
- * The body of `POST /commit`: a container's configuration, of which an image takes what it can have. As with Docker an empty
- * field says nothing. Throws Failure("invalid") naming the field that is wrong.
+ * The body of `POST /commit`: a container's configuration, of which an image uses the applicable fields. As in Docker,
+ * an empty field changes nothing. Throws Failure("invalid") naming the wrong field.
  */
 export function parseCommitConfig(body: unknown): CommittedConfig {
   const config = readFields(body ?? {}, configSchemas, "") as ContainerConfig;

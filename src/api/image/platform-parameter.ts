@@ -1,6 +1,9 @@
 import { readJson } from "../../spec/json-reader.ts";
 
-/** The platform that a request names: `linux/arm64`, or OCI's object as JSON, which newer clients send. Throws "invalid". */
+/**
+ * The platform that a request names: `linux/arm64`, or OCI's object as JSON, which newer clients send. Throws
+ * "invalid".
+ */
 export function readPlatformParameter(text: string | undefined): string | undefined {
   if (text === undefined || !text.trimStart().startsWith("{")) return text;
   const document = readJson(new TextEncoder().encode(text), { what: "the platform", maxBytes: 4096 });

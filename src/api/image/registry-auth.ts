@@ -36,8 +36,8 @@ function credentialsIn(document: JsonNode): RegistryCredentials | undefined {
 }
 
 /**
- * The X-Registry-Config header: base64url of a JSON object, credentials by server, for what may ask several registries. Keys of the result
- * are registries as in references. Throws "invalid" for what can't be read.
+ * The X-Registry-Config header: base64url of a JSON object, credentials by server, for what may ask several registries.
+ * Keys of the result are registries as in references. Throws "invalid" for what can't be read.
  */
 export function parseRegistryConfig(
   header: string | undefined,

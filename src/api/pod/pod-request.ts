@@ -7,7 +7,7 @@ import type { PodCreateRequest } from "../types/pod.ts";
 
 const schemas: FieldSchemas = { Name: "text", Labels: "text-map", Share: "texts", InfraName: "text" };
 
-/** As podman's `--share` says them, and as the engine does. */
+/** The words of podman's `--share`, with those of the engine. */
 const shareWords: ReadonlyMap<string, string> = new Map([["net", "network"]]);
 
 export function parseShareWord(word: string): string {

@@ -49,9 +49,9 @@ export interface HostConfig extends Resources {
 }
 
 /**
- * Settings that Docker's API does not have: `HostConfig.Tare`. A field that the engine's configuration has as it is needs an
- * entry in plainTareFields, any other one code in `src/api/container/tare-fields.ts`. Flags set them by toTare()
- * (`src/cli/container/flags/request-fields.ts`).
+ * Settings that Docker's API does not have: `HostConfig.Tare`. A field that the engine's configuration has as it is
+ * needs an entry in plainTareFields, any other one code in `src/api/container/tare-fields.ts`. Flags set them by
+ * toTare() (`src/cli/container/flags/request-fields.ts`).
  */
 export interface TareHostConfig {
   /** The file mode mask of the first process, octal: `0027`. */

@@ -19,7 +19,7 @@ export interface ImageSummary {
   readonly Tare?: TareImage | undefined;
 }
 
-/** What only Tare says of an image. */
+/** Details of an image that only Tare reports. */
 export interface TareImage {
   /** It is no image but something else that is packed like one. */
   readonly ArtifactType?: string | undefined;

@@ -30,7 +30,7 @@ export interface EndpointSettings {
   readonly DNSNames?: readonly string[] | null | undefined;
 }
 
-/** A container's networks as inspect tells them. The single-network fields are the default bridge's (before 1.52). */
+/** A container's networks as inspect reports them. The single-network fields are the default bridge's (before 1.52). */
 export interface NetworkSettings {
   readonly Bridge: string;
   readonly SandboxID: string;

@@ -3,8 +3,8 @@ import type { HostConfig, PortBinding, Resources } from "./host-config.ts";
 import type { NetworkingConfig } from "./network.ts";
 
 /**
- * Body of `POST /tare/pods/create`. What is said of the network, the ports, the names and the user namespace is that
- * of a container which holds them for the pod; limits are those of all its containers together.
+ * Body of `POST /tare/pods/create`. The fields for the network, the ports, the names and the user namespace are those
+ * of a container which holds them for the pod; limits apply to all its containers together.
  */
 export interface PodCreateRequest {
   readonly Name?: string | undefined;

@@ -1,4 +1,4 @@
-/** What the headers of `/_ping` say. */
+/** The headers of `/_ping`. */
 export interface Ping {
   readonly apiVersion: string;
   readonly osType: string;

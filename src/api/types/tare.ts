@@ -75,7 +75,10 @@ export interface DescriptorRequest {
   readonly Targets?: readonly number[] | undefined;
 }
 
-/** Where they are sent, once: a packet of the token with them (SCM_RIGHTS). Then the token is a start's or an exec's `descriptors`. */
+/**
+ * Where they are sent, once: a packet of the token with them (SCM_RIGHTS). Then the token is a start's or an exec's
+ * `descriptors`.
+ */
 export interface DescriptorOffer {
   readonly Socket: string;
   readonly Token: string;
