@@ -186,7 +186,7 @@ export function sentenceOf(thrown: unknown): string {
   return String(thrown);
 }
 
-/** Errors of the runtime's own that say that something is used up. */
+/** Errors of the runtime that report an exhausted resource. */
 const exhausting: ReadonlySet<unknown> = new Set(["ENOSPC", "EDQUOT", "EMFILE", "ENFILE", "ENOMEM"]);
 
 /** The kind of anything thrown: a Failure's own; "exhausted" for what has such a code; else "internal". */
@@ -197,7 +197,7 @@ export function kindOf(thrown: unknown): FailureKind {
     : "internal";
 }
 
-/** Errors of the kernel that say that a resource is used up; it may be there again later. */
+/** Errors of the kernel that report an exhausted resource; it may be available again later. */
 const short: ReadonlySet<unknown> = new Set(["EMFILE", "ENFILE", "ENOMEM", "EAGAIN"]);
 
 /** Whether something failed for a resource that may be there again later, at whatever depth. */

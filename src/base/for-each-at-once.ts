@@ -1,6 +1,6 @@
 /**
- * Calls `work` for each item, in order, with at most `atOnce` calls at a time. Resolves when all have ended. When a call
- * throws, it rejects at once, and the calls that are open go on.
+ * Calls `work` for each item, in order, with at most `atOnce` calls at a time. Resolves when all have ended. When a
+ * call throws, it rejects at once, and the calls that are open go on.
  */
 export async function forEachAtOnce<T>(
   items: readonly T[],
