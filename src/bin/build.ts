@@ -25,8 +25,8 @@ export function publishBuild(socketPath: string, { isManaged }: { readonly isMan
 }
 
 /**
- * The build that last served at the socket; undefined when that was no daemon of ours. Every command asks, and most need
- * nothing else of node:fs, which takes longer to load than reading a file that is mapped.
+ * The build that last served at the socket; undefined when that was no daemon of ours. Every command asks, and most
+ * need nothing else of node:fs, which takes longer to load than reading a file that is mapped.
  */
 export function findDaemonBuild(socketPath: string): string | undefined {
   try {

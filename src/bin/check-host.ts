@@ -14,10 +14,10 @@ export async function checkHost({ host, dataRoot, runRoot }: GlobalOptions): Pro
 }
 
 /**
- * From a directory of this process alone, which is removed at once: an ordinary user has no run root, and root may not
- * have started a daemon yet. Where none of these can be used, the findings say so.
- * SAFETY: mkdtemp(3) makes it 0700; no other user can rename it in root's sticky or unwritable directory.
- * The environment chooses the directory for an ordinary user only, who then trusts himself.
+ * Loads it from a private directory that is removed at once: an ordinary user has no run root, and root may not have
+ * started a daemon yet. When no directory can be used, the findings report it. SAFETY: mkdtemp(3) makes it 0700; no
+ * other user can rename it in root's sticky or unwritable directory. The environment chooses the directory for an
+ * ordinary user only, who trusts their own environment.
  */
 function loadAddon(runRoot: string): void {
   const isRoot = process.getuid?.() === 0;

@@ -18,7 +18,9 @@ export interface DaemonOptions {
   readonly debug: boolean;
 }
 
-/** The flags of `tare daemon`, before or after the word. Environment variables that select a daemon are ignored here. */
+/**
+ * The flags of `tare daemon`, before or after the word. Environment variables that select a daemon are ignored here.
+ */
 export async function parseDaemonOptions(argv: readonly string[]): Promise<DaemonOptions> {
   const parsed = parseFlags(globalFlags as FlagTable, argv, { optionsEnd: "dashes" });
   const unexpected = parsed.positional.filter((word) => word !== "daemon");

@@ -14,7 +14,8 @@ export const programs: { readonly keeper: string; readonly hello: string } = {
 
 /**
  * Puts the addon where the dynamic loader can map it, under its hash: the 0700 run root, or the data root where /run is
- * mounted noexec, as Debian does. (Left to itself the executable would extract it to $TMPDIR, which others can write to.)
+ * mounted noexec, as Debian does. (Left to itself the executable would extract it to $TMPDIR, which others can write
+ * to.)
  */
 export function installAddon({
   runRoot,

@@ -5,8 +5,8 @@ const lookEveryMs = 2_000;
 const idleCpuMs = 40;
 
 /**
- * Gives memory back when the daemon has become idle after work: collects garbage once, and lets go of its code. Left to itself the collector
- * waits for an allocation that an idle daemon never makes. Does not keep the process alive.
+ * Gives memory back when the daemon has become idle after work: collects garbage once, and lets go of its code. Left to
+ * itself the collector waits for an allocation that an idle daemon never makes. Does not keep the process alive.
  */
 export function giveMemoryBackWhenIdle(): void {
   let last = cpuMs();

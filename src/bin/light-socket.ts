@@ -44,7 +44,7 @@ export class LightSocket implements ClientSocket {
         },
         close: (_, error) => light.#close(error),
         error: (_, error) => light.#emit("error", error),
-        connectError: () => {}, // the promise says it
+        connectError: () => {}, // the promise reports it
       },
     });
     return light;

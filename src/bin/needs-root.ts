@@ -3,7 +3,10 @@ import { dirname } from "node:path";
 import { Failure, kindOf } from "../base/failure.ts";
 import type { GlobalOptions } from "../cli/context.ts";
 
-/** A refusal that names what to type: sudo, and the group that the socket's directory was given to. Other failures stay as they are. */
+/**
+ * A refusal that names what to type: sudo, and the group that the socket's directory was given to. Other failures stay
+ * as they are.
+ */
 export function needsRoot(thrown: unknown, options: GlobalOptions): unknown {
   if (kindOf(thrown) !== "not-permitted" || process.getuid?.() === 0) return thrown;
   const words = process.argv.slice(2).join(" ");

@@ -3,8 +3,8 @@ import { log } from "../base/log.ts";
 import { openUnixSocket, sendUnixMessage } from "../linux/sockets/unix-message.ts";
 
 /**
- * Reports to the service manager that started this process, by sd_notify(3). Does nothing without one. A message that cannot be sent is
- * logged: the daemon goes on.
+ * Reports to the service manager that started this process, by sd_notify(3). Does nothing without one. A message that
+ * cannot be sent is logged: the daemon goes on.
  */
 export class ServiceManager {
   readonly #socket: string | undefined;

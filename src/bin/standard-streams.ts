@@ -59,7 +59,7 @@ function findDirectTarget(fd: 1 | 2): number | undefined {
     // A description of our own: others may share that of the pipe, and don't expect it not to wait.
     if (stat.isFIFO()) return openSync(`/proc/self/fd/${fd}`, constants.O_WRONLY | constants.O_NONBLOCK);
   } catch {
-    // Closed, or not ours to open: the runtime's stream says so.
+    // Closed, or not accessible to this process: the runtime's stream reports it.
   }
   return undefined;
 }
@@ -141,8 +141,8 @@ const pieceBytes = 64 * 1024;
 const againMs = 5;
 
 /**
- * Standard input to read from. BUN(1.4.5): of a socket, which is what a program of Node or Bun gives to its children, one of fifty streams
- * of the runtime's own that were paused in between never tells the end.
+ * Opens standard input for reading. BUN(1.4.5): on a socket, which Node and Bun pass to their children, one of fifty
+ * streams of the runtime that were paused in between never reports the end.
  */
 export function openInput(): InputStream {
   return isSocket() ? (readInput() as InputStream) : process.stdin;
@@ -152,7 +152,7 @@ function isSocket(): boolean {
   try {
     return fileSystem().fstatSync(0).isSocket();
   } catch {
-    return false; // closed: the runtime's stream says so
+    return false; // closed: the runtime's stream reports it
   }
 }
 
