@@ -17,7 +17,7 @@ export interface Command<V> {
   readonly examples?: readonly string[] | undefined;
   /** What the arguments name; the last one counts for all that follow. */
   readonly completes?: readonly Subject[] | undefined;
-  /** The status it ends with when it fails (1 unless said otherwise). */
+  /** The status of a failed command (default 1). */
   readonly failureStatus?: number | undefined;
   /** False: it does not start a daemon where none runs. */
   readonly startsDaemon?: false | undefined;
@@ -59,10 +59,10 @@ export interface CommandEntry {
   load(words?: readonly string[]): Promise<Command<unknown>>;
 }
 
-/** All commands; given to those that tell of others, which so need not know them. */
+/** All commands, for the commands that describe others, so that those need no import of them. */
 export interface CommandTree {
   readonly entries: readonly CommandEntry[];
-  /** What help says of each group. */
+  /** The description of each group in the help. */
   readonly groups: Readonly<Record<string, string>>;
   /** First words of commands that are known but not there yet; within a group too. */
   readonly later: ReadonlySet<string>;

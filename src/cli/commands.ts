@@ -1,7 +1,7 @@
 import { usualCommands } from "./usual-commands.ts";
 import type { CommandEntry, CommandTree } from "./command.ts";
 
-/** The groups of commands, with what help says of them. */
+/** The groups of commands, with their descriptions in the help. */
 const groups: CommandTree["groups"] = {
   container: "Manage containers",
   image: "Manage images",

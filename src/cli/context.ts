@@ -17,7 +17,7 @@ export interface OutputStream extends NodeJS.WritableStream {
   readonly rows?: number | undefined;
 }
 
-/** What the flags before the command and the environment say about the engine to talk to. */
+/** The engine to connect to, from the flags before the command and the environment. */
 export interface GlobalOptions {
   /** `unix:///path`; from --host, else --run-root, TARE_HOST, DOCKER_HOST, else the default socket. */
   readonly host: string;

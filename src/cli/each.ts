@@ -52,7 +52,7 @@ export async function forEachReference(
       print(call, outcome.printed);
       continue;
     }
-    // A daemon that can't be reached fails for each: said once.
+    // A daemon that cannot be reached fails for each: reported once.
     if (!isFromDaemon(outcome.thrown)) throw outcome.thrown;
     call.err(`tare: ${sentenceOf(outcome.thrown)}\n`);
     hasFailed = true;

@@ -36,7 +36,7 @@ class Outputs {
     }) as CliContext;
   }
 
-  /** `tare logs -f x | head -1` ends quietly: later writes are dropped, and the signal says so. */
+  /** `tare logs -f x | head -1` ends quietly: later writes are dropped, and the signal fires. */
   get signal(): AbortSignal {
     return this.#broken.signal;
   }

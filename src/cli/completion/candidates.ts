@@ -10,7 +10,7 @@ export interface Candidate {
   readonly meaning?: string | undefined;
 }
 
-/** What can come next: words known here, and what only the daemon or the disk knows. */
+/** Candidates for the next word: static words, and those that only the daemon or the disk can supply. */
 export interface Candidates {
   readonly words: readonly Candidate[];
   readonly subject: Subject;

@@ -94,7 +94,7 @@ async function copyIn(call: Call<Values>, from: string, to: InContainer): Promis
   counter.finish(`Successfully copied ${formatByteSize(counter.bytes)} to ${to.container}:${to.path}`);
 }
 
-/** Absolute, with the slash or "/." at its end that says something. */
+/** Absolute; keeps a final slash or "/.", which has a meaning. */
 function resolvePath(cwd: string, path: string): string {
   const ending = /(?:^|\/)\.$/.test(path) ? "/." : path.endsWith("/") ? "/" : "";
   const absolute = resolve(cwd, path);
@@ -130,7 +130,7 @@ async function followed(client: Client, { container, path }: Omit<InContainer, "
   return stat.kind === "symlink" ? stat.linkTarget : path;
 }
 
-/** What is at the place that is copied to; where nothing is, its parent has to be there, and the daemon says so. */
+/** Finds the file at the target of a copy; when it is absent, its parent has to exist, which the daemon checks. */
 async function findTarget(client: Client, { container, path }: InContainer): Promise<CopyTarget> {
   const bare = path.replace(/(?:\/+\.?)+$/, "");
   const ending = path.slice(bare.length);

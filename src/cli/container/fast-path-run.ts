@@ -35,8 +35,8 @@ const no = never(false);
 const nothing = never("");
 
 /**
- * `run` with plain flags only (readFastPathRun()): what it asks for is what `run` asks for with the same words. Help, completion and all
- * mistakes are those of `run`.
+ * `run` with plain flags only (readFastPathRun()): what it asks for is what `run` asks for with the same words. Help,
+ * completion and all mistakes are those of `run`.
  */
 export const fastPathRun: Command<Values> = {
   usage: "[OPTIONS] IMAGE [COMMAND] [ARG...]",

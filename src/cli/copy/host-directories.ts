@@ -6,8 +6,8 @@ import { encodeBytes } from "../../spec/byte-text.ts";
 const { O_DIRECTORY, O_NOFOLLOW, O_RDONLY } = constants;
 
 /**
- * The directory that an archive is unpacked into, and those below that were used last, held open. SAFETY: each is
- * opened by one name from the one above, no link is followed, so nothing that an archive says leads out of it.
+ * The directory that an archive is unpacked into, and the most recently used ones below it, held open. SAFETY: each is
+ * opened by one name from its parent without following links, so no path in an archive leads out of it.
  */
 export class HostDirectories implements Disposable {
   readonly #stack: { readonly name: string; readonly fd: number }[] = [];

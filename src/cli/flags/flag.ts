@@ -8,7 +8,7 @@ export interface Flag<T> {
   readonly type: string;
   readonly usage: string;
   readonly initial: T;
-  /** What help calls the default; absent: nothing is said. */
+  /** The default in the help; absent: none is shown. */
   readonly initialText?: string | undefined;
   /** Other long names that work but are not shown. */
   readonly also?: readonly string[] | undefined;
@@ -28,7 +28,7 @@ export interface Flag<T> {
 /** The flags of a command, by long name. */
 export type FlagTable = Readonly<Record<string, Flag<unknown>>>;
 
-/** Those that help and completion tell of, by name. */
+/** The flags that help and completion list, by name. */
 export function shownFlags(table: FlagTable): readonly (readonly [name: string, flag: Flag<unknown>])[] {
   return Object.entries(table)
     .filter(([, flag]) => flag.isHidden !== true)
@@ -53,7 +53,7 @@ export function laterFailure(what: string): Failure {
   return new Failure("unsupported", `${what} is not supported yet`, { details: { exitStatus: 125 } });
 }
 
-/** Ends the command with the status; nothing is printed, for everything was said. */
+/** Ends the command with the status and without a message: it was printed before. */
 export function silentFailure(exitStatus: number): Failure {
   return new Failure("canceled", "the command ended", { details: { exitStatus, silent: true } });
 }

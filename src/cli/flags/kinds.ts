@@ -35,7 +35,8 @@ export function parseTruth(text: string): boolean | undefined {
   return Object.hasOwn(truths, text) ? truths[text] : undefined;
 }
 
-// A command has up to 150 flags, all of which are made before it does anything: those without extras are one object each, and nothing else.
+// A command has up to 150 flags, all of which are made before it does anything: those without extras are one object
+// each, and nothing else.
 const none: Extras = {};
 
 export function bool(

@@ -5,8 +5,8 @@ import { formatStatus, isCounting } from "./progress-line.ts";
 import { TerminalDisplay } from "./terminal-display.ts";
 
 /**
- * Draws a stream of progress: on a terminal each id has its own line with a bar, elsewhere only what is final
- * is printed. Throws the Failure a message tells of.
+ * Draws a stream of progress: on a terminal each id has its own line with a bar; elsewhere only final states are
+ * printed. Throws the Failure that a message contains.
  */
 export async function displayProgress(
   messages: AsyncIterable<ProgressMessage>,

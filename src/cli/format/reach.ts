@@ -8,7 +8,7 @@ export function isReachShown(stream: OutputStream): boolean {
   return stream.isTTY === true;
 }
 
-/** What the daemon says of published ports; nothing from one that is not ours. */
+/** The daemon's information on published ports; none from a daemon other than Tare's. */
 export async function findReach(client: Client, signal?: AbortSignal): Promise<readonly ReachRow[]> {
   try {
     return await client.system.reach({ signal });
@@ -29,7 +29,9 @@ export function reachOfPort(
   )?.Text;
 }
 
-/** `from eth0` for a container all of whose ports are alike, else each with its own: `8080/tcp from eth0; 8081/tcp …`. */
+/**
+ * `from eth0` for a container all of whose ports are alike, else each with its own: `8080/tcp from eth0; 8081/tcp …`.
+ */
 export function formatReach(rows: readonly ReachRow[], container: string): string {
   const own = rows.filter((row) => row.Container === container);
   const texts = new Set(own.map(({ Text }) => Text));

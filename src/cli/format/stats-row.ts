@@ -68,7 +68,7 @@ export function cpuPercent(before: CpuStats, now: CpuStats): number {
   return own > 0 && whole > 0 ? (own / whole) * cpus * 100 : 0;
 }
 
-/** Without the part of the page cache that could be dropped at once, as other tools tell it. */
+/** Without the part of the page cache that could be dropped at once, as other tools calculate it. */
 export function usedMemory({ usage = 0, stats = {} }: MemoryStats): number {
   const v1 = stats["total_inactive_file"];
   if (v1 !== undefined && v1 < usage) return usage - v1;

@@ -4,14 +4,14 @@ import { formatLine, isCounting } from "./progress-line.ts";
 
 interface Shown {
   readonly message: ProgressMessage;
-  /** Something else was said of it before. */
+  /** A message about it was shown before. */
   readonly isChanged: boolean;
 }
 
 /**
- * A line for each id, drawn over when something new is said of it. Where there are more ids than lines on the terminal, those
- * that are under way are shown, then those that wait, and the last line says how many more there are: what has scrolled out of
- * sight can't be drawn over.
+ * Shows a line for each id and redraws it on change. When there are more ids than lines on the terminal, it shows those
+ * in progress, then those that wait, and the last line counts the rest: lines that have scrolled out of sight cannot be
+ * redrawn.
  */
 export class TerminalDisplay {
   readonly #out: OutputStream;
@@ -42,7 +42,7 @@ export class TerminalDisplay {
     this.#draw(this.#choose());
   }
 
-  /** A serial console has 0: it does not know its size. */
+  /** A serial console reports 0: its size is unknown. */
   get #columns(): number {
     const { columns = 0 } = this.#out;
     return columns > 0 ? columns : 80;

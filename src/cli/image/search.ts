@@ -45,7 +45,7 @@ export const search: Command<Values> = {
     const { registryAuthFor } = await import("../registry/find-credentials.ts");
     const [host = ""] = term.split("/");
     const anything = /[.:]|^localhost$/.test(host) ? `${host}/any/thing` : "any";
-    // The daemon says what is wrong with a term that names no registry.
+    // The daemon reports what is wrong with a term that names no registry.
     const auth = findReference(anything) && (await registryAuthFor(anything, context));
     const client = await call.client();
     const { filter: filters, limit, format, "no-trunc": isWhole } = values;

@@ -8,7 +8,10 @@ interface Index {
   readonly manifests?: readonly Entry[] | undefined;
 }
 
-/** An `index.json` of both: of the earlier one all but what the newer one names anew. Pure. Throws "invalid" for one that is none. */
+/**
+ * An `index.json` of both: of the earlier one all but what the newer one names anew. Pure. Throws "invalid" for one
+ * that is none.
+ */
 export function mergeIndexes(before: Uint8Array | undefined, added: Uint8Array): Uint8Array {
   if (before === undefined) return added;
   const fresh = read(added);
@@ -30,7 +33,7 @@ function read(bytes: Uint8Array): Index {
     const document = JSON.parse(new TextDecoder().decode(bytes)) as Index;
     if (document.manifests === undefined || Array.isArray(document.manifests)) return document;
   } catch {
-    // said below
+    // reported below
   }
   throw new Failure("invalid", "cannot save: the layout's index.json is none");
 }

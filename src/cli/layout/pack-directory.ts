@@ -5,8 +5,9 @@ import { Failure, sentenceOf } from "../../base/failure.ts";
 import { encodeTarEnd, encodeTarMember, tarPadding } from "../../spec/tar-writer.ts";
 
 /**
- * The archive of a directory that holds images: an OCI layout, or what a docker-archive was unpacked into. Links stay links: they are
- * followed within the archive alone. Throws "invalid" for a directory that is neither, before anything is given.
+ * The archive of a directory that holds images: an OCI layout, or what a docker-archive was unpacked into. Links stay
+ * links: they are followed within the archive alone. Throws "invalid" for a directory that is neither, before anything
+ * is given.
  */
 export async function packDirectory(path: string): Promise<AsyncIterable<Uint8Array>> {
   const names = await readdir(path).catch((thrown: unknown): never => {

@@ -9,9 +9,9 @@ const maxDocumentBytes = 4 * 1024 * 1024;
 const blobPattern = /^blobs\/[a-z0-9]+\/[0-9a-f]+$/;
 
 /**
- * Writes an archive of images into an OCI layout in a directory, which is made when it is not there. One that is a layout already gets them
- * added, each in place of one of the same name; what is there stays readable at every moment. Throws "conflict" for a directory with
- * something else in it. SPEC: OCI image 1.1, image-layout.md
+ * Writes an archive of images into an OCI layout in a directory, which is made when it is not there. One that is a
+ * layout already gets them added, each in place of one of the same name; what is there stays readable at every moment.
+ * Throws "conflict" for a directory with something else in it. SPEC: OCI image 1.1, image-layout.md
  */
 export async function writeLayout(path: string, chunks: AsyncIterable<Uint8Array>): Promise<void> {
   await refuseOther(path);

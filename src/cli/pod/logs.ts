@@ -15,7 +15,7 @@ interface PodLine extends LogLine {
   readonly container: PodContainer;
 }
 
-/** As podman's: each line says which container it is of, unless there is but one. */
+/** As podman's: each line names its container, unless there is only one. */
 export const podLogs: Command<Values> = {
   usage: "[OPTIONS] POD",
   takes: [1, 1],

@@ -11,7 +11,7 @@ export async function makePod(
   { client, name }: { readonly client: Client; readonly name: string },
 ): Promise<AsyncDisposable & { keep(): void }> {
   const { values } = call;
-  // Which ports a container exposes its image knows, and a pod has none.
+  // The image defines which ports a container exposes, and a pod has no image.
   if (values["publish-all"]) throw optionFailure("--publish-all: name the ports of a new pod by --publish");
   if (values.link.length > 0) throw optionFailure("--link cannot be used with a pod");
   const { Id: id, Warnings: warnings } = await client.pods.create({ Name: name, ...toPodWishes(values) });

@@ -2,7 +2,7 @@ import type { PodCreateRequest } from "../../api/types/pod.ts";
 import { parseUserNamespace, type UserNamespaceValues } from "../container/flags/namespace-modes.ts";
 import { parseNetworkFlags, type EndpointValues } from "../container/flags/network-flags.ts";
 
-/** What the flags of a pod say, whether it is made by itself or for a container. */
+/** The options of a pod from the flags, for a pod alone or for a new container. */
 export interface PodWishes extends EndpointValues, UserNamespaceValues {
   readonly "add-host": readonly string[];
   readonly hostname: string;

@@ -23,7 +23,10 @@ export interface StoredAuth {
   readonly registrytoken?: string | undefined;
 }
 
-/** `$DOCKER_CONFIG/config.json`, else `~/.docker/config.json`; empty when there is none. Throws "invalid" for one that can't be read. */
+/**
+ * `$DOCKER_CONFIG/config.json`, else `~/.docker/config.json`; empty when there is none. Throws "invalid" for one that
+ * can't be read.
+ */
 export function readDockerConfig(env: Readonly<Record<string, string | undefined>>): DockerConfig {
   const path = join(env["DOCKER_CONFIG"] || join(env["HOME"] || homedir(), ".docker"), "config.json");
   return readConfigFile(path) ?? { path, auths: {}, credHelpers: {}, document: {} };

@@ -9,8 +9,8 @@ export interface HelperSecret {
 const longest = 1024 * 1024;
 
 /**
- * Asks `docker-credential-NAME`: `get` and `erase` take the server's name on standard input, `store` a JSON object. Undefined when
- * the helper knows nothing. SPEC: docker-credential-helpers, "Development"
+ * Runs `docker-credential-NAME`: `get` and `erase` read the server's name from standard input, `store` a JSON object.
+ * Undefined when the helper has no entry. SPEC: docker-credential-helpers, "Development"
  */
 export async function askHelper(
   name: string,
@@ -42,7 +42,7 @@ export async function askHelper(
   }
 }
 
-/** The servers that a helper knows, with the users' names. */
+/** The servers in a helper's store, with the users' names. */
 export async function listHelper(name: string): Promise<Readonly<Record<string, string>>> {
   checkName(name);
   const program = `docker-credential-${name}`;

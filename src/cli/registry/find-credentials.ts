@@ -13,7 +13,7 @@ export function serverAddressOf(domain: string): string {
   return domain === "docker.io" ? dockerHub : domain;
 }
 
-/** What Docker's configuration, or the helper that it names, knows of a registry; undefined: nothing. */
+/** Finds the credentials for a registry in Docker's configuration or the helper that it names; undefined: none. */
 export async function findCredentials(
   config: DockerConfig,
   domain: string,
@@ -47,7 +47,7 @@ function storedCredentials({ auths }: DockerConfig, domain: string): RegistryCre
     : { kind: "password", username, password: password.join(":").replace(/\0+$/, "") };
 }
 
-/** Registries of which the configuration or its helpers know credentials. */
+/** Registries with credentials in the configuration or its helpers. */
 export async function knownRegistries(
   env: Readonly<Record<string, string | undefined>>,
 ): Promise<readonly string[]> {

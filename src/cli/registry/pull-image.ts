@@ -20,7 +20,7 @@ export interface PullSettings {
   readonly out: OutputStream;
 }
 
-/** Has the daemon pull it, with what the user's configuration knows of its registry, and draws the progress. */
+/** Lets the daemon pull it, with the user's credentials for its registry, and draws the progress. */
 export async function pullImage(call: Call<unknown>, image: string, settings: PullSettings): Promise<void> {
   const { platform, isQuiet, out } = settings;
   const keys = await decryptionKeysOf(settings.decryptionKeys, call.context.cwd);

@@ -7,7 +7,9 @@ import { findCredentials, hostOf, serverAddressOf } from "./find-credentials.ts"
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
-/** The registry of what a person types: `https://index.docker.io/v1/`, `localhost:5000`, `ghcr.io/`. Throws "invalid". */
+/**
+ * The registry of what a person types: `https://index.docker.io/v1/`, `localhost:5000`, `ghcr.io/`. Throws "invalid".
+ */
 export function domainOf(server: string): string {
   const [host = ""] = server.replace(/^https?:\/\//, "").split("/");
   if (!/^[a-zA-Z0-9.-]+(:\d{1,5})?$|^\[[0-9a-fA-F:]+\](:\d{1,5})?$/.test(host)) {

@@ -16,7 +16,7 @@ export class Screen {
       return;
     }
     const lines = text.replace(/\n$/, "").split("\n");
-    const { rows = 0 } = this.#stream; // a serial console has 0: it does not know its size
+    const { rows = 0 } = this.#stream; // a serial console reports 0: its size is unknown
     const fitting = lines.slice(0, rows > 0 ? Math.max(1, rows - 1) : lines.length);
     const start = this.#isClear ? "\x1b[H" : "\x1b[2J\x1b[H";
     this.#isClear = true;

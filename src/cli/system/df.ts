@@ -29,7 +29,7 @@ export const systemDf: Command<Values> = {
     const client = await call.client();
     const usage = await client.system.usage({ signal: call.signal });
     const store = await client.system.storeUsage({ signal: call.signal }).catch((thrown: unknown) => {
-      // Another daemon than ours knows nothing of it.
+      // Daemons other than Tare's do not support it.
       if (kindOf(thrown) === "not-found") return undefined;
       throw thrown;
     });

@@ -31,7 +31,7 @@ export const info: Command<Values> = {
   },
 };
 
-/** What the daemon says of itself, one thing a line. */
+/** The daemon's description of itself, one item a line. */
 export function formatInfo(info: SystemInfo): string {
   const plugins = info.Plugins;
   const rows: (readonly [depth: number, name: string, value: string | number | boolean | undefined])[] = [

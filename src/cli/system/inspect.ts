@@ -88,7 +88,7 @@ function nothingThere(thrown: unknown): undefined {
   throw thrown;
 }
 
-/** Prints all that are found, then says which are not; status 1 when one is missing. */
+/** Prints all objects that are found, then names the missing ones; status 1 when one is missing. */
 export async function inspectAll(call: Call<ImageValues>, find: Find): Promise<number> {
   const print = printer(call.values.format);
   const found: unknown[] = [];

@@ -10,7 +10,7 @@ interface Values {
   readonly "no-trunc": boolean;
 }
 
-/** In the order of the kernel's documentation; types we do not know come last. */
+/** In the order of the kernel's documentation; unknown types come last. */
 const knownTypes = ["mount", "pid", "network", "ipc", "uts", "cgroup", "user", "time"];
 
 export const namespaces: Command<Values> = {

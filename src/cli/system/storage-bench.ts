@@ -70,7 +70,7 @@ export const storageBench: Command<Values> = {
   },
 };
 
-/** Says on a terminal what goes on. */
+/** Shows the progress on a terminal. */
 async function collect(
   messages: AsyncIterable<StorageBenchMessage>,
   terminal: OutputStream,

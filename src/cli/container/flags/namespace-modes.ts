@@ -38,7 +38,10 @@ export type UserNamespaceValues = Pick<
   "userns" | "uidmap" | "gidmap" | "subuidname" | "subgidname"
 >;
 
-/** `--uidmap` and `--gidmap` are other words for `--userns private:uidmap=…`. Empty: nothing is asked. Throws optionFailure(). */
+/**
+ * `--uidmap` and `--gidmap` are other words for `--userns private:uidmap=…`. Empty: nothing is asked. Throws
+ * optionFailure().
+ */
 export function parseUserNamespace(values: UserNamespaceValues): string {
   const { userns: mode, uidmap, gidmap, subuidname, subgidname } = values;
   if (`${mode}${subuidname}${subgidname}` === "" && uidmap.length === 0 && gidmap.length === 0) return "";

@@ -123,7 +123,10 @@ function parseEnds(values: EndpointValues): ReadonlyMap<string, EndpointSettings
   return ends;
 }
 
-/** Few: the runtime's own way to do it would be compiled first. A computed name is a property of its own, whatever it is. */
+/**
+ * Few: the runtime's own way to do it would be compiled first. A computed name is a property of its own, whatever it
+ * is.
+ */
 function byName(ends: ReadonlyMap<string, EndpointSettings>): Readonly<Record<string, EndpointSettings>> {
   let named: Readonly<Record<string, EndpointSettings>> = {};
   for (const [network, end] of ends) named = { ...named, [network]: end };
@@ -139,7 +142,7 @@ function hasShort(values: EndpointValues): boolean {
   );
 }
 
-/** The flags of their own say of the first network what its long form can say, too: not both. */
+/** The separate flags set options of the first network that its long form can set, too: both together are refused. */
 function withShort(flag: NetworkFlag, values: EndpointValues): NetworkFlag {
   const merge = (name: string, short: string, long: string | undefined): string | undefined => {
     if (short === "") return long;

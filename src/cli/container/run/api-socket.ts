@@ -15,8 +15,8 @@ export interface ApiSocketPlan {
 }
 
 /**
- * `--use-api-socket`: the daemon's socket where Docker's clients look for it, and what the user's configuration, or the helpers that
- * it names, know of registries. Throws "unsupported" for a daemon that is not behind a unix socket.
+ * `--use-api-socket`: mounts the daemon's socket where Docker's clients look for it, with the registry credentials from
+ * the user's configuration or its helpers. Throws "unsupported" for a daemon without a unix socket.
  */
 export async function parseApiSocket(
   request: ContainerCreateRequest,

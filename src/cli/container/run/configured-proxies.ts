@@ -11,8 +11,9 @@ const variables = {
 } as const;
 
 /**
- * What Docker's client configuration says about the proxies of containers (`proxies` of `config.json`: an entry by the daemon's host, else
- * `default`), as environment variables in both cases. Throws "invalid" for what can't be read.
+ * Reads the proxies of containers from Docker's client configuration (`proxies` of `config.json`: an entry by the
+ * daemon's host, else `default`), as environment variables in upper and lower case. Throws "invalid" for a
+ * configuration that cannot be parsed.
  */
 export function readConfiguredProxies(
   env: Readonly<Record<string, string | undefined>>,

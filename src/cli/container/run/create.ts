@@ -50,8 +50,8 @@ export interface Making {
 }
 
 /**
- * Makes the container and says what the daemon warns of. Gives its id, which is in the `--cidfile` too.
- * An image that is missing is pulled, unless `--pull never` says not to.
+ * Creates the container and prints the daemon's warnings. Returns its id, which it also writes to the `--cidfile`.
+ * Pulls a missing image, unless `--pull never` forbids it.
  */
 export async function createContainer(
   call: Call<CreateValues>,
@@ -113,8 +113,8 @@ async function createIn(
 }
 
 /**
- * Adds the proxies of Docker's client configuration, but for variables that the command line says something of. As with Docker's client, a
- * configuration that can't be read is a warning.
+ * Adds the proxies of Docker's client configuration, except for variables that the command line sets. As in Docker's
+ * client, an unreadable configuration is a warning.
  */
 async function withProxies(
   call: Call<CreateValues>,
@@ -167,7 +167,10 @@ async function createPulling<T>(
 
 const profileLabel = "io.containers.seccomp.profile";
 
-/** The profile that the image itself brings, by the caller's wish; one that is asked for by --security-opt comes before it. */
+/**
+ * The profile that the image itself brings, by the caller's wish; one that is asked for by --security-opt comes before
+ * it.
+ */
 async function withImageProfile(
   call: Call<CreateValues>,
   request: ContainerCreateRequest,
@@ -279,7 +282,7 @@ async function checkReference(image: string): Promise<void> {
   parseReference(image);
 }
 
-/** As Docker says it: with the tag that is meant when none is given. */
+/** As Docker prints it: with the implicit tag. */
 export function withTag(reference: string): string {
   const last = reference.slice(reference.lastIndexOf("/") + 1);
   return last.includes(":") || last.includes("@") ? reference : `${reference}:latest`;

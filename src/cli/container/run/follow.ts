@@ -5,7 +5,7 @@ import type { OutputStream } from "../../context.ts";
 import { silentFailure } from "../../flags/flag.ts";
 import { onEndingSignals, onProxiedSignals, onResize, statusOfSignal } from "../../terminal/signals.ts";
 
-/** Passes our signals on to the container, until disposed. What can't be passed on is said on standard error. */
+/** Forwards our signals to the container, until disposed. Prints a failure on standard error. */
 export function proxySignals(call: Call<unknown>, client: LeanClient, id: string): Disposable {
   return onProxiedSignals((signal) => {
     client.containers.kill(id, { signal: signal.slice("SIG".length) }).catch((thrown: unknown) => {
@@ -38,7 +38,7 @@ export function oneByOne(resize: Resize): Resize {
   };
 }
 
-/** Tells the container each new size of our terminal, until disposed. */
+/** Sends each new size of our terminal to the container, until disposed. */
 export function followSize(stdout: OutputStream, resize: Resize): Disposable {
   return onResize(() => {
     const size = sizeOf(stdout);

@@ -6,7 +6,9 @@ export interface IdFile extends Disposable {
   write(id: string): void;
 }
 
-/** Refuses a file that is there; makes it at once, and removes it again when no id was written. Throws optionFailure(). */
+/**
+ * Refuses a file that is there; makes it at once, and removes it again when no id was written. Throws optionFailure().
+ */
 export function openIdFile(
   name: string,
   { what, cwd }: { readonly what: "container" | "pod"; readonly cwd: string },

@@ -67,7 +67,7 @@ export async function joinContainer(call: Call<unknown>, options: JoinOptions): 
     detachKeys: keys,
     signal: ending === undefined ? call.signal : AbortSignal.any([call.signal, ending.signal]),
   });
-  // Docker says nothing where it has started the container, too.
+  // Docker prints nothing when it has started the container, too.
   if (end === "detached") return options.start === undefined ? reportDetached(call) : 0;
   const { StatusCode, Error: error } = await exit.catch((thrown: unknown) => {
     throw lostConnection(thrown, id);
@@ -87,7 +87,7 @@ export function streamsOf({
   return { stdin: hasInput, stdout, stderr, stream: true, ...asked };
 }
 
-/** Both are there when the daemon has said so of both. */
+/** Both are present when the daemon has reported both. */
 async function join(
   containers: ContainersClient,
   streams: AttachParameters,
@@ -100,7 +100,9 @@ async function join(
   return { connection, exit };
 }
 
-/** What runs already draws itself anew only when its size changes: Docker's trick is a size that is not the right one. */
+/**
+ * What runs already draws itself anew only when its size changes: Docker's trick is a size that is not the right one.
+ */
 async function adaptSize(resize: Resize, size: Size, options: JoinOptions): Promise<void> {
   const other = { rows: size.rows + 1, columns: size.columns + 1 };
   // Both asked for now: a newer size is set after them.

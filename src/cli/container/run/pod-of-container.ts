@@ -39,7 +39,9 @@ export function readPodId(file: string, cwd: string): string {
   throw optionFailure(`--pod-id-file: no pod ID in ${file}`);
 }
 
-/** What is asked of the network, the host name and the user namespace is that of a pod which is made for the container. */
+/**
+ * What is asked of the network, the host name and the user namespace is that of a pod which is made for the container.
+ */
 export function withoutPodWishes(values: ContainerValues): ContainerValues {
   if (newPodName(values) === undefined) return values;
   return {

@@ -7,7 +7,9 @@ import type { Call } from "../../command.ts";
 import { optionFailure } from "../../flags/flag.ts";
 
 interface Recording {
-  /** The request of a container whose calls are recorded. It is removed here: what it recorded has to be read before. */
+  /**
+   * The request of a container whose calls are recorded. It is removed here: what it recorded has to be read before.
+   */
   change(request: ContainerCreateRequest): ContainerCreateRequest;
   /** Runs it, and writes the file when it has ended; gives its status. */
   record(

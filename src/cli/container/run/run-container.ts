@@ -36,7 +36,7 @@ export interface RunRequest {
   readonly makePod?: Making["makePod"] | undefined;
 }
 
-/** Makes the container, starts it and follows it as the flags say. Gives the exit status. */
+/** Creates the container, starts it and follows it as the flags request. Returns the exit status. */
 export async function runContainer(
   call: Call<RunValues>,
   { request, image, attached, preserved, makePod }: RunRequest,
@@ -114,7 +114,7 @@ async function runAttached(call: Call<RunValues>, created: Created, attached: At
     proxiesSignals: values["sig-proxy"],
     condition,
     start: async () => started(await start(call, created)),
-    // Others don't know this.
+    // Other builds do not support this.
     ...(created.client.daemonBuildId === call.context.build.commit
       ? {
           startAttached: async (streams) => {

@@ -13,7 +13,7 @@ export type Dependent = Pick<ContainerInspect, "Id" | "Name"> & {
 
 /**
  * Ranks for forEachReference(): a container starts after those of the same command whose namespaces it joins or that it
- * links to. What cannot be inspected has rank 0; its start says why.
+ * links to. A container that cannot be inspected has rank 0; its start reports the reason.
  */
 export async function startRanks(client: Client, references: readonly string[]): Promise<readonly number[]> {
   if (references.length < 2) return [];

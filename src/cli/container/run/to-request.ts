@@ -47,7 +47,8 @@ export function toAttached(values: ContainerValues, isDetached: boolean): Attach
 
 /**
  * The body of the request that creates the container: what a fast-path run with the same words requests, the fields of
- * the tables of flags, and those that depend on several flags. Reads the files that options name; throws optionFailure().
+ * the tables of flags, and those that depend on several flags. Reads the files that options name; throws
+ * optionFailure().
  */
 export function toContainer(input: PlanInput): ContainerCreateRequest {
   const { given, image, command, cwd, env, isDetached } = input;

@@ -1,6 +1,6 @@
 import { Failure } from "../../../base/failure.ts";
 
-/** The Failure for a template that cannot be read or applied, in the words Docker's users know. */
+/** The Failure for a template that cannot be parsed or applied, in Docker's words. */
 export function templateFailure(sentence: string): Failure {
   return new Failure("invalid", `template parsing error: template: ${sentence}`);
 }

@@ -9,7 +9,7 @@ export interface ParsedTemplate {
   readonly defined: ReadonlyMap<string, readonly Node[]>;
 }
 
-/** Reads a template. `isFunction` knows the names that may be called. Throws a Failure that names the line. */
+/** Parses a template. `isFunction` reports which names may be called. Throws a Failure that names the line. */
 export function parseTemplate(text: string, isFunction: (name: string) => boolean): ParsedTemplate {
   return new Parser(text, isFunction).parse();
 }

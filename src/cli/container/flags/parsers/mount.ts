@@ -6,7 +6,7 @@ import { paths } from "../../../builtin-modules.ts";
 import { parseCsvFields } from "../../../flags/csv-fields.ts";
 import { parseTruth } from "../../../flags/kinds.ts";
 
-/** What the fields of a `--mount` have said so far. */
+/** The fields of a `--mount` that were parsed so far. */
 interface Draft {
   type: string;
   source?: string | undefined;

@@ -6,7 +6,10 @@ export interface NetworkFlag extends EndpointSettings {
   readonly network: string;
 }
 
-/** `NAME`, or `name=NAME,alias=WORD,ip=ADDRESS,driver-opt=KEY=VALUE,…` (one CSV record). Throws "invalid" in Docker's words. */
+/**
+ * `NAME`, or `name=NAME,alias=WORD,ip=ADDRESS,driver-opt=KEY=VALUE,…` (one CSV record). Throws "invalid" in Docker's
+ * words.
+ */
 export function parseNetworkFlag(text: string): NetworkFlag {
   if (text.trim() === "") throw new Failure("invalid", "no name set for network");
   // Most are a name: nothing is compiled to see that.

@@ -2,7 +2,7 @@ import type { RestartPolicy } from "../../../../api/types/host-config.ts";
 import { optionFailure } from "../../../flags/flag.ts";
 import { parseInteger } from "../../../flags/kinds.ts";
 
-/** `--restart NAME[:COUNT]`; which names there are is the daemon's to say. */
+/** `--restart NAME[:COUNT]`; the daemon validates the name. */
 export function parseRestartPolicy(text: string): RestartPolicy {
   const at = text.indexOf(":");
   if (at === -1) return { Name: text, MaximumRetryCount: 0 };
