@@ -126,8 +126,8 @@ export class ContainersClient {
   }
 
   /**
-   * Asks at once for the streams, the start and the end of a container that does not run: for a daemon of our own build.
-   * No byte and no exit is missed. Rejects as attach() or start() does; then nothing is left open.
+   * Asks at once for the streams, the start and the end of a container that does not run: for a daemon of our own
+   * build. No byte and no exit is missed. Rejects as attach() or start() does; then nothing is left open.
    */
   async startAttached(
     id: string,
@@ -257,7 +257,9 @@ export class ContainersClient {
     else for await (const piece of bytes) yield { stream: "stdout", bytes: piece };
   }
 
-  /** The log as the daemon sends it: in frames, or a terminal's raw bytes. To be read to its end, or left by return(). */
+  /**
+   * The log as the daemon sends it: in frames, or a terminal's raw bytes. To be read to its end, or left by return().
+   */
   async openLogs(
     reference: string,
     { signal, ...query }: LogParameters & Signaled = {},
@@ -345,7 +347,7 @@ export class ContainersClient {
     } & Signaled = {},
   ): Promise<IdResponse> {
     const { repository, message, pause, config, signal, ...rest } = options;
-    // Not said, it pauses.
+    // Pauses by default.
     const query = {
       container: reference,
       repo: repository,
@@ -371,7 +373,7 @@ export class ContainersClient {
     { samples, signal }: { readonly samples?: "stream" | "once" | "at once" | undefined } & Signaled = {},
   ): AsyncGenerator<ContainerStats, void, undefined> {
     const query = {
-      stream: samples === undefined || samples === "stream" ? undefined : "0", // it streams when nothing is said
+      stream: samples === undefined || samples === "stream" ? undefined : "0", // it streams by default
       "one-shot": samples === "at once",
     };
     return this.#transport.lines({ method: "GET", path: `${at(reference)}/stats`, query, signal });

@@ -119,7 +119,10 @@ export class ImagesClient {
     });
   }
 
-  /** Makes an image of a root file system as tar, or of what the daemon fetches. The last message's status is the new id. */
+  /**
+   * Makes an image of a root file system as tar, or of what the daemon fetches. The last message's status is the new
+   * id.
+   */
   import(
     archive: AsyncIterable<Uint8Array> | URL,
     options: {

@@ -35,7 +35,7 @@ export class LeanClient implements Disposable {
     await this.transport.open();
   }
 
-  /** The build that is known to serve there, until a reply tells. */
+  /** The build that is expected to serve there, until a reply names it. */
   expectBuild(id: string): void {
     this.transport.expectBuild(id);
   }

@@ -45,7 +45,7 @@ export class SystemClient {
     return this.#transport.json({ method: "GET", path: "/info" });
   }
 
-  /** Whether the registry knows the user; a failure when it does not. */
+  /** Whether the registry accepts the user; a failure when it does not. */
   logIn(
     request: LoginRequest,
   ): Promise<{ readonly Status: string; readonly IdentityToken?: string | undefined }> {

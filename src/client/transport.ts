@@ -26,7 +26,7 @@ export interface Call {
 
 /** A container's or exec's streams: raw bytes of the terminal, or frames (see api/stream-frames). */
 export interface AttachedConnection {
-  /** Undefined when the daemon doesn't say (before 1.42): then ask inspect. */
+  /** Undefined when the daemon does not report it (before 1.42): then inspect does. */
   readonly terminal: boolean | undefined;
   /** Writing feeds standard input, `end()` half-closes it; the caller destroys it. */
   readonly duplex: ClientSocket;

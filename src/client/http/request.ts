@@ -53,7 +53,7 @@ function isTarget(text: string): boolean {
   return text.startsWith("/");
 }
 
-/** Sends a stream in chunks, as fast as the peer takes it, until its end or until `isWanted` says no. */
+/** Sends a stream in chunks, as fast as the peer takes it, until its end or until `isWanted` returns false. */
 export async function sendChunks(
   socket: ClientSocket,
   body: AsyncIterable<Uint8Array>,
