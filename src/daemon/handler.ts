@@ -7,7 +7,7 @@ import type { AttachedClients } from "./attached-clients.ts";
 import type { ApiRequest } from "./http/api-request.ts";
 import type { Reply } from "./http/reply.ts";
 
-/** What the daemon knows about itself. */
+/** Facts about the daemon. */
 export interface DaemonFacts {
   readonly version: string;
   readonly buildId: string;
@@ -34,7 +34,7 @@ export interface Call {
   readonly signal: AbortSignal;
   /** Ends the daemon once this request has been answered. */
   readonly shutdown: () => void;
-  /** Of a failure that the handler itself tells the client: what went wrong inside is to be known here, too. */
+  /** Receives failures that the handler itself reports to the client: internal failures must be logged here, too. */
   readonly report: (failure: Failure) => void;
 }
 

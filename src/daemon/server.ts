@@ -223,7 +223,7 @@ class ApiServer implements Serving {
     if (isGivenUp(failure, signal)) return;
     this.report(failure);
     if (reply.isBegun) {
-      // The head promised more: only a cut tells the client that it was not all.
+      // The head promised more: only a reset reports to the client that the body is incomplete.
       connection.destroy();
       return;
     }

@@ -28,7 +28,9 @@ export const handlers: Handlers = {
   },
 };
 
-/** Milliseconds since 1970. SPEC: dockerd takes `since=0` for all events that it knows, and `until=0` for the end of those. */
+/**
+ * Milliseconds since 1970. SPEC: dockerd treats `since=0` as all recorded events, and `until=0` as the end of those.
+ */
 function timesOf(
   since: string | undefined,
   until: string | undefined,

@@ -136,7 +136,8 @@ export function beginWait(
 }
 
 export async function replyEnd(reply: Call["reply"], ended: Promise<ExitStatus>): Promise<void> {
-  // Docker's Error says that waiting failed, and its client then gives 125: why it ended badly is inspect's to tell.
+  // Docker's Error reports that waiting failed, and its client then exits with 125: inspect reports why the container
+  // failed.
   const { code } = await ended;
   await reply.write(`${JSON.stringify({ StatusCode: code })}\n`);
   reply.end();

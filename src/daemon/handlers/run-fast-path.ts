@@ -12,8 +12,9 @@ import { createContainer } from "./create-container.ts";
 import { runContainer, type RunEventEncoder, startUnlessRunning, sendFailure } from "./run-container.ts";
 
 /**
- * `tare run` by its words, for the launcher (native/launcher.c), which reads none of them: what the command line would print and its exit status
- * are sent. Whatever is refused before the creation, the launcher leaves to the command line itself.
+ * `tare run` by its words, for the launcher (native/launcher.c), which reads none of them: what the command line would
+ * print and its exit status are sent. Whatever is refused before the creation, the launcher leaves to the command line
+ * itself.
  */
 export async function runPlain(call: Call): Promise<void> {
   const plain = parseFastPathRun(call.body, call.facts.buildId);
@@ -25,7 +26,7 @@ export async function runPlain(call: Call): Promise<void> {
   await runContainer(call, created, { streams, until: endOfRun(plain), encoder });
 }
 
-/** Of a run that is not followed, the id is all there is to say. */
+/** For a detached run, the id is the only output. */
 async function startPlain(
   call: Call,
   created: ContainerCreateResponse,
@@ -44,7 +45,7 @@ async function startPlain(
   }
 }
 
-/** As the command line tells it. */
+/** Formats events as the command line prints them. */
 class PlainTextEncoder implements RunEventEncoder {
   readonly #run: FastPathRun;
 

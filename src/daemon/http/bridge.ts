@@ -39,7 +39,7 @@ export async function bridge(
   streams.on("error", () => {});
   streams.on("end", finish);
   client.on("close", () => streams.destroy());
-  // Streams that break off before their end: only a cut tells the client so, unless there is more to say.
+  // Streams that end prematurely: only a reset reports this to the client, unless more output follows.
   const onClose = (): void => {
     if (last !== undefined) finish();
     else if (!isFinished) client.destroy();
@@ -60,7 +60,9 @@ export async function bridge(
   await gone;
 }
 
-/** Moves data, and stops reading while the other side is full. Not pipe(): a target that is finished is no error here. */
+/**
+ * Moves data, and stops reading while the other side is full. Not pipe(): a target that is finished is no error here.
+ */
 function forward(from: Duplex, to: Duplex, select: (piece: Uint8Array) => Uint8Array | undefined): void {
   from.on("data", (piece: Uint8Array) => {
     if (to.destroyed || to.writableEnded) return;
@@ -76,9 +78,9 @@ function forward(from: Duplex, to: Duplex, select: (piece: Uint8Array) => Uint8A
 }
 
 /**
- * Ends what the client gets. What it still sends is read and dropped: closing over unread data would reset the connection. It closes by
- * itself when both halves have ended; to destroy it on "finish" loses what Bun has not passed to the kernel yet. One that has not taken
- * all of it is waited for.
+ * Ends what the client gets. What it still sends is read and dropped: closing over unread data would reset the
+ * connection. It closes by itself when both halves have ended; to destroy it on "finish" loses what Bun has not passed
+ * to the kernel yet. One that has not taken all of it is waited for.
  */
 export function endGently(
   client: Duplex,

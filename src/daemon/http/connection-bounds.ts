@@ -74,9 +74,9 @@ export class ConnectionBounds {
   }
 
   /**
-   * A connection has no request yet, or no more (`isUsed`). Above the bound those that have been idle longest are closed:
-   * in the next turn of the event loop, so that a request that has come with the connection is answered, unless there
-   * are twice as many. One that was never used gets an answer, as its request may be on the way.
+   * A connection has no request yet, or no more (`isUsed`). Above the bound those that have been idle longest are
+   * closed: in the next turn of the event loop, so that a request that has come with the connection is answered, unless
+   * there are twice as many. One that was never used gets an answer, as its request may be on the way.
    */
   rest(connection: Duplex, { isUsed }: { readonly isUsed: boolean }): void {
     if (connection.destroyed) return;
@@ -112,7 +112,9 @@ export class ConnectionBounds {
     this.#idle.delete(connection);
   }
 
-  /** One more of the kind, until the function that this returns is called. Throws "unavailable" when that is too many. */
+  /**
+   * One more of the kind, until the function that this returns is called. Throws "unavailable" when that is too many.
+   */
   enter(kind: ConnectionKind): () => void {
     const most = this.#limits[kind];
     if (this.#open[kind] >= most) {

@@ -38,8 +38,8 @@ export interface Exchange {
 }
 
 /**
- * One client's connection: HTTP/1.1 requests, one after the other. A client that ends its direction gets its answer; one that
- * has closed both has gone, and its connection is destroyed.
+ * One client's connection: HTTP/1.1 requests, one after the other. A client that ends its direction gets its answer;
+ * one that has closed both has gone, and its connection is destroyed.
  */
 export class ApiConnection implements Exchange {
   readonly socket: Socket;

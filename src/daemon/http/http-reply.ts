@@ -7,7 +7,9 @@ import { encodeReplyHead, hasNoBody } from "./reply-head.ts";
 /** Pieces up to this size are copied behind their length and sent as one. */
 const joinedBytes = 64 * 1024;
 
-/** The reply to one request. One that asks for an upgrade gets the connection by `101`, and any other answer closes it. */
+/**
+ * The reply to one request. One that asks for an upgrade gets the connection by `101`, and any other answer closes it.
+ */
 export class HttpReply implements Reply {
   readonly #exchange: Exchange;
   readonly #headers: Readonly<Record<string, string>>;

@@ -31,7 +31,7 @@ function shorten(message: string): string {
   return `${message.slice(0, messageLimit / 2)} … ${message.slice(-messageLimit / 4)}`;
 }
 
-/** The body of a reply that tells a failure, and its headers. */
+/** The body and headers of a reply that reports a failure. */
 export function failureReply(failure: Failure): {
   readonly status: number;
   readonly body: string;

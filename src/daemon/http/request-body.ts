@@ -4,8 +4,8 @@ import type { ApiRequest } from "./api-request.ts";
 import type { BodyMemory } from "./body-memory.ts";
 
 /**
- * Reads a request's JSON. Throws Failure("invalid") for other content, what is too large, and malformed JSON, "unavailable"
- * when too much is read at the same time.
+ * Reads a request's JSON. Throws Failure("invalid") for other content, what is too large, and malformed JSON,
+ * "unavailable" when too much is read at the same time.
  */
 export async function readJsonBody(request: ApiRequest, memory: BodyMemory): Promise<unknown> {
   const length = Number(request.header("content-length") ?? 0);
@@ -82,7 +82,9 @@ export async function dropBody(request: ApiRequest): Promise<void> {
   while ((await pieces.next()).done !== true);
 }
 
-/** Runs what reads a body. A body that is damaged is the caller's mistake, unlike damaged content of our own: "invalid". */
+/**
+ * Runs what reads a body. A body that is damaged is the caller's mistake, unlike damaged content of our own: "invalid".
+ */
 export async function refusingBadBody<T>(work: () => Promise<T>): Promise<T> {
   try {
     return await work();

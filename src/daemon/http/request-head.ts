@@ -28,12 +28,12 @@ const requestLine = /^([A-Z]{1,32}) (\S+) HTTP\/1\.([01])$/;
 const field = /^([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*(.*?)[ \t]*$/;
 // A value: visible characters, spaces, tabs and bytes above ASCII.
 const fieldValue = /^[\t\x20-\x7e\x80-\xff]*$/;
-/** SAFETY: a second one of these would say something else than the first. */
+/** SAFETY: a second header of these could contradict the first. */
 const single: ReadonlySet<string> = new Set(["content-length", "content-type", "host", "transfer-encoding"]);
 
 /**
- * Reads a head without the empty line at its end, as latin1. Throws Failure("invalid") for all that two readers could understand
- * differently: lines that are folded or end in a line feed alone, and bodies with two lengths.
+ * Reads a head without the empty line at its end, as latin1. Throws Failure("invalid") for all that two readers could
+ * understand differently: lines that are folded or end in a line feed alone, and bodies with two lengths.
  */
 export function parseRequestHead(text: string): RequestHead {
   const lines = text.split("\r\n");

@@ -1,10 +1,13 @@
 import type { Socket } from "node:net";
 
-/** What a connection needs of the kernel that Node has no function for. Implemented by `src/linux/sockets/stream-socket.ts` */
+/**
+ * What a connection needs of the kernel that Node has no function for. Implemented by
+ * `src/linux/sockets/stream-socket.ts`
+ */
 export interface SocketCalls {
   /**
-   * Sends bytes that no read of the peer gives together with what is sent afterwards. The number of bytes that were taken, without
-   * waiting; 0 also when sending fails.
+   * Sends bytes that no read of the peer gives together with what is sent afterwards. The number of bytes that were
+   * taken, without waiting; 0 also when sending fails.
    */
   sendAlone(fd: number, bytes: Uint8Array): number;
   /** Whether the peer has closed both directions. */

@@ -1,6 +1,6 @@
 import type { ImageInspect } from "../../api/types/image.ts";
 
-/** Docker's null for a driver that has nothing to tell. */
+/** Docker's null for a driver without details. */
 export function graphDriverOf({
   driver,
   data,

@@ -128,7 +128,7 @@ function limitsOf(spec: ContainerSpec): HostConfig {
   };
 }
 
-/** What dockerd puts in the place of "nothing said" before it keeps the request. */
+/** The values that dockerd stores for absent fields. */
 function withDefaults(sent: HostConfig): HostConfig {
   const { LogConfig, ShmSize, IpcMode, CgroupnsMode } = nothingSaid;
   return {

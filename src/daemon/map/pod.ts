@@ -34,7 +34,7 @@ export function podOf(pod: PodDetails): api.Pod {
   };
 }
 
-/** What a container's own description says of its pod. */
+/** The pod fields of a container's description. */
 export function membershipOf(pod: PodMembership): { readonly Pod: ApiMembership } {
   return { Pod: { Id: pod.id, Name: pod.name, IsInfra: pod.isInfra } };
 }

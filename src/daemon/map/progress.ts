@@ -27,7 +27,7 @@ export function pullMessageOf(progress: Progress): ProgressMessage | undefined {
     case "output":
       return { status: progress.text };
     case "image":
-      return undefined; // its name was said in a status
+      return undefined; // a status message has named it
     default:
       return progress satisfies never;
   }
