@@ -70,12 +70,15 @@ export interface CgroupPart {
   /** Below each hierarchy: `tare-1a2b3c4d`. */
   readonly path: string;
   /**
-   * The container with this id has its cgroup below that one: absolute, or below the engine's own. Until release(). With
-   * `split`, processes live in that one: on v2 those below get no controllers then.
+   * The container with this id has its cgroup below that one: absolute, or below the engine's own. Until release().
+   * With `split`, processes live in that one: on v2 those below get no controllers then.
    */
   assign(name: string, parent: string, options?: { readonly split?: boolean | undefined }): void;
   release(name: string): void;
-  /** The cgroup that this process is in, below each hierarchy: ""; `a/b`. Throws "unsupported" where it is in several that have nothing in common. */
+  /**
+   * The cgroup that this process is in, below each hierarchy: ""; `a/b`. Throws "unsupported" where it is in several
+   * that have nothing in common.
+   */
   current(): string;
   /** Below each hierarchy, of the container with this id. */
   pathOf(name: string): string;
@@ -86,8 +89,8 @@ export interface CgroupPart {
   /** What missingAbove() gave before a crash was made for it, where it is there now: leaveParent() may take it away. */
   claimAbove(name: string, paths: readonly string[]): void;
   /**
-   * Makes the cgroup above that of this container, where it was given one right below the engine's own, and sets its limits: all or none.
-   * Throws "invalid" when the kernel refuses one.
+   * Makes the cgroup above that of this container, where it was given one right below the engine's own, and sets its
+   * limits: all or none. Throws "invalid" when the kernel refuses one.
    */
   limitAbove(name: string, plan: CgroupPlan): void;
   create(name: string, plan: CgroupPlan): CgroupHandle;
@@ -95,7 +98,9 @@ export interface CgroupPart {
   open(name: string): CgroupHandle;
   /** Whether the container with this id has one in any hierarchy. */
   exists(name: string): boolean;
-  /** Calls the listener soon after memory ran out in the cgroup of the container with this id, as long as it is there. */
+  /**
+   * Calls the listener soon after memory ran out in the cgroup of the container with this id, as long as it is there.
+   */
   watchOom(name: string, listener: () => void): Promise<void>;
   /** Names of those that exist. */
   list(): readonly string[];
@@ -127,7 +132,7 @@ export interface HostPart {
   findDevices(path: string): readonly HostDevice[];
 }
 
-/** The kernel's side of networks, and what of the host's network plans have to know. */
+/** The kernel's side of networks, and the host facts that network plans need. */
 export interface NetworkPart extends Networks {
   /** Subnets and addresses that the host has at the moment. */
   readHost(): HostNetwork;
@@ -181,7 +186,9 @@ export interface EngineDependencies extends AsyncDisposable {
   readonly storage: StorageDriver;
   /** Why it is this driver, and what is bad about it. */
   readonly storageChoice: Omit<ChosenStorage, "storage">;
-  /** A store below another directory; the caller disposes of it. Throws "unsupported" where the driver can't be used. */
+  /**
+   * A store below another directory; the caller disposes of it. Throws "unsupported" where the driver can't be used.
+   */
   openStorage(directory: string, driver: string): Promise<StorageDriver>;
   readonly content: ContentStore;
   /** Loaded and opened when the first one is needed. */

@@ -23,8 +23,8 @@ export function getContainer(state: State, reference: ContainerReference): Conta
 }
 
 /**
- * A container that the request to create another one names. Throws "invalid" (details.container): clients take "not-found"
- * in a creation for a missing image, and pull it.
+ * A container that the request to create another one names. Throws "invalid" (details.container): clients take
+ * "not-found" in a creation for a missing image, and pull it.
  */
 export function getForCreate(state: State, reference: ContainerReference): ContainerRecord {
   try {

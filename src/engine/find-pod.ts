@@ -43,7 +43,7 @@ export function membersOf(state: State, id: ContainerId): readonly ContainerReco
   return state.containers().filter(({ spec }) => spec.pod === id);
 }
 
-/** What a container's own description says of its pod; undefined for one in none. */
+/** The pod of a container, for its description; undefined for a container without one. */
 export function membershipOf(
   state: State,
   { id, pod, spec }: Pick<ContainerRecord, "id" | "pod" | "spec">,

@@ -21,7 +21,10 @@ interface Offer {
   readonly timer: NodeJS.Timeout;
 }
 
-/** Descriptors that other processes pass to programs, each by a socket of its own in the run root and a token that counts once. */
+/**
+ * Descriptors that other processes pass to programs, each by a socket of its own in the run root and a token that
+ * counts once.
+ */
 export class PassedDescriptors implements Disposable {
   readonly #runRoot: string;
   readonly #offers = new Map<string, Offer>();

@@ -10,8 +10,8 @@ export interface Prunable {
 }
 
 /**
- * Whether a thing is among those that the filters let prune. Throws "invalid" in Docker's words for a filter that there is none of,
- * for a time that is none, and for more than one time.
+ * Whether a thing is among those that the filters let prune. Throws "invalid" in Docker's words for a filter that there
+ * is none of, for a time that is none, and for more than one time.
  */
 export function pruneFilter(
   filters: PruneFilters,
@@ -35,7 +35,7 @@ export function pruneFilter(
     !without.some((unwanted) => hasLabel(labels, unwanted));
 }
 
-/** The value of a filter that says yes or no; undefined where it is not given. Throws "invalid" for anything else. */
+/** The value of a boolean filter; undefined when it is absent. Throws "invalid" for any other value. */
 export function findFlag(filters: PruneFilters, name: string): boolean | undefined {
   const values = filters[name] ?? [];
   const [text] = values;

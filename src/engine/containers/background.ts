@@ -7,14 +7,19 @@ const AT_ONCE = 4;
 const ATTEMPTS = 20;
 const AGAIN_MS = 250;
 
-/** Work that goes on behind the answers, in order a subject, bounded in all. Never throws: it keeps what failed in the end. */
+/**
+ * Work that goes on behind the answers, in order a subject, bounded in all. Never throws: it keeps what failed in the
+ * end.
+ */
 export class Background {
   readonly #running = new Map<string, Promise<void>>();
   readonly #waiting: (() => void)[] = [];
   readonly #failures = new Map<string, string>();
   #free = AT_ONCE;
 
-  /** Begins when the answers that are ready have left, and after everything of the same subject that was given before. */
+  /**
+   * Begins when the answers that are ready have left, and after everything of the same subject that was given before.
+   */
   run(subject: string, work: () => Promise<void>): Promise<void> {
     const before = this.#running.get(subject);
     const task = this.#perform(subject, { before, work }).finally(() => {

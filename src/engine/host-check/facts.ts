@@ -1,6 +1,8 @@
 import type { NamespaceType } from "../../linux/namespaces/namespaces.ts";
 
-/** What was read from a host: plain data, from which findings follow. `undefined` stands for what this user cannot see. */
+/**
+ * What was read from a host: plain data, from which findings follow. `undefined` stands for what this user cannot see.
+ */
 export interface HostFacts {
   readonly privileges: PrivilegeFacts;
   readonly distribution: Distribution;
@@ -32,7 +34,10 @@ export interface Distribution {
   readonly like: readonly string[];
 }
 
-/** "loadable": a module that is installed and not loaded; "uninstalled": the kernel's build has it, this host's files do not. */
+/**
+ * "loadable": a module that is installed and not loaded; "uninstalled": the kernel's build has it, this host's files do
+ * not.
+ */
 export type ModuleState = "builtin" | "loaded" | "loadable" | "uninstalled" | "absent" | "unknown";
 
 export interface FeatureFacts {
@@ -155,7 +160,7 @@ export interface ClockFacts {
   readonly nowMs: number;
   /** adjtimex(2) reports STA_UNSYNC. Undefined: it could not be asked. */
   readonly isSynchronized: boolean | undefined;
-  /** How far the clock was set since the host booted, apart from running. Undefined: nothing tells. */
+  /** How far the clock was set since the host booted, apart from running. Undefined: unknown. */
   readonly setByMs: number | undefined;
   /** The newest time in the data root's records. Undefined: not visible, or none. */
   readonly newestRecordMs: number | undefined;
@@ -174,8 +179,8 @@ export interface DaemonFacts {
   /** `unix:///run/tare/tare.sock` */
   readonly host: string;
   /**
-   * "foreign": another engine serves there; "absent": there is no socket; "refused": no process listens; "denied": this user
-   * may not; "silent": no answer.
+   * "foreign": another engine serves there; "absent": there is no socket; "refused": no process listens; "denied": this
+   * user may not; "silent": no answer.
    */
   readonly state: "serves" | "foreign" | "absent" | "refused" | "denied" | "silent" | "failed";
   readonly problem?: string | undefined;

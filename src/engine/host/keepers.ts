@@ -7,7 +7,10 @@ export interface FoundKeeper {
   readonly name: string;
 }
 
-/** All keepers on this machine that have a process and hold a directory below `runs`. Looks at every process: not for a busy path. */
+/**
+ * All keepers on this machine that have a process and hold a directory below `runs`. Looks at every process: not for a
+ * busy path.
+ */
 export function listKeepers(runs: string): readonly FoundKeeper[] {
   return readdirSync("/proc").flatMap((entry): readonly FoundKeeper[] => {
     const pid = Number(entry);

@@ -3,7 +3,10 @@ import { readHostNetwork } from "../../network/read-host.ts";
 import type { NetworksOptions } from "../../network/networks.ts";
 import type { NetworkPart } from "../dependencies.ts";
 
-/** The kernel's side of networks, in the network namespace of this process. Touches nothing yet; the caller disposes of it. */
+/**
+ * The kernel's side of networks, in the network namespace of this process. Touches nothing yet; the caller disposes of
+ * it.
+ */
 export function openNetworkPart(dataRoot: string, options: Omit<NetworksOptions, "dataRoot">): NetworkPart {
   const networks = openNetworks({ dataRoot, ...options });
   return {

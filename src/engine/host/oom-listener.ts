@@ -4,7 +4,7 @@ import { openOomWatch, type OomWatch } from "../../linux/cgroup/oom-watch.ts";
 /** Each check costs a system call; the listener checks only while it monitors a cgroup. */
 const LOOK_EVERY_MS = 500;
 
-/** v1 says that memory ran out before it has chosen whom to kill: a second look finds the count. */
+/** v1 reports exhausted memory before it has chosen a process to kill: a second check finds the count. */
 const LOOKS = 2;
 
 /**

@@ -20,8 +20,8 @@ interface LayerBlob {
 }
 
 /**
- * Sees to it in the background that of the layers' blobs those stay that the policy of the data root wants, and gives back those
- * that went. One blob at a time.
+ * Sees to it in the background that of the layers' blobs those stay that the policy of the data root wants, and gives
+ * back those that went. One blob at a time.
  */
 export class BlobKeeping {
   readonly policy: BlobPolicy;

@@ -31,7 +31,7 @@ const embeddedImages: Readonly<Record<string, Embedded>> = {
   },
 };
 
-/** Its value tells the program's version: a newer engine replaces the image of an older one. */
+/** Its value is the program's version: a newer engine replaces the image of an older one. */
 const label = "tare.embedded";
 
 /** The image that the text names, when every engine brings it along. */

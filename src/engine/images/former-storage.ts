@@ -7,8 +7,8 @@ import type { State } from "../state/state.ts";
 import { findLayerBlobs } from "./stored-layers.ts";
 
 /**
- * Removes what a storage driver that is no longer used has of images, as far as it can be made again from blobs, or belongs to no image. Idempotent;
- * a driver that can't be opened here any more is left alone.
+ * Removes what a storage driver that is no longer used has of images, as far as it can be made again from blobs, or
+ * belongs to no image. Idempotent; a driver that can't be opened here any more is left alone.
  */
 export async function dropFormerLayers(
   { dataRoot, storage, content }: Pick<EngineDependencies, "dataRoot" | "storage" | "content">,

@@ -10,7 +10,9 @@ export interface TreeImage {
 
 type Growing = Omit<ImageTreeLayer, "images" | "usedBy"> & { readonly images: ImageTreeImage[] };
 
-/** The layers of these images as a tree: what begins alike shares its nodes. Pure; parents come before their children. */
+/**
+ * The layers of these images as a tree: what begins alike shares its nodes. Pure; parents come before their children.
+ */
 export function growImageTree(images: readonly TreeImage[]): ImageTree {
   const layers = new Map<string, Growing>();
   const users = new Map<Digest, Set<Digest>>();

@@ -110,7 +110,10 @@ export class StoringSink implements LoadSink {
     this.stored.push(image.id);
   }
 
-  /** SPEC: dockerd names what was pulled by the reference, has its repository as the name, and emits no event for its tag. */
+  /**
+   * SPEC: dockerd names what was pulled by the reference, has its repository as the name, and emits no event for its
+   * tag.
+   */
   #eventsOf(image: LoadedImage, references: readonly string[]): readonly EngineEvent[] {
     if (this.#action === "pull") {
       const asked = references[0] === undefined ? image.digests?.[0] : familiar(references[0]);
@@ -124,7 +127,7 @@ export class StoringSink implements LoadSink {
     ];
   }
 
-  /** Of a layer that was there already, another image knows. */
+  /** For an existing layer, the record of another image contains the size. */
   async #bytesOf(diffId: Digest): Promise<number> {
     const measured = this.#layerBytes.get(diffId);
     if (measured !== undefined) return measured;

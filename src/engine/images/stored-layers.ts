@@ -13,7 +13,10 @@ interface LayerBlob {
   readonly size: number;
 }
 
-/** Layers that storage does not have though an image is recorded, as after a change of the storage driver: they come out of their blobs again. */
+/**
+ * Layers that storage does not have though an image is recorded, as after a change of the storage driver: they come out
+ * of their blobs again.
+ */
 export class StoredLayers {
   readonly #storage: StorageDriver;
   readonly #content: ContentStore;
@@ -24,7 +27,9 @@ export class StoredLayers {
     this.#content = content;
   }
 
-  /** Idempotent. Throws "not-found" when a blob that is needed has gone. The caller keeps garbage from being collected. */
+  /**
+   * Idempotent. Throws "not-found" when a blob that is needed has gone. The caller keeps garbage from being collected.
+   */
   async ensure(record: ImageRecord): Promise<void> {
     if (record.config.diffIds.every((diffId) => this.#storage.hasLayer(diffId))) return;
     const blobs = await findLayerBlobs(record, this.#content);

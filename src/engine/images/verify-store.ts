@@ -6,8 +6,9 @@ import type { State } from "../state/state.ts";
 import { familiar, referencesOf } from "./find-image.ts";
 
 /**
- * Reads all that images have: each blob against its digest, each layer's tree against the archive that it came from and what else the storage driver has of it, what was
- * dropped by making it again. Slow: as long as reading and hashing all of it takes.
+ * Reads all that images have: each blob against its digest, each layer's tree against the archive that it came from and
+ * what else the storage driver has of it, what was dropped by making it again. Slow: as long as reading and hashing all
+ * of it takes.
  */
 export async function verifyStore(
   state: State,

@@ -46,7 +46,7 @@ function describeSubnet({
   };
 }
 
-/** The networks of a container as `inspect` tells them. */
+/** The networks of a container as `inspect` reports them. */
 export function describeEndpoints(
   context: ContainerContext,
   record: ContainerRecord,

@@ -6,9 +6,10 @@ import { plainGsoSize } from "../../spec/gso-max-size.ts";
 const initialSize = 192 * 1024;
 
 /**
- * What a network gets, by what was asked for. By itself only one that nothing leaves, with a bridge of its own: on the way out by an interface
- * that takes 65536, larger packets are cut by the processor. KERNEL: those of IPv6 have a header more, which is counted against the
- * MTU of who forwards them (seen with 6.18): none gets through, so they are for internal networks, where they are asked for.
+ * What a network gets, by what was asked for. By itself only one that nothing leaves, with a bridge of its own: on the
+ * way out by an interface that takes 65536, larger packets are cut by the processor. KERNEL: those of IPv6 have a
+ * header more, which is counted against the MTU of who forwards them (seen with 6.18): none gets through, so they are
+ * for internal networks, where they are asked for.
  */
 export function chooseGsoSizes(
   asked: number | undefined,

@@ -231,7 +231,7 @@ export function withoutPlans(record: ContainerRecord): ContainerRecord {
   };
 }
 
-/** What Docker tells of each network when a container comes into it and leaves it. */
+/** Docker's events for each network when a container joins or leaves it. */
 export function networkUseEvents(
   context: ContainerContext,
   { id, endpoints = [] }: Pick<ContainerRecord, "id" | "endpoints">,

@@ -4,8 +4,8 @@ import type { NetworkRecord } from "../state/records.ts";
 import type { NetworkFacts } from "./resolve-network.ts";
 
 /**
- * The network with free subnets in place of those that meet one of the host's: of those that were chosen for it, not of those that it was
- * made with. Undefined where that changes nothing. Pure. Throws "exhausted".
+ * The network with free subnets in place of those that meet one of the host's: of those that were chosen for it, not of
+ * those that it was made with. Undefined where that changes nothing. Pure. Throws "exhausted".
  */
 export function moveNetwork(
   record: NetworkRecord,

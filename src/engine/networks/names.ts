@@ -9,7 +9,10 @@ import type { ContainerId } from "../../model/ids.ts";
 import { defaultNetwork } from "./fixed-networks.ts";
 import { orderByPriority } from "./resolve-endpoints.ts";
 
-/** The names that a network's name server has for a container: its name, its aliases, its short id, the host name that it was given. */
+/**
+ * The names that a network's name server has for a container: its name, its aliases, its short id, the host name that
+ * it was given.
+ */
 export function namesIn(
   { id, name, spec }: Pick<ContainerRecord, "id" | "name" | "spec">,
   { networkName, settings }: EndpointRecord,

@@ -48,7 +48,9 @@ export function matchesNetworkFilters(
   });
 }
 
-/** SAFETY: patterns come from clients; one that is no pattern, or long enough to be an attack, is taken as plain text. */
+/**
+ * SAFETY: patterns come from clients; one that is no pattern, or long enough to be an attack, is taken as plain text.
+ */
 function matchesText(text: string, pattern: string): boolean {
   if (text.includes(pattern)) return true;
   if (pattern.length > 100) return false;

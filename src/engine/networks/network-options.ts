@@ -8,7 +8,7 @@ const bridgePrefix = "com.docker.network.bridge.";
 const driverPrefix = "com.docker.network.driver.";
 const defaultMtu = 1500;
 
-/** What a driver's options say of a network; `interfaceName` where they name one. */
+/** The options of a network that its driver interprets; `interfaceName` if one of them names it. */
 export interface NetworkOptions
   extends Pick<
     NetworkPlan,
@@ -26,7 +26,7 @@ export interface NetworkOptions
   readonly interfaceName?: string | undefined;
   /** The host's side has no address of its own. */
   readonly inhibitsIpv4: boolean;
-  /** 65536 is said, too; undefined: nothing was. */
+  /** 65536 is explicit, too; undefined: the option was absent. */
   readonly gsoMaxSize: number | undefined;
   /** Of interfaces in containers: `eth`. */
   readonly interfacePrefix: string;
@@ -39,7 +39,9 @@ export interface NamedOptions {
   readonly internal: boolean;
 }
 
-/** Reads a driver's options. Throws "invalid" naming the one that is wrong; those of others are let be, as Docker does. */
+/**
+ * Reads a driver's options. Throws "invalid" naming the one that is wrong; those of others are let be, as Docker does.
+ */
 export function readNetworkOptions(network: NamedOptions): NetworkOptions {
   const { driver, options, internal } = network;
   const interfaceName = driver === "macvlan" ? options["parent"] : options[`${bridgePrefix}name`];

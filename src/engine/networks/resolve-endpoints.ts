@@ -27,7 +27,9 @@ export interface WantedEndpoint {
 const ifnameOption = "com.docker.network.endpoint.ifname";
 const sysctlsOption = "com.docker.network.endpoint.sysctls";
 
-/** Plans without routes and ports: those depend on all the networks together. Throws "invalid", "conflict", "exhausted". */
+/**
+ * Plans without routes and ports: those depend on all the networks together. Throws "invalid", "conflict", "exhausted".
+ */
 export function resolveEndpoint(
   wanted: WantedEndpoint,
   { usedNames }: { readonly usedNames: readonly string[] },

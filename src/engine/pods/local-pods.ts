@@ -206,7 +206,10 @@ export class LocalPods implements Pods {
     if (spec.lifecycle?.initContainer === "once") await removeContainer(this.#context, id, { volumes: true });
   }
 
-  /** The same for each, at once or in turn; a failure is thrown when all had theirs. One that has gone meanwhile is fine. */
+  /**
+   * The same for each, at once or in turn; a failure is thrown when all had theirs. One that has gone meanwhile is
+   * fine.
+   */
   async #each(
     records: readonly ContainerRecord[],
     {

@@ -7,8 +7,8 @@ import { Pool, type Prewarmed } from "./pool.ts";
 import type { PrewarmScheduler } from "./scheduler.ts";
 
 /**
- * A directory that is created before a container needs it. KERNEL: for a directory that is to have a block group of its own
- * (see spreadDirectories()) ext4 looks at every group of the disk: 0.13 ms with 2,000 of them.
+ * A directory that is created before a container needs it. KERNEL: for a directory that is to have a block group of its
+ * own (see spreadDirectories()) ext4 looks at every group of the disk: 0.13 ms with 2,000 of them.
  */
 export class DirectoryPool implements PrewarmedDirectories {
   readonly #pool: Pool<PrewarmedDirectory>;

@@ -1,8 +1,9 @@
 import { areOfInterfaces } from "../../spec/sysctl.ts";
 
 /**
- * Whether a container can have a prewarmed network namespace in place of a new one. Not where it shares another one; nor
- * with a user namespace, which has to own the network namespace; nor with kernel parameters that its interfaces depend on.
+ * Whether a container can have a prewarmed network namespace in place of a new one. Not where it shares another one;
+ * nor with a user namespace, which has to own the network namespace; nor with kernel parameters that its interfaces
+ * depend on.
  */
 export function fitsPrewarmedNetwork({
   network,

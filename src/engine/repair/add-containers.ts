@@ -10,8 +10,8 @@ import { findContainerId } from "../../model/ids.ts";
 import { listSnapshots } from "./stored-objects.ts";
 
 /**
- * Records the containers that have a file system but no record. Their settings are lost: the records serve to read their
- * files and logs, to commit, to stop and to remove them.
+ * Records the containers that have a file system but no record. Their settings are lost: the records serve to read
+ * their files and logs, to commit, to stop and to remove them.
  */
 export async function addContainers(
   state: State,
@@ -50,7 +50,7 @@ export async function addContainers(
   return added;
 }
 
-/** What its keeper says, or the record of its end. */
+/** The state that its keeper reports, or the record of its end. */
 async function findRun(
   runDirectory: string,
 ): Promise<{ readonly state: ContainerState; readonly startTime?: string | undefined }> {

@@ -30,10 +30,10 @@ interface Roots {
 }
 
 /**
- * Makes records for a data root whose database is lost or damaged: from the newest good copy, then from the disk and the
- * living keepers. Undefined when the database is sound. Nothing is removed from the disk, here and by the engine, until
- * confirmRepair(). Throws "conflict" while an engine has one of the roots. Atomic: the records are made in a draft, so
- * that one that was killed leaves the data root as it was, to the next one.
+ * Makes records for a data root whose database is lost or damaged: from the newest good copy, then from the disk and
+ * the living keepers. Undefined when the database is sound. Nothing is removed from the disk, here and by the engine,
+ * until confirmRepair(). Throws "conflict" while an engine has one of the roots. Atomic: the records are made in a
+ * draft, so that one that was killed leaves the data root as it was, to the next one.
  */
 export async function repairRecords({ dataRoot, runRoot }: Roots): Promise<RepairReport | undefined> {
   using _data = await lockRoot(dataRoot, "data root");
@@ -65,7 +65,9 @@ async function makeRecords(draft: string, { dataRoot, runRoot }: Roots): Promise
   return { source, added, lost };
 }
 
-/** The user has seen what the repair has done: from now on garbage is collected again. False when there was no repair. */
+/**
+ * The user has seen what the repair has done: from now on garbage is collected again. False when there was no repair.
+ */
 export async function confirmRepair({ dataRoot, runRoot }: Roots): Promise<boolean> {
   using _data = await lockRoot(dataRoot, "data root");
   using _run = await lockRoot(runRoot, "run root");

@@ -16,7 +16,7 @@ export function cgroupLimitsOf(
   return { ...others, blockIo: { ...rest, ...(found === undefined ? {} : { devices: found }) } };
 }
 
-/** Of devices that are in both, each rate that is said anew counts. */
+/** When a device is in both, each rate of the second list replaces that of the first. */
 export function mergeBlockIo(
   before: ContainerLimits["blockIo"],
   asked: ContainerLimits["blockIo"],

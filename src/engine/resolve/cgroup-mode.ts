@@ -25,7 +25,10 @@ export function checkCgroupMode(spec: ContainerSpec): void {
     throw refuse(`it can't have CAP_MKNOD ${without}: nothing would keep it from the host's devices`);
 }
 
-/** Whether nothing but what it may make and open itself keeps it from devices: then it can make none, and opens none that an image or a volume has. */
+/**
+ * Whether nothing but what it may make and open itself keeps it from devices: then it can make none, and opens none
+ * that an image or a volume has.
+ */
 export function isWithoutDeviceList({
   resources: { cgroups } = {},
   isolation: { privileged = false } = {},

@@ -1,7 +1,10 @@
 import { cleanPath } from "./clean-path.ts";
 import { quote, refuse } from "./refusal.ts";
 
-/** Clean paths of directories that a command may chroot to. Throws "invalid" for what is no absolute path below the root. */
+/**
+ * Clean paths of directories that a command may chroot to. Throws "invalid" for what is no absolute path below the
+ * root.
+ */
 export function checkChroots(directories: readonly string[] = []): readonly string[] {
   return directories.map((directory) => {
     if (!directory.startsWith("/") || directory.includes("\0") || cleanPath(directory) === "/") {

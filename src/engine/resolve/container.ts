@@ -32,7 +32,7 @@ import { resolveSysctls } from "./sysctls.ts";
 import { resolveSystemd } from "./systemd.ts";
 import { maskedPaths, readonlyPaths } from "./system-paths.ts";
 
-/** What a plan needs to know about the machine. */
+/** The facts about the machine that a plan needs. */
 export interface HostFacts {
   readonly hostname: string;
   readonly domainname?: string | undefined;
@@ -269,7 +269,7 @@ function checkNamespaces(spec: ContainerSpec): void {
   }
 }
 
-/** Labels are not written yet: refused where they would say something. Gives warnings. */
+/** SELinux labels are not written yet: options that would have an effect are refused. Returns warnings. */
 function resolveSelinux(
   { isolation: { selinux = [] } = {} }: ContainerSpec,
   { hasSelinux }: HostFacts,

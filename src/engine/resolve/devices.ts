@@ -68,8 +68,8 @@ export function checkDeviceRules(rules: readonly DeviceRuleSpec[] = []): readonl
 }
 
 /**
- * The allow-list that devices and rules add up to. On v1 a rule of the type "a" allows everything, whatever else it
- * says: one that says less stands for both types.
+ * Combines devices and rules into one allow-list. On v1 a rule of the type "a" allows everything, regardless of its
+ * other fields: a narrower one is applied to both types.
  */
 export function resolveDeviceRules(
   found: readonly FoundDevice[],

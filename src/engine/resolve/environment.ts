@@ -1,6 +1,6 @@
 import { quote, refuse } from "./refusal.ts";
 
-/** Where programs are looked for when neither the image nor the caller says. Docker's value. */
+/** The search path when neither the image nor the caller sets PATH. Docker's value. */
 export const defaultPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
 /**

@@ -1,7 +1,7 @@
 import type { ImageDefaults } from "../../spec/image/config.ts";
 import type { ContainerSpec } from "../../model/container-spec.ts";
 
-/** Health checks are not run yet: says so where one is asked for. A container's own replaces its image's. */
+/** Health checks are not run yet: returns a warning when one is configured. A container's own replaces its image's. */
 export function resolveHealthWarnings(spec: ContainerSpec, image: ImageDefaults): readonly string[] {
   const own = spec.lifecycle?.healthcheck ?? [];
   const test = own.length > 0 ? own : (image.healthcheck?.test ?? []);

@@ -2,7 +2,9 @@ import { Failure } from "../../base/failure.ts";
 import type { IdPool } from "../../spec/id-pool.ts";
 import { type IdMaps, plainIdMaps, usualIdCount } from "../../spec/id-map.ts";
 
-/** Within what systemd leaves to containers (docs: users, groups, UIDs and GIDs), above what login tools give to users. */
+/**
+ * Within what systemd leaves to containers (docs: users, groups, UIDs and GIDs), above what login tools give to users.
+ */
 export const defaultIdPool: IdPool = { first: 0x1000_0000, count: 0x6000_0000 };
 
 interface SubordinateIds extends IdPool {
@@ -37,7 +39,9 @@ export function resolveIdPools(
   return { pools: own.length > 0 ? own : [defaultIdPool], foreign };
 }
 
-/** All that the files give to these users, from 0 on, one range after the other. Throws "invalid" when that is nothing. */
+/**
+ * All that the files give to these users, from 0 on, one range after the other. Throws "invalid" when that is nothing.
+ */
 export function subordinateMaps(
   { uidsOf, gidsOf }: { readonly uidsOf: string; readonly gidsOf: string },
   readText: (path: string) => string,

@@ -11,8 +11,8 @@ const usual: LogRotation = { maxBytes: 20 * 1024 * 1024, files: 3 };
 const mostFiles = 10;
 
 /**
- * How a container's log is rotated; undefined: none is kept. More files than there can be become fewer and larger ones, which
- * hold as much in all.
+ * How a container's log is rotated; undefined: none is kept. More files than there can be become fewer and larger ones,
+ * which hold as much in all.
  */
 export function resolveLogRotation(log: ContainerStorage["log"]): LogRotation | undefined {
   if (log === "none") return undefined;

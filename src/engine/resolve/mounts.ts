@@ -80,7 +80,9 @@ function tmpfsOptions({ options: text = "", readonly = false }: TmpfsMount): rea
 
 export interface MountPlanInput {
   readonly privileged: boolean;
-  /** "systemd": what systemd manages itself is writable, limits of v1 are not. Default "writable" for a privileged one. */
+  /**
+   * "systemd": what systemd manages itself is writable, limits of v1 are not. Default "writable" for a privileged one.
+   */
   readonly cgroups?: "writable" | "readonly" | "systemd" | "absent" | undefined;
   /** Device nodes of images, volumes and binds (but those of /dev) can't be opened. */
   readonly nodev?: boolean | undefined;
@@ -94,7 +96,9 @@ export interface MountPlanInput {
   readonly mounts: readonly ContainerMount[];
   /** Each is a file of StartOptions.memoryFiles, by its place in this list. */
   readonly secrets?: readonly Pick<SecretFile, "target">[] | undefined;
-  /** Owners of binds with `idmap`, by target: from the ids on their file systems to the host's of the container's user. */
+  /**
+   * Owners of binds with `idmap`, by target: from the ids on their file systems to the host's of the container's user.
+   */
   readonly idmaps?: ReadonlyMap<string, IdMaps> | undefined;
   /** "container" or "host": /dev/shm is shared, by this path on the host. */
   readonly sharedShm?: string | undefined;
@@ -106,8 +110,8 @@ export interface MountPlanInput {
 }
 
 /**
- * All mounts in the order in which they are made: the kernel's, then the caller's and the files from outside to inside, so
- * that a volume on /etc does not hide a file. A mount of the caller replaces the one of ours with the same target.
+ * All mounts in the order in which they are made: the kernel's, then the caller's and the files from outside to inside,
+ * so that a volume on /etc does not hide a file. A mount of the caller replaces the one of ours with the same target.
  */
 export function resolveMounts(input: MountPlanInput): readonly RuntimeMount[] {
   const asked = input.mounts.map((mount) =>

@@ -47,7 +47,9 @@ export function withGateways(
   );
 }
 
-/** The text with the addresses of an interface that came; those of `gone` are taken out. Other lines stay as they are. */
+/**
+ * The text with the addresses of an interface that came; those of `gone` are taken out. Other lines stay as they are.
+ */
 export function changeHosts(
   text: string,
   {

@@ -6,7 +6,9 @@ export function podCgroupOf(pod: ContainerId): string {
   return `pod-${pod}`;
 }
 
-/** Whether the pod that this container holds has limits: then all its containers are in one more cgroup, which has them. */
+/**
+ * Whether the pod that this container holds has limits: then all its containers are in one more cgroup, which has them.
+ */
 export function hasPodCgroup({
   id,
   spec,

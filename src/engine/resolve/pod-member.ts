@@ -18,8 +18,8 @@ export interface PodFacts {
 }
 
 /**
- * The spec of a container that is made in a pod: its namespaces are the pod's, but those that it asks for by name. Throws "invalid"
- * for what belongs to the pod: its ports, names and addresses.
+ * The spec of a container that is made in a pod: its namespaces are the pod's, but those that it asks for by name.
+ * Throws "invalid" for what belongs to the pod: its ports, names and addresses.
  */
 export function resolvePodMember(spec: ContainerSpec, pod: PodFacts): ContainerSpec {
   const asked = spec.isolation?.namespaces ?? {};

@@ -67,8 +67,8 @@ const short: readonly ProcessColumn[] = [
 ];
 
 /**
- * The columns that options of ps(1) ask for; nothing said means `-ef`. Which processes are shown is not theirs to say.
- * Pure; "invalid" for options that we do not have.
+ * The columns that the options of ps(1) request; the default is `-ef`. Options cannot select processes. Pure; "invalid"
+ * for unsupported options.
  */
 export function parseProcessColumns(options: string): readonly ProcessColumn[] {
   const words = options.split(/\s+/).filter((word) => word !== "");

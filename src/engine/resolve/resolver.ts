@@ -17,7 +17,7 @@ export interface Resolver {
   readonly upstreams: readonly ResolverUpstream[];
   readonly search: readonly string[];
   readonly options: readonly string[];
-  /** The caller has said how many dots a name of the world has. */
+  /** The caller has set the number of dots of an absolute name. */
   readonly ndotsSet: boolean;
 }
 
@@ -39,7 +39,7 @@ export function readResolver(
   const options = dnsOptions === undefined || dnsOptions.length === 0 ? file.options : dnsOptions;
   return {
     upstreams: servers.map((address) => ({ address, from: isLoopback(address) ? "host" : "container" })),
-    // "." says: none.
+    // "." disables the search list.
     search: search.filter((domain) => domain !== "."),
     options,
     ndotsSet: (dnsOptions ?? []).some((option) => option.startsWith("ndots:")),

@@ -35,7 +35,10 @@ const defaults: Readonly<Record<string, string>> = {
   "net.ipv4.ip_unprivileged_port_start": "0",
 };
 
-/** KERNEL: a user namespace refuses a range of groups that it does not map; and without a /proc of its own nothing is set. */
+/**
+ * KERNEL: a user namespace refuses a range of groups that it does not map; and without a /proc of its own nothing is
+ * set.
+ */
 function defaultsOf({ isolation: { namespaces } = {} }: ContainerSpec): Readonly<Record<string, string>> {
   if ((namespaces?.user ?? "host") === "host") return defaults;
   const { "net.ipv4.ping_group_range": _, ...rest } = defaults;

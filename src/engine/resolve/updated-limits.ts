@@ -5,8 +5,8 @@ import { mergeBlockIo } from "./block-devices.ts";
 
 /**
  * The limits after an update: what is absent stays. −1 lifts the limit of processes or CPU time, and that it was lifted
- * stays in the record, as 0 and −1, since inspect of dockerd shows it. Pure. Throws "invalid" in Docker's words for what
- * contradicts a limit that stays.
+ * stays in the record, as 0 and −1, since inspect of dockerd shows it. Pure. Throws "invalid" in Docker's words for
+ * what contradicts a limit that stays.
  */
 export function resolveUpdatedLimits(before: ContainerLimits, asked: ContainerLimits): ContainerLimits {
   const has = (value: number | undefined): boolean => value !== undefined && value !== 0;
@@ -31,7 +31,7 @@ export function resolveUpdatedLimits(before: ContainerLimits, asked: ContainerLi
   };
 }
 
-/** With a limit of memory there is one with swap, said or not: it stays until it is changed itself. */
+/** A memory limit always has a limit with swap, explicit or implicit: it stays until it is changed itself. */
 function withSwap(before: ContainerLimits, asked: ContainerLimits): ContainerLimits {
   const { memoryBytes = 0, memorySwapBytes = 0 } = before;
   if (memoryBytes === 0 || asked.memoryBytes === undefined || asked.memorySwapBytes !== undefined)

@@ -6,7 +6,7 @@ import { Failure, sentenceOf } from "../../base/failure.ts";
 const SQLITE_CORRUPT = 11;
 const SQLITE_NOTADB = 26;
 
-/** Whether something thrown says that the database is damaged: its pages, or what a row holds. */
+/** Whether an error reports a damaged database: its pages, or the content of a row. */
 export function isDamage(thrown: unknown): boolean {
   if (thrown instanceof SyntaxError) return true;
   if (!(thrown instanceof Error) || !("errcode" in thrown) || typeof thrown.errcode !== "number")

@@ -6,7 +6,7 @@ import { codeOf } from "../../linux/files/file-failure.ts";
 /** SPEC: https://www.sqlite.org/rescode.html; the lowest 8 bits. */
 const SQLITE = { readonly: 8, ioError: 10, full: 13 } as const;
 
-/** What node:sqlite threw, as a Failure that says what to do; anything else passes unchanged. */
+/** Converts an error of node:sqlite into a Failure with advice; other errors pass unchanged. */
 export function databaseFailure(thrown: unknown, dataRoot: string): unknown {
   if (!(thrown instanceof Error) || !("errcode" in thrown) || typeof thrown.errcode !== "number")
     return thrown;

@@ -187,8 +187,9 @@ export class Database implements Disposable {
 }
 
 /**
- * Opens or makes the database, brought to this version's schema. The data root's lock must be held. Throws "corrupt" when
- * it is damaged, or new in a data root that has content, unless `mayBeNew`; "unsupported" when its schema is newer.
+ * Opens or makes the database, brought to this version's schema. The data root's lock must be held. Throws "corrupt"
+ * when it is damaged, or new in a data root that has content, unless `mayBeNew`; "unsupported" when its schema is
+ * newer.
  */
 export function openDatabase(
   path: string,

@@ -67,8 +67,8 @@ export class EventStore implements Disposable {
   }
 
   /**
-   * Those after `sinceNs` that are still known, with `untilNs` alone all of them; then each as it comes, until `untilNs`, the signal or close().
-   * None is missed from this call on.
+   * Those after `sinceNs` that are still known, with `untilNs` alone all of them; then each as it comes, until
+   * `untilNs`, the signal or close(). None is missed from this call on.
    */
   watch(options: {
     readonly sinceNs?: bigint | undefined;

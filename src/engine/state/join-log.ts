@@ -6,7 +6,10 @@ export const logSuffix = "-wal";
 
 const suffixes = ["", logSuffix, "-shm", "-journal"] as const;
 
-/** Makes one file of a database and its log, proves that it is sound, and brings it to the disk. Throws when it is damaged. */
+/**
+ * Makes one file of a database and its log, proves that it is sound, and brings it to the disk. Throws when it is
+ * damaged.
+ */
 export function joinLog(path: string): void {
   chmodSync(path, 0o600);
   const connection = new DatabaseSync(path);

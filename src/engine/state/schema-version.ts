@@ -32,7 +32,9 @@ function findInFile(path: string): number | undefined {
   }
 }
 
-/** Of the last transaction that is whole: frames behind it belong to one that was never committed, or to an older log. */
+/**
+ * Of the last transaction that is whole: frames behind it belong to one that was never committed, or to an older log.
+ */
 function findInLog(path: string): number | undefined {
   const fd = openIfPresent(path);
   if (fd === undefined) return undefined;

@@ -59,7 +59,7 @@ export class State implements Disposable {
     return this.#containers.findName(name);
   }
 
-  /** Ids that begin so: two at most, to tell one from many. */
+  /** Ids with this prefix: two at most, which distinguishes one from many. */
   containersWithPrefix(prefix: string): readonly ContainerRecord[] {
     return this.#containers.withPrefix(prefix);
   }

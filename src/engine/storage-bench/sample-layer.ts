@@ -6,7 +6,7 @@ export const largeFile = "large";
 const poolBytes = 1024 * 1024;
 const filesInDirectory = 64;
 
-/** The tar of a layer as the plan says; the same plan gives the same bytes. */
+/** The tar of a layer by the plan; the same plan produces the same bytes. */
 export async function* sampleLayer(plan: BenchPlan): AsyncGenerator<Uint8Array, void, undefined> {
   const pool = noise();
   yield encodeTarMember({ path: largeFile, type: "file", size: plan.largeFileBytes, mode: 0o644 });

@@ -78,7 +78,9 @@ export class ExecSessions implements AsyncDisposable {
     }
   }
 
-  /** Waits for those that are being started; others wait until the result is disposed of. The container's lock is held. */
+  /**
+   * Waits for those that are being started; others wait until the result is disposed of. The container's lock is held.
+   */
   async hold(id: ContainerId): Promise<Disposable> {
     const { promise, resolve } = Promise.withResolvers<void>();
     this.#held.set(id, promise);

@@ -71,7 +71,9 @@ export async function commitContainer(
   }
 }
 
-/** What the container has changed, as an image's layer; while it is read, nothing starts, ends or (with `pause`) runs. */
+/**
+ * What the container has changed, as an image's layer; while it is read, nothing starts, ends or (with `pause`) runs.
+ */
 async function* packUpper(
   context: ContainerContext,
   { id, idMaps, spec }: ContainerRecord,

@@ -144,7 +144,9 @@ function refuseKernelFiles(entry: Fd, { path }: ContainerPath): void {
   throw new Failure("unsupported", `cannot copy "${path}": it lies on one of the kernel's own file systems`);
 }
 
-/** In Docker's words. Of a container that does not run the root file system is mounted writable, so its record counts. */
+/**
+ * In Docker's words. Of a container that does not run the root file system is mounted writable, so its record counts.
+ */
 function refuseReadOnly(
   { spec }: ContainerRecord,
   { root, directory }: { readonly root: Fd; readonly directory: Fd },

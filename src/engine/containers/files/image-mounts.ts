@@ -12,7 +12,10 @@ export interface PinnedMounts extends Disposable {
   readonly mounts: readonly ContainerMount[];
 }
 
-/** The images that mounts show, kept from being removed until this is disposed of; by then a record has them. Throws "not-found". */
+/**
+ * The images that mounts show, kept from being removed until this is disposed of; by then a record has them. Throws
+ * "not-found".
+ */
 export async function pinImageMounts(
   context: ContainerContext,
   mounts: readonly ContainerMount[] = [],
@@ -38,7 +41,9 @@ export interface OpenedImages extends Disposable {
   readonly ownTrees: ReadonlySet<string>;
 }
 
-/** Fresh views of the images that a container mounts, with the ids of its user namespace. The caller disposes of them. */
+/**
+ * Fresh views of the images that a container mounts, with the ids of its user namespace. The caller disposes of them.
+ */
 export async function openImageMounts(
   { dependencies }: ContainerContext,
   mounts: readonly ContainerMount[],

@@ -15,8 +15,8 @@ export interface OpenedRoot extends Disposable {
 }
 
 /**
- * The container's root file system without what is mounted in it, and with what that covers. Of a container that runs it is
- * a clone of the keeper's own; otherwise it is mounted, and the lock held, until the result is disposed of.
+ * The container's root file system without what is mounted in it, and with what that covers. Of a container that runs
+ * it is a clone of the keeper's own; otherwise it is mounted, and the lock held, until the result is disposed of.
  */
 export async function openPlainRoot(context: ContainerContext, record: ContainerRecord): Promise<OpenedRoot> {
   const { id } = record;
@@ -70,8 +70,8 @@ export async function openSeenRoot(
 const heldRoots = new WeakMap<ContainerContext, Map<ContainerId, number>>();
 
 /**
- * SAFETY: a root that is still open keeps its overlay mounted after the container's end, without the lock, which was the keeper's.
- * Throws "conflict" then: a new start would be a second live overlay on one upper.
+ * SAFETY: a root that is still open keeps its overlay mounted after the container's end, without the lock, which was
+ * the keeper's. Throws "conflict" then: a new start would be a second live overlay on one upper.
  */
 export function refuseOpenedRoot(context: ContainerContext, id: ContainerId): void {
   if ((heldRoots.get(context)?.get(id) ?? 0) === 0) return;

@@ -68,8 +68,8 @@ export async function openVolumes(
 }
 
 /**
- * KERNEL(6.15): before, a mount that is on no mount table can't be cloned. Each place gets one of its own, so what lives in a
- * mount alone (a tmpfs) can be in one place of one container at a time.
+ * KERNEL(6.15): before, a mount that is on no mount table can't be cloned. Each place gets one of its own, so what
+ * lives in a mount alone (a tmpfs) can be in one place of one container at a time.
  */
 async function openAlone(
   context: ContainerContext,
@@ -143,7 +143,10 @@ export async function openMounted(context: ContainerContext, name: VolumeName): 
   return await mountLocalVolume(options);
 }
 
-/** SAFETY: a container may put links in the volume, and exchange what is there: resolved in the volume, then used by descriptor. */
+/**
+ * SAFETY: a container may put links in the volume, and exchange what is there: resolved in the volume, then used by
+ * descriptor.
+ */
 export function openSubpath(
   volume: OwnedFd,
   { name, subpath = "" }: NamedVolumeMount,

@@ -52,7 +52,7 @@ export function makeBindSource(record: ContainerRecord, { source, createSource }
   if (createSource === true) makeSource(source, rootOf(record));
 }
 
-/** The container's root, as the host knows it. */
+/** The container's root user, as an ID of the host. */
 function rootOf({ idMaps }: ContainerRecord): { readonly uid: number; readonly gid: number } {
   return idMaps === undefined ? { uid: 0, gid: 0 } : hostRootOf(idMaps);
 }

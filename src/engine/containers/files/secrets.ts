@@ -7,7 +7,10 @@ import type { ContainerRecord } from "../../state/records.ts";
 import type { ContainerContext } from "../../context.ts";
 import { parseSecretId } from "../../../model/ids.ts";
 
-/** A file system in memory with the secrets that are files, named by their place in the plan; undefined without any. The caller disposes of it. */
+/**
+ * A file system in memory with the secrets that are files, named by their place in the plan; undefined without any. The
+ * caller disposes of it.
+ */
 export function openSecretFiles(
   { secrets }: ContainerContext,
   { idMaps }: Pick<ContainerRecord, "idMaps">,

@@ -13,8 +13,9 @@ import { mountedVolumes } from "./open-volumes.ts";
 export const shmPath = "/dev/shm";
 
 /**
- * The /dev/shm that containers of one IPC namespace share: made for the first, which is "shareable", and passed on from keeper
- * to keeper, never looked up in a container. Undefined where a container has one of its own. The caller disposes of it.
+ * The /dev/shm that containers of one IPC namespace share: made for the first, which is "shareable", and passed on from
+ * keeper to keeper, never looked up in a container. Undefined where a container has one of its own. The caller disposes
+ * of it.
  */
 export function openSharedMemory(
   context: ContainerContext,

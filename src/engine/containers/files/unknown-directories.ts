@@ -2,7 +2,9 @@ import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import type { ContainerPaths } from "../container-paths.ts";
 
-/** Directories that are named as containers' are, of the data root and of the run root, and that `isKnown` does not know by their name. */
+/**
+ * Directories of the data root and of the run root that have a container's name and that `isKnown` does not recognize.
+ */
 export function listUnknownDirectories(
   paths: ContainerPaths,
   isKnown: (name: string) => boolean,

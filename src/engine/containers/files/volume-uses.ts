@@ -22,7 +22,7 @@ export function anonymousVolumes(mounts: readonly ContainerMount[]): readonly Vo
     .map(({ name }) => name);
 }
 
-/** What Docker tells of each volume at a container's start and end. */
+/** Docker's events for each volume at a container's start and end. */
 export function volumeUseEvents(
   { id, spec }: Pick<ContainerRecord, "id" | "spec">,
   action: "mount" | "unmount",

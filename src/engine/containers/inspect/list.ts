@@ -102,7 +102,9 @@ export function listContainers(
   return found;
 }
 
-/** SAFETY: patterns come from clients; one that is no pattern, or long enough to be an attack, is taken as plain text. */
+/**
+ * SAFETY: patterns come from clients; one that is no pattern, or long enough to be an attack, is taken as plain text.
+ */
 function namePattern(text: string): RegExp {
   try {
     if (text.length <= 100) return new RegExp(text);

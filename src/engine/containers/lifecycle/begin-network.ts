@@ -31,8 +31,9 @@ export class BegunNetwork implements AsyncDisposable {
 }
 
 /**
- * Takes a prewarmed network namespace, where one fits the container, and begins to attach the interfaces concurrently with
- * the rest of the start. releaseEndpoints() removes what a failed start leaves in the host's firewall, after this is disposed of.
+ * Takes a prewarmed network namespace, where one fits the container, and begins to attach the interfaces concurrently
+ * with the rest of the start. releaseEndpoints() removes what a failed start leaves in the host's firewall, after this
+ * is disposed of.
  */
 export function beginNetwork(
   context: ContainerContext,

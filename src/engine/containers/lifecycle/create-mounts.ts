@@ -82,7 +82,10 @@ export async function makeVolumes(
   }
 }
 
-/** The targets of the network files, so that they can be mounted in a read-only volume, too. As Docker's copies have them. */
+/**
+ * The targets of the network files, so that they can be mounted in a read-only volume, too. As Docker's copies have
+ * them.
+ */
 function makeFileTargets(etc: Fd): void {
   const flags = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW;
   for (const name of ["hosts", "hostname", "resolv.conf"]) {

@@ -38,7 +38,10 @@ import { readSecretVariables } from "../files/secrets.ts";
 import { sharesMemory } from "../files/shared-memory.ts";
 import { anonymousVolumes, volumeMounts } from "../files/volume-uses.ts";
 
-/** Makes a container that does not run yet: its snapshot, its directory, its record; all of it or nothing. With `pod` it holds one. */
+/**
+ * Makes a container that does not run yet: its snapshot, its directory, its record; all of it or nothing. With `pod` it
+ * holds one.
+ */
 export async function createContainer(
   context: ContainerContext,
   wanted: ContainerSpec,
@@ -138,7 +141,10 @@ export async function createContainer(
   };
 }
 
-/** The cgroup above its own. The engine's is the one that it is in now; in the topmost there is nothing to split: the container is where all are. */
+/**
+ * The cgroup above its own. The engine's is the one that it is in now; in the topmost there is nothing to split: the
+ * container is where all are.
+ */
 function parentOf(
   { dependencies }: ContainerContext,
   { resources: { cgroups, cgroupParent } = {} }: ContainerSpec,
@@ -255,7 +261,7 @@ function checkSources(plan: ResolvedContainer): void {
   }
 }
 
-/** Docker on the same host has a forward chain that drops packets: the warning says so before a connection fails. */
+/** Docker on the same host has a forward chain that drops packets: a warning precedes the failing connections. */
 async function firewallWarnings(
   { networks, dependencies }: ContainerContext,
   endpoints: readonly EndpointRecord[],

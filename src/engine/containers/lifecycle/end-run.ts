@@ -37,9 +37,9 @@ export function stateAfter(context: ContainerContext, record: ContainerRecord, e
 }
 
 /**
- * Records the end of a run (or of a start that failed), tells those who wait and cleans up behind the answer; a
- * container with autoRemove goes altogether, unless it is being restarted. `startsAgain`: the start failed for a shortage
- * that may pass, so the restart policy counts it like a run. The container's lock is held.
+ * Records the end of a run (or of a failed start), notifies waiting callers and cleans up after the response. Removes a
+ * container with autoRemove, unless it is being restarted. `startsAgain`: a temporary shortage made the start fail, so
+ * the restart policy counts it like a run. The caller holds the container's lock.
  */
 export function recordEnd(
   context: ContainerContext,
@@ -114,8 +114,9 @@ export function recordEnd(
 }
 
 /**
- * Takes the record away, and with `removesVolumes` its anonymous volumes that no other container has, with `removesImage` its image
- * unless something else has that: names are free when this returns, but for the image's, which goes before those are woken who wait for the removal. The rest goes in the background, journalled.
+ * Takes the record away, and with `removesVolumes` its anonymous volumes that no other container has, with
+ * `removesImage` its image unless something else has that: names are free when this returns, but for the image's, which
+ * goes before those are woken who wait for the removal. The rest goes in the background, journalled.
  */
 export function dropContainer(
   context: ContainerContext,

@@ -28,6 +28,6 @@ function attempt(make: () => void): void {
   try {
     make();
   } catch {
-    // The start says why.
+    // The start reports the reason.
   }
 }

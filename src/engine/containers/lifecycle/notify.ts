@@ -19,8 +19,8 @@ export function identifyCaller(notify: Notify): Notify {
 }
 
 /**
- * Tells who waits for it that the container runs, and that its keeper is the main process: sd_notify(3). In the name of the
- * caller where that still lives. A failure is only noted: the container runs.
+ * Sends READY to the sd_notify(3) socket when the container runs, with its keeper as the main process. It sends on
+ * behalf of the caller if that still exists. A failure is only noted: the container runs.
  */
 export function notifyReady(
   context: ContainerContext,

@@ -56,7 +56,7 @@ export async function thawPaused(context: ContainerContext, id: ContainerId): Pr
   return true;
 }
 
-/** What the kernel says of a container that lives: the engine may have ended between freezing and recording it. */
+/** The kernel's freezer state of a running container: the engine may have ended between freezing and recording it. */
 export function withFrozenState(context: ContainerContext, record: ContainerRecord): ContainerRecord {
   const { state } = record;
   if (state.status !== "running" && state.status !== "paused") return record;

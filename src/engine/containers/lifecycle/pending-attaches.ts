@@ -28,7 +28,8 @@ export class PendingAttaches {
     }
     const clients = waiting;
     clients.set(duplex, streams);
-    // A start that fails takes the keeper away while it is asked: the client's stream ends then, the start's answer has the reason.
+    // A start that fails takes the keeper away while it is asked: the client's stream ends then, the start's answer has
+    // the reason.
     duplex.on("error", () => {});
     duplex.once("close", () => {
       clients.delete(duplex);

@@ -10,8 +10,8 @@ export interface WrittenPids {
 }
 
 /**
- * Opens the files before the start, so that one that can't be written stops it; they are filled by write(), which replaces what an
- * earlier run left there. Throws "invalid" for what is no regular file.
+ * Opens the files before the start, so that one that can't be written stops it; they are filled by write(), which
+ * replaces what an earlier run left there. Throws "invalid" for what is no regular file.
  */
 export function openPidFiles({
   lifecycle: { pidFile, keeperPidFile } = {},
@@ -31,8 +31,8 @@ export function openPidFiles({
 }
 
 /**
- * SAFETY: it may lie where others can write: a link there is not followed, and nothing but a regular file is taken, whose content
- * goes only when there is something to put in its place.
+ * SAFETY: it may lie where others can write: a link there is not followed, and nothing but a regular file is taken,
+ * whose content goes only when there is something to put in its place.
  */
 function openPidFile(path: string): number {
   const refuse = (detail: string, cause?: unknown): Failure =>

@@ -91,7 +91,7 @@ function sweepEnded(context: ContainerContext): void {
   }
 }
 
-/** Directories that no record and no begun step knows; one that a keeper holds open stays, and `check` reports it. */
+/** Directories without a record or an intent; a directory that a keeper holds open stays, and `check` reports it. */
 function sweepUnknown(context: ContainerContext): void {
   const { state, paths, background } = context;
   const known = new Set<string>(state.containers().map(({ id }) => id));

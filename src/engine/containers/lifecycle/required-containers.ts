@@ -12,7 +12,10 @@ export function requiredIds(
   return [...new Set(references.map((reference) => getForCreate(state, reference).id))];
 }
 
-/** Starts those that do not run, what holds its pod first, and what they require before them. Throws "conflict" for one that is gone or paused. */
+/**
+ * Starts those that do not run, what holds its pod first, and what they require before them. Throws "conflict" for one
+ * that is gone or paused.
+ */
 export async function startRequired(
   context: ContainerContext,
   id: ContainerId,

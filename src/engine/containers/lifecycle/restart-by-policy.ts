@@ -10,12 +10,14 @@ import { startContainer, startHeld } from "./start.ts";
 
 const shortageDelayMs = 1_000;
 
-/** Starts a container that waits for it, if its policy is still of that mind. Never rejects: a failure is in its record. */
+/**
+ * Starts a container that waits for it, if its policy is still of that mind. Never rejects: a failure is in its record.
+ */
 export async function restartByPolicy(context: ContainerContext, id: ContainerId): Promise<void> {
   const start = (required: ContainerId): Promise<unknown> => startContainer(context, required);
   const found = context.state.findContainer(id);
   if (found === undefined || context.closing.aborted || isRunning(found)) return;
-  // Without what it requires it fails by itself, and its record says why.
+  // Without its required containers it fails on its own, and its record contains the reason.
   await startRequired(context, id, start).catch(() => undefined);
   using _ = await context.locks.acquire(id);
   const record = context.state.findContainer(id);

@@ -81,7 +81,9 @@ export async function killContainer(
   if (signal === KILL) await killedAndRecorded(context, record, live);
 }
 
-/** Stops it, if it runs, and starts it. One with autoRemove stays in between; when it can't be started again, it goes. */
+/**
+ * Stops it, if it runs, and starts it. One with autoRemove stays in between; when it can't be started again, it goes.
+ */
 export async function restartContainer(
   context: ContainerContext,
   reference: ContainerReference,
@@ -113,8 +115,8 @@ async function dropEnded(context: ContainerContext, id: ContainerId): Promise<vo
 }
 
 /**
- * Takes it away; its name is free at once. A running one is "conflict", or killed first with `force`; one that holds a
- * pod, unless `withPod` says that the pod goes and nothing else is in it.
+ * Removes the container; its name is free at once. A running container is "conflict", or is killed first with `force`.
+ * The same holds for the holder of a pod, unless `withPod` removes the pod and nothing else is in it.
  */
 export async function removeContainer(
   context: ContainerContext,

@@ -7,8 +7,8 @@ import { thawPaused } from "./pause.ts";
 const KILL = 9;
 
 /**
- * Kills a run that goes on for longer than its container may, counted from its start also when another engine has taken it
- * over. A policy takes it for an end like any other.
+ * Kills a run that goes on for longer than its container may, counted from its start also when another engine has taken
+ * it over. A policy takes it for an end like any other.
  */
 export function watchTimeLimit(
   context: ContainerContext,

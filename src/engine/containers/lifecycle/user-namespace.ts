@@ -14,8 +14,8 @@ import { getContainer } from "../../find-container.ts";
 const reserved = new WeakMap<ContainerContext, Map<ContainerId, IdMaps>>();
 
 /**
- * The ids of a container's user namespace, kept from others until disposed of; by then a record has them, or nothing. None
- * without such a namespace. Throws "conflict" for ids that another container has.
+ * The ids of a container's user namespace, kept from others until disposed of; by then a record has them, or nothing.
+ * None without such a namespace. Throws "conflict" for ids that another container has.
  */
 export function reserveIds(
   context: ContainerContext,
@@ -94,9 +94,9 @@ export async function openIdsOf(
 const shareable = ["network", "pid", "ipc"] as const;
 
 /**
- * Which namespaces of a container with a user namespace belong to another one (the host's), so that the container can't mount
- * the file systems that show them. Throws "invalid" for one of a container in yet another user namespace: neither its own
- * view nor the host's would be right.
+ * Which namespaces of a container with a user namespace belong to another one (the host's), so that the container can't
+ * mount the file systems that show them. Throws "invalid" for one of a container in yet another user namespace: neither
+ * its own view nor the host's would be right.
  */
 export function findForeignNamespaces(
   { state }: ContainerContext,

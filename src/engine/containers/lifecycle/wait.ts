@@ -29,7 +29,10 @@ export async function waitContainer(
   );
 }
 
-/** Resolves when the promise settles, or the engine is being closed: what it waits for may not come any more. Never rejects. */
+/**
+ * Resolves when the promise settles, or the engine is being closed: what it waits for may not come any more. Never
+ * rejects.
+ */
 export async function orClosing(promise: Promise<unknown>, closing: AbortSignal): Promise<void> {
   await orCanceled(promise, closing).catch(() => undefined);
 }

@@ -157,7 +157,9 @@ export function followDenials(context: ContainerContext, record: ContainerRecord
   soon();
 }
 
-/** Makes events of the denials of which there are none yet. Never throws: they are no reason to keep an end unrecorded. */
+/**
+ * Makes events of the denials of which there are none yet. Never throws: they are no reason to keep an end unrecorded.
+ */
 export function reportDenials(context: ContainerContext, record: ContainerRecord): void {
   if (record.spec.isolation?.explainDenials !== true) return;
   try {

@@ -15,8 +15,8 @@ export class DeferredDuplex extends Duplex {
   }
 
   /**
-   * Joins both directions; what was written before is delivered now. The reader gets the end of `inner` only after `endsAfter` has
-   * resolved, which must not reject.
+   * Joins both directions; what was written before is delivered now. The reader gets the end of `inner` only after
+   * `endsAfter` has resolved, which must not reject.
    */
   join(inner: Duplex, { endsAfter }: { readonly endsAfter?: Promise<unknown> | undefined } = {}): void {
     if (this.destroyed) {

@@ -6,7 +6,10 @@ import type { LogEntry, LogOptions } from "../../../model/logs.ts";
 import { type ContainerContext, isRunning } from "../../context.ts";
 import { getContainer } from "../../find-container.ts";
 
-/** The container's log as entries; "unsupported", in Docker's words, where none is kept. Following ends with the run that goes on now. */
+/**
+ * The container's log as entries; "unsupported", in Docker's words, where none is kept. Following ends with the run
+ * that goes on now.
+ */
 export function containerLogs(
   context: ContainerContext,
   reference: ContainerReference,

@@ -57,7 +57,9 @@ export async function launchStart(
   });
 }
 
-/** SAFETY: nothing waits between the two: no other operation removes the pod's cgroup meanwhile, and its limits with it. */
+/**
+ * SAFETY: nothing waits between the two: no other operation removes the pod's cgroup meanwhile, and its limits with it.
+ */
 function createCgroups(
   { dependencies }: ContainerContext,
   { id }: ContainerRecord,
