@@ -161,7 +161,10 @@ export class ContentStore {
     }
   }
 
-  /** What was compressed of a layer. Undefined, too, where that was dropped and this program would make other bytes: it is compressed anew. */
+  /**
+   * What was compressed of a layer. Undefined, too, where that was dropped and this program would make other bytes: it
+   * is compressed anew.
+   */
   async findCompressed(diffId: Digest, compression: LayerCompression): Promise<Blob | undefined> {
     const digest = this.compressed.find(diffId, compression)?.digest;
     if (digest === undefined) return undefined;
@@ -178,8 +181,9 @@ export class ContentStore {
   }
 
   /**
-   * The content in pieces; what was dropped is made or fetched again. Throws "not-found". With `verify` it throws "corrupt" at the end when the disk gave
-   * something else than was stored, so use nothing of it before. `from` is a byte to begin at, unverified.
+   * The content in pieces; what was dropped is made or fetched again. Throws "not-found". With `verify` it throws
+   * "corrupt" at the end when the disk gave something else than was stored, so use nothing of it before. `from` is a
+   * byte to begin at, unverified.
    */
   async *open(
     digest: Digest,
@@ -215,7 +219,9 @@ export class ContentStore {
     await this.#provider?.refetch({ digest, size: absent.size });
   }
 
-  /** What was proven with the compressors of another version of this program is proven again before it is relied upon. */
+  /**
+   * What was proven with the compressors of another version of this program is proven again before it is relied upon.
+   */
   async #isStillEqual(absent: AbsentBlob, form: BlobForm): Promise<boolean> {
     if (form.kind === "plain" || absent.compressors === compressors) return true;
     try {

@@ -14,7 +14,7 @@ export interface DropOptions {
   /** A registry has it, so that it may go without a proof, or rest on the compressors of this program. */
   readonly isElsewhere: boolean;
   readonly mayRefetch: boolean;
-  /** It was compressed here, as compressedForms says. */
+  /** Compressed by this engine, as compressedForms records. */
   readonly compression?: LayerCompression | undefined;
   readonly signal: AbortSignal;
 }
@@ -22,9 +22,9 @@ export interface DropOptions {
 export type DropOutcome = "rebuildable" | "refetchable" | "kept";
 
 /**
- * Drops the blob of a layer where its policy allows that: made again of the layer's files it has to be the same, bit for bit, at this
- * moment. What rests on a compressor, which the next version of this program may have another of, goes only where a registry has
- * it, too. Tells what became of it; the blob is there until its record is safe.
+ * Drops the blob of a layer if its policy allows that: the layer's files must recreate it bit for bit at this moment. A
+ * blob that depends on a compressor, which a later version may replace, is dropped only if a registry has it, too.
+ * Returns the result; the blob stays until its record is safe.
  */
 export async function dropBlob(
   { digest, diffId }: { readonly digest: Digest; readonly diffId: Digest },

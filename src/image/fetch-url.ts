@@ -4,7 +4,10 @@ import { discard } from "./registry/repository.ts";
 
 const maxRedirects = 10;
 
-/** What is behind an http or https URL, as it comes. Throws "invalid" for another kind of URL, "unavailable" for any other answer. */
+/**
+ * What is behind an http or https URL, as it comes. Throws "invalid" for another kind of URL, "unavailable" for any
+ * other answer.
+ */
 export async function* fetchUrl(
   from: URL,
   {

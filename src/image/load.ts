@@ -22,11 +22,11 @@ export interface LoadOptions {
 }
 
 /**
- * Loads all images of an archive: docker-archive (of any Docker since 1.10) or OCI layout, in a tar that is plain,
- * gzip or zstd, its layers again plain, gzip or zstd. One pass over `source`, members in any order.
- * Images go to the sink only when all of the archive is stored; when it throws, none did and no blob has stayed
- * (layers that the sink has taken by then belong to no image). Stopping to listen cancels.
- * Failures: "not-permitted" (an encrypted layer that no key fits), "invalid", "corrupt", "unsupported", "not-found" (no image for the platform), what the sink throws.
+ * Loads all images of an archive: docker-archive (of any Docker since 1.10) or OCI layout, in a tar that is plain, gzip
+ * or zstd, its layers again plain, gzip or zstd. One pass over `source`, members in any order. Images go to the sink
+ * only when all of the archive is stored; when it throws, none did and no blob has stayed (layers that the sink has
+ * taken by then belong to no image). Stopping to listen cancels. Failures: "not-permitted" (an encrypted layer that no
+ * key fits), "invalid", "corrupt", "unsupported", "not-found" (no image for the platform), what the sink throws.
  */
 export function loadArchive(
   source: AsyncIterable<Uint8Array>,

@@ -38,7 +38,9 @@ export interface LoadedLayer {
   readonly size: number;
 }
 
-/** An uncompressed layer on its way. Both ways throw "corrupt" at the end when the content is not what its diffID says. */
+/**
+ * An uncompressed layer in transit. Both methods throw "corrupt" at the end when the content does not match its diffID.
+ */
 export interface LayerTar {
   /** Its bytes. */
   open(): AsyncIterable<Uint8Array>;
@@ -58,8 +60,8 @@ export interface StoredDocuments {
 export interface LoadSink {
   hasLayer(diffId: Digest): boolean | Promise<boolean>;
   /**
-   * Stores a layer that hasLayer() did not know; called once for each, a few at a time. The tar is read or unpacked, to its end and
-   * once, before anything becomes visible, or not at all when the layer has come meanwhile.
+   * Stores a layer that hasLayer() did not find; called once for each, a few concurrently. It reads or unpacks the tar
+   * completely and once before anything becomes visible, or not at all when the layer has arrived meanwhile.
    */
   ensureLayer(diffId: Digest, tar: LayerTar): Promise<void>;
   /** Whether the image has this name already. */

@@ -1,7 +1,7 @@
 import type { Descriptor } from "../spec/image/manifest.ts";
 import { choosePlatform, formatPlatform, type Platform } from "../spec/platform.ts";
 
-/** Of an index's entries the one for a platform; else one of which the index doesn't say for what it is. */
+/** Picks the entry of an index for a platform; else one without a platform. */
 export function pickManifest(manifests: readonly Descriptor[], platform: Platform): Descriptor | undefined {
   const candidates = manifests.filter((manifest) => !isAttestation(manifest));
   const chosen = choosePlatform(stated(candidates), { host: platform, platformOf: (each) => each.platform });

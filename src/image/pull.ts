@@ -57,9 +57,10 @@ const longWaitMs = 2_000;
 const layersAtOnce = 3;
 
 /**
- * Brings an image from its registry: manifest, config, then its layers, a few at once, each of them downloaded, proven and
- * unpacked in one pass. What was downloaded when it fails or is canceled stays for the next pull of the same blob. The image is
- * seen only when all of it is there. Failures: what the registry says, "corrupt" for what is not what its digest says.
+ * Pulls an image from its registry: manifest, config, then its layers, several concurrently, each downloaded, verified
+ * and unpacked in one pass. After a failure or cancellation, downloaded data stays for the next pull of the same blob.
+ * The image becomes visible only when it is complete. Failures: those of the registry, "corrupt" for content that does
+ * not match its digest.
  */
 export function pullImage(
   wanted: Reference,

@@ -30,8 +30,9 @@ export interface PushIndexOptions {
 const blobsAtOnce = 3;
 
 /**
- * Brings an index to its registry under its tag; before it the manifests that its repository lacks, and their blobs: mounted where the
- * same registry has them, else copied through this machine. Failures: what the registries say.
+ * Pushes an index to its registry under its tag. Before it, pushes the manifests that its repository lacks with their
+ * blobs, which are mounted if the same registry has them, else copied through this machine. Failures: those of the
+ * registries.
  */
 export function pushIndex(
   wanted: Reference,

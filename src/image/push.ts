@@ -42,9 +42,10 @@ const longWaitMs = 2_000;
 const blobsAtOnce = 5;
 
 /**
- * Brings an image to its registry under its tag: first the blobs that are not there, mounted from other repositories of the registry where
- * they are, then the manifest: bit for bit as it came or was made here, unless layers had to be compressed or encrypted. Says at the end how much of it had to be sent.
- * Failures: what the registry says; "not-found" for a blob that is no longer in the store.
+ * Pushes an image to its registry under its tag: first missing blobs, mounted from other repositories of the registry
+ * if possible, then the manifest. The manifest stays bit for bit as it came or was made here, unless layers had to be
+ * compressed or encrypted. Reports at the end how much it sent. Failures: those of the registry; "not-found" for a blob
+ * that is no longer in the store.
  */
 export function pushImage(
   wanted: Reference,

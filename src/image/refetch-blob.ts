@@ -7,8 +7,8 @@ import { BlobTaker } from "./unpacking/blob-taker.ts";
 import { findReference } from "../spec/reference.ts";
 
 /**
- * Brings a blob that was dropped from one of the repositories that it came from, unless it is there. Throws "unavailable" naming
- * what each of them said.
+ * Fetches a dropped blob from one of the repositories that it came from, unless it exists. Throws "unavailable" with
+ * the answer of each of them.
  */
 export async function refetchBlob(
   blob: Blob,

@@ -75,7 +75,7 @@ export class Registries implements Disposable {
     return fetchUrl(url, { proxyOf: this.#options.proxyOf });
   }
 
-  /** Asks a registry whether it knows the user. Throws "not-permitted" when it does not. */
+  /** Checks the user's credentials with a registry. Throws "not-permitted" when it rejects them. */
   async logIn(
     domain: string,
     credentials: RegistryCredentials,

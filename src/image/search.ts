@@ -25,8 +25,9 @@ const dockerHub = "docker.io";
 const dockerSearch = "https://index.docker.io/v1/search";
 
 /**
- * Repositories of a registry whose name or description has the words: by the search of the registry's first protocol, which Docker Hub and a few
- * others have; else by going through its catalog. Throws "unsupported" for a registry that has neither.
+ * Repositories of a registry whose name or description has the words: by the search of the registry's first protocol,
+ * which Docker Hub and a few others have; else by going through its catalog. Throws "unsupported" for a registry that
+ * has neither.
  */
 export async function searchRegistry(
   { registry, words }: { readonly registry: string; readonly words: string },

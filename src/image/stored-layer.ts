@@ -4,8 +4,8 @@ import type { LoadedLayer } from "./loaded-image.ts";
 import { LayerContent } from "./unpacking/layer-content.ts";
 
 /**
- * The tar of a layer out of its blob, for unpacking it anew or saving it. Throws "not-found" without the blob, and
- * "corrupt" at the end when it is not what `diffId` says.
+ * The tar of a layer from its blob, to unpack it again or to save it. Throws "not-found" without the blob, and
+ * "corrupt" at the end when it does not match `diffId`.
  */
 export async function* openStoredLayer(
   store: ContentStore,

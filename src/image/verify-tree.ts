@@ -18,8 +18,8 @@ export interface VerifyTreeJob {
 }
 
 /**
- * Compares an unpacked layer with its blob: the contents of files by making the tar again, all else by its entries. Throws "corrupt"
- * where they differ.
+ * Compares an unpacked layer with its blob: the contents of files by making the tar again, all else by its entries.
+ * Throws "corrupt" where they differ.
  */
 export async function verifyTree({ diffId, path, root }: VerifyTreeJob, signal: AbortSignal): Promise<void> {
   const splitter = new TarSplitter();

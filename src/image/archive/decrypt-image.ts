@@ -24,8 +24,9 @@ export interface DecryptedImage {
 }
 
 /**
- * The layers of an archive's image, those decrypted that are encrypted: each to a draft of the store, which is the archive's from then
- * on, so that nothing stays of an image that is refused later. Throws as openLayer() and decryptLayer() do.
+ * The layers of an archive's image, those decrypted that are encrypted: each to a draft of the store, which is the
+ * archive's from then on, so that nothing stays of an image that is refused later. Throws as openLayer() and
+ * decryptLayer() do.
  */
 export async function decryptImage(
   archive: SpooledArchive,
@@ -37,7 +38,7 @@ export async function decryptImage(
     const layerFiles = content.layers.map((layer) => archive.getBlob(layer));
     return { layerFiles, manifest: { bytes, layerTypes } };
   }
-  // All of them are opened before one is decrypted: what no key fits is said at once.
+  // All of them are opened before the first is decrypted: a missing key is reported at once.
   const opened = content.layers.map((layer) => ({
     layer,
     file: archive.getBlob(layer),

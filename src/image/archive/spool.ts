@@ -13,8 +13,9 @@ import type { SpooledMembers, SpoolJob } from "./spool-job.ts";
 
 /**
  * Reads an archive of images once, from beginning to end, whatever the order of its members and whichever compression
- * is around it, and writes each member to a file of the job's directory, hashed; no name in it becomes a path on disk. The files
- * belong to the caller; when it throws there are none. A member called `blobs/<algorithm>/<hex>` must have that digest.
+ * is around it, and writes each member to a file of the job's directory, hashed; no name in it becomes a path on disk.
+ * The files belong to the caller; when it throws there are none. A member called `blobs/<algorithm>/<hex>` must have
+ * that digest.
  */
 export async function spool(
   job: SpoolJob,

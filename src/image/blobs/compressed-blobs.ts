@@ -18,8 +18,9 @@ export interface CompressedBlob {
 }
 
 /**
- * Which blobs were compressed of which layers: one small file each, `<algorithm>-<hex>.<compression>`, with the compressed blob's digest. The
- * record is written before the blob is named, so no crash leaves a compressed blob without one. Kept in memory: only this process changes them.
+ * Which blobs were compressed of which layers: one small file each, `<algorithm>-<hex>.<compression>`, with the
+ * compressed blob's digest. The record is written before the blob is named, so no crash leaves a compressed blob
+ * without one. Kept in memory: only this process changes them.
  */
 export class CompressedBlobs {
   /** Held by diffID and compression while a layer is compressed. */

@@ -2,7 +2,9 @@ import { open } from "node:fs/promises";
 
 const chunkBytes = 1024 * 1024;
 
-/** A file's bytes in pieces of at most 1 MiB, the next being read while one is worked on. Closed at the end or on break. */
+/**
+ * A file's bytes in pieces of at most 1 MiB, the next being read while one is worked on. Closed at the end or on break.
+ */
 export async function* fileChunks(path: string, from = 0): AsyncGenerator<Uint8Array, void, undefined> {
   const file = await open(path, "r");
   let position = from;

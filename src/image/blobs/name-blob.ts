@@ -11,8 +11,8 @@ export interface DraftPaths {
 }
 
 /**
- * Gives a whole file its name as a blob: file synced (`sync`, where that has begun), renamed, directory synced. Atomic; fine when
- * that is there already.
+ * Gives a whole file its name as a blob: file synced (`sync`, where that has begun), renamed, directory synced. Atomic;
+ * fine when that is there already.
  */
 export async function nameBlob(
   { path, target: targetOf }: DraftPaths,

@@ -9,9 +9,9 @@ import { type DraftPaths, nameBlob } from "./name-blob.ts";
 const pieceBytes = 1024 * 1024;
 
 /**
- * A known blob on its way into the store, which goes on with what an earlier one left at the same place, and leaves what it has
- * to the next one. Others hash and write: replay(), then whatever is written behind that through `fd`, then commit() or nothing.
- * Who opened it disposes of it.
+ * A known blob on its way into the store, which goes on with what an earlier one left at the same place, and leaves
+ * what it has to the next one. Others hash and write: replay(), then whatever is written behind that through `fd`, then
+ * commit() or nothing. Who opened it disposes of it.
  */
 export class PartialBlob implements AsyncDisposable {
   readonly #file: FileHandle;
@@ -78,8 +78,8 @@ export class PartialBlob implements AsyncDisposable {
   }
 
   /**
-   * All is written, and has this digest: gives it its name, safe from power loss. Atomic; fine when another one has stored the
-   * same meanwhile. Throws "corrupt" when it is not what was expected.
+   * All is written, and has this digest: gives it its name, safe from power loss. Atomic; fine when another one has
+   * stored the same meanwhile. Throws "corrupt" when it is not what was expected.
    */
   async commit(found: Digest): Promise<void> {
     const { digest, size } = this.#expected;

@@ -10,7 +10,10 @@ export interface ReadJob {
   readonly digest: Digest;
 }
 
-/** A blob's bytes. Throws "corrupt" at the end when the disk gave something else than was stored, so use nothing of it before. */
+/**
+ * A blob's bytes. Throws "corrupt" at the end when the disk gave something else than was stored, so use nothing of it
+ * before.
+ */
 export async function* readVerified({ path, digest }: ReadJob): AsyncGenerator<Uint8Array, void, undefined> {
   const digester = new Digester(algorithmOf(digest));
   try {

@@ -4,7 +4,10 @@ import type { Blob } from "./blob.ts";
 import { fileChunks } from "./file-chunks.ts";
 import { type DraftPaths, nameBlob } from "./name-blob.ts";
 
-/** All of a blob in a file that has no name in the store yet: commit(), or nothing. Who has it disposes of it; that deletes what was not committed. */
+/**
+ * All of a blob in a file that has no name in the store yet: commit(), or nothing. Who has it disposes of it; that
+ * deletes what was not committed.
+ */
 export class StagedBlob implements AsyncDisposable {
   readonly blob: Blob;
   readonly #paths: DraftPaths;

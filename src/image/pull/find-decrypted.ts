@@ -7,8 +7,8 @@ import type { Report } from "../streams/reporting.ts";
 import { readStoredImage } from "./stored-image.ts";
 
 /**
- * The image that was decrypted from this very manifest, where all of it is here still: nothing has to be fetched for it, and no key is
- * needed, as what is here is plain. Undefined for what is not encrypted.
+ * The image that was decrypted from this very manifest, where all of it is here still: nothing has to be fetched for
+ * it, and no key is needed, as what is here is plain. Undefined for what is not encrypted.
  */
 export async function findDecrypted(
   { manifest }: ResolvedImage,

@@ -18,8 +18,8 @@ export interface LayerTargets {
 }
 
 /**
- * Sees to it that the blob of a layer is in the store and its tree with the sink: downloads, hashes, inflates, hashes and unpacks in
- * one pass, without a copy between. Neither is seen before both digests are proven.
+ * Sees to it that the blob of a layer is in the store and its tree with the sink: downloads, hashes, inflates, hashes
+ * and unpacks in one pass, without a copy between. Neither is seen before both digests are proven.
  */
 export async function storeLayerBlob(layer: LoadedLayer, targets: LayerTargets): Promise<void> {
   const { store, sink, report } = targets;

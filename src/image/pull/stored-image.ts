@@ -16,8 +16,9 @@ interface Targets {
 }
 
 /**
- * The image of a registry's manifest where the same image, by its config, has come with other blobs: `load` stores layers as the archive
- * has them. All of it is here, so nothing is fetched. Undefined where something is missing, and where the registry's blobs are here, too.
+ * The image of a registry's manifest where the same image, by its config, has come with other blobs: `load` stores
+ * layers as the archive has them. All of it is here, so nothing is fetched. Undefined where something is missing, and
+ * where the registry's blobs are here, too.
  */
 export async function findSameImage(
   { manifest }: ResolvedImage,

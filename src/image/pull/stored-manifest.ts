@@ -3,7 +3,10 @@ import type { Descriptor } from "../../spec/image/manifest.ts";
 import { plainAnnotations, plainType } from "../../spec/image/layer-encryption.ts";
 import type { Blob } from "../blobs/blob.ts";
 
-/** The manifest of what is stored: as it came, but for layers that are not encrypted any more, by the digest that they had. */
+/**
+ * The manifest of what is stored: as it came, but for layers that are not encrypted any more, by the digest that they
+ * had.
+ */
 export function storedManifest(bytes: Uint8Array, plain: ReadonlyMap<Digest, Blob>): Uint8Array {
   const document = JSON.parse(new TextDecoder().decode(bytes)) as {
     readonly layers: readonly StoredDescriptor[];

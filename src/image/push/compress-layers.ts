@@ -45,8 +45,9 @@ const smallBytes = 256 * 1024;
 const layersAtOnce = 4;
 
 /**
- * The manifest with compressed blobs in place of those that are plain tars, and these blobs in the store. Each layer is compressed once: the
- * store keeps the result. A manifest without plain tars stays as it is, to the byte. Layers as zstd need an OCI manifest.
+ * The manifest with compressed blobs in place of those that are plain tars, and these blobs in the store. Each layer is
+ * compressed once: the store keeps the result. A manifest without plain tars stays as it is, to the byte. Layers as
+ * zstd need an OCI manifest.
  */
 export async function compressLayers(manifest: Manifest, options: CompressOptions): Promise<Manifest> {
   const { compression, diffIds, signal } = options;

@@ -29,7 +29,10 @@ export interface SealedBlob {
   open(offset: number): AsyncIterable<Uint8Array>;
 }
 
-/** A manifest whose layers are encrypted, and their blobs, which are made of the plain ones each time that they are read. */
+/**
+ * A manifest whose layers are encrypted, and their blobs, which are made of the plain ones each time that they are
+ * read.
+ */
 export interface EncryptedImage {
   readonly bytes: Uint8Array;
   readonly digest: Digest;
@@ -39,8 +42,9 @@ export interface EncryptedImage {
 }
 
 /**
- * Encrypts layers for the holders of the keys: each by a key of its own, which its descriptor then has for each of them. Reads them once
- * to know what they will be. The manifest is OCI's, whatever it was. Throws "invalid" for a layer that there is none of.
+ * Encrypts layers for the holders of the keys: each layer with its own key, which its descriptor contains for each of
+ * them. It reads the layers once to determine the result. The new manifest is in OCI's format. Throws "invalid" for a
+ * layer index that does not exist.
  */
 export async function encryptLayers(
   manifest: { readonly bytes: Uint8Array; readonly content: ImageManifest },

@@ -1,6 +1,9 @@
 import { type Descriptor, mediaTypes } from "../../spec/image/manifest.ts";
 
-/** The manifest with these layers in place of its own, all else as it is. With `isOci` its type and its config's are OCI's, whatever they were. */
+/**
+ * The manifest with these layers in place of its own, all else as it is. With `isOci` its type and its config's are
+ * OCI's, whatever they were.
+ */
 export function rewriteManifest(
   bytes: Uint8Array,
   layers: readonly Descriptor[],

@@ -21,8 +21,8 @@ export interface AbsentBlob {
 }
 
 /**
- * Records of blobs that were dropped, one file each: a line of JSON, then, for those that can be rebuilt, the pieces of the tar that
- * are not in the layer's files, compressed. Known by heart: only this process changes them.
+ * Records of blobs that were dropped, one file each: a line of JSON, then, for those that can be rebuilt, the pieces of
+ * the tar that are not in the layer's files, compressed. Known by heart: only this process changes them.
  */
 export class AbsentBlobs {
   readonly #directory: string;
@@ -32,7 +32,10 @@ export class AbsentBlobs {
     this.#directory = directory;
   }
 
-  /** Of a directory that exists. What is half-written or can't be read is removed: its blob was not dropped yet, or is lost. */
+  /**
+   * Of a directory that exists. What is half-written or can't be read is removed: its blob was not dropped yet, or is
+   * lost.
+   */
   static async open(directory: string): Promise<AbsentBlobs> {
     const blobs = new AbsentBlobs(directory);
     for (const name of await readdir(directory)) {

@@ -25,7 +25,10 @@ export function rebuildBlob(
   return compressAs(form, rebuildTar(decodePieces(recipe), root));
 }
 
-/** As rebuildBlob(), compared at the end, whatever was asked for: another version of this program may compress otherwise. */
+/**
+ * As rebuildBlob(), compared at the end, whatever was asked for: another version of this program may compress
+ * otherwise.
+ */
 export async function* rebuildVerified({
   digest,
   form,

@@ -10,7 +10,10 @@ import type { TarPiece } from "../../spec/tar-splitter.ts";
 const read = promisify(readCallback);
 const chunkBytes = 1024 * 1024;
 
-/** A layer's tar again, of its pieces and the tree that was unpacked of it. Throws "corrupt" for a file that is not as it was. */
+/**
+ * A layer's tar again, of its pieces and the tree that was unpacked of it. Throws "corrupt" for a file that is not as
+ * it was.
+ */
 export async function* rebuildTar(
   pieces: AsyncIterable<TarPiece>,
   root: Fd,

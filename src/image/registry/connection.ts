@@ -15,7 +15,7 @@ export interface WireRequest {
   readonly method: "GET" | "HEAD" | "POST" | "PUT" | "PATCH" | "DELETE";
   readonly url: URL;
   readonly headers?: Readonly<Record<string, string>> | undefined;
-  /** Bytes, or pieces of which `length` says how many bytes they are together. */
+  /** Bytes, or pieces with their total `length` in bytes. */
   readonly body?:
     | Uint8Array
     | { readonly length: number; readonly pieces: AsyncIterable<Uint8Array> }
@@ -28,7 +28,7 @@ export interface WireReply {
   readonly status: number;
   readonly headers: IncomingMessage["headers"];
   readonly body: IncomingMessage;
-  /** Why we have ended it, when we have: the body's own error says less. */
+  /** The reason when this side has ended it: the body's own error is less precise. */
   readonly stall: () => Failure | undefined;
 }
 

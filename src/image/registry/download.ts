@@ -14,8 +14,8 @@ export interface DownloadOptions {
 }
 
 /**
- * The bytes of a blob from `offset` on. A connection that breaks is taken up again where it broke; the blob's digest is the
- * caller's to check. Throws "corrupt" when more comes than was announced.
+ * The bytes of a blob from `offset` on. A connection that breaks is taken up again where it broke; the blob's digest is
+ * the caller's to check. Throws "corrupt" when more comes than was announced.
  */
 export async function* downloadBlob(
   repository: Repository,

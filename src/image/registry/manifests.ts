@@ -7,7 +7,7 @@ import { discard, type Repository } from "./repository.ts";
 /** A manifest or an index as a registry gave it. */
 export interface FetchedManifest {
   readonly digest: Digest;
-  /** What the registry calls it; "" when it says nothing. */
+  /** The media type from the registry; "" when it sends none. */
   readonly mediaType: string;
   /** Exactly as it came: its digest is over these. */
   readonly bytes: Uint8Array;
@@ -21,8 +21,8 @@ const accepted = [
 ];
 
 /**
- * Fetches by tag or digest. Throws "not-found", "not-permitted", and "corrupt" for bytes that have another digest than was asked
- * for or than the registry says.
+ * Fetches by tag or digest. Throws "not-found", "not-permitted", and "corrupt" for bytes whose digest differs from the
+ * requested digest or from that of the registry.
  */
 export async function fetchManifest(repository: Repository, which: string): Promise<FetchedManifest> {
   const reply = await repository.send({

@@ -1,7 +1,7 @@
 import { Failure, type FailureKind } from "../../base/failure.ts";
 import { readJson } from "../../spec/json-reader.ts";
 
-/** What a registry says of a request that it refuses. SPEC: OCI distribution 1.1, "Error Codes" */
+/** A registry's error for a refused request. SPEC: OCI distribution 1.1, "Error Codes" */
 export interface RegistryRefusal {
   readonly status: number;
   readonly codes: readonly string[];

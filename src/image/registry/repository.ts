@@ -65,7 +65,7 @@ export class Repository {
     });
   }
 
-  /** The reply with a status that was expected; the caller reads or discards its body. Throws what the registry says. */
+  /** Returns a reply with an expected status; the caller reads or discards its body. Throws the registry's error. */
   async send(request: RepositoryRequest): Promise<RepositoryReply> {
     for (let attempt = 1; ; attempt++) {
       const { outcome, result } = await this.#attempt(request);

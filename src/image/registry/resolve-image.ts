@@ -40,7 +40,7 @@ export async function resolveImage(
   throw new Failure("invalid", `cannot use ${first.digest}: its indexes nest deeper than ${maxDepth}`);
 }
 
-/** Registries that do not know better call everything JSON. */
+/** Some registries label everything as JSON. */
 function knownType(mediaType: string): string {
   return roleOf(mediaType) === undefined ? "" : mediaType;
 }

@@ -17,13 +17,14 @@ interface Token {
 }
 
 const maxTokenBytes = 1024 * 1024;
-/** SPEC: distribution's token specification: what a server that says nothing means. */
+/** SPEC: distribution's token specification: the default when a server sends no lifetime. */
 const defaultLifeMs = 60_000;
 const marginMs = 5_000;
 
 /**
  * What goes into `Authorization` for one registry: nothing until it asks, then what its challenge asks for. Tokens are
- * kept for their scope until shortly before they end. SPEC: distribution "Token Authentication", "OAuth2 Token Authentication"
+ * kept for their scope until shortly before they end. SPEC: distribution "Token Authentication", "OAuth2 Token
+ * Authentication"
  */
 export class Authorizer {
   readonly #origin: URL;
@@ -65,8 +66,8 @@ export class Authorizer {
   }
 
   /**
-   * Reads a 401. True: asking again with header() may work; false: it was asked with all that we have. `sent` is what the
-   * refused request had.
+   * Reads a 401. True: asking again with header() may work; false: it was asked with all that we have. `sent` is what
+   * the refused request had.
    */
   async accept(reply: WireReply, scopes: readonly string[], sent: string | undefined): Promise<boolean> {
     const header = reply.headers["www-authenticate"];
@@ -135,7 +136,7 @@ export class Authorizer {
     return readToken(body);
   }
 
-  /** SAFETY: a password must not go out in the clear because a server says so. */
+  /** SAFETY: no server may cause a password to be sent unencrypted. */
   #realmOf(text: string | undefined): URL {
     const refused = (detail: string): Failure =>
       new Failure("corrupt", `cannot log in to ${this.#origin.host}: ${detail}`);

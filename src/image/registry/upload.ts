@@ -35,8 +35,8 @@ export async function hasBlob(repository: Repository, digest: Digest): Promise<b
 }
 
 /**
- * Sees to it that the repository has the blob: mounts it from another repository, or sends it, in one piece; what
- * breaks is taken up where the registry says it got. SPEC: OCI distribution 1.1, "Pushing blobs"
+ * Ensures that the repository has the blob: mounts it from another repository, or sends it in one piece, and resumes an
+ * interrupted upload at the offset that the registry reports. SPEC: OCI distribution 1.1, "Pushing blobs"
  */
 export async function uploadBlob(
   repository: Repository,
@@ -151,13 +151,13 @@ async function offsetOf(repository: Repository, place: URL): Promise<number> {
   return (await findOffset(repository, place)) ?? 0;
 }
 
-/** How many bytes of an upload the registry has; undefined when it knows of none. */
+/** How many bytes of an upload the registry has; undefined for an unknown upload. */
 async function findOffset(repository: Repository, place: URL): Promise<number | undefined> {
   const reply = await repository.send({ method: "GET", to: place, expects: [200, 202, 204, 404] });
   discard(reply);
   if (reply.status === 404) return undefined;
   const [, last] = /^(?:bytes=)?0-(\d+)$/.exec(reply.headers["range"] ?? "") ?? [];
-  // Registries say 0-0 for none and for one byte.
+  // Registries report 0-0 for no byte and for one byte.
   return last === undefined || last === "0" ? 0 : Number(last) + 1;
 }
 

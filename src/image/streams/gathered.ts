@@ -1,8 +1,8 @@
 const patienceMs = 2;
 
 /**
- * The same bytes in larger pieces, each in a buffer of its own, as far as they come quickly: what is there is not held back for what is
- * not there yet. A piece that is large enough, or comes alone, is passed on as it is.
+ * The same bytes in larger pieces, each in a buffer of its own, as far as they come quickly: what is there is not held
+ * back for what is not there yet. A piece that is large enough, or comes alone, is passed on as it is.
  */
 export async function* gathered(
   source: AsyncIterable<Uint8Array>,

@@ -2,9 +2,10 @@ import { createGunzip, type Gunzip } from "node:zlib";
 import { Failure } from "../../base/failure.ts";
 
 /**
- * Inflates all members of a gzip stream. Zero bytes may follow the last one: tar and tapes fill blocks with them. Throws "corrupt" with the
- * position of anything else: exact behind zero bytes, else a range within the piece of the source that has it. Reads the source to its end and leaves ending it to its
- * owner. What zlib refuses it throws as it comes.
+ * Inflates all members of a gzip stream. Zero bytes may follow the last one: tar and tapes fill blocks with them.
+ * Throws "corrupt" with the position of anything else: exact behind zero bytes, else a range within the piece of the
+ * source that has it. Reads the source to its end and leaves ending it to its owner. What zlib refuses it throws as it
+ * comes.
  */
 export async function* gunzip(
   source: AsyncIterator<Uint8Array>,
@@ -63,9 +64,10 @@ class Feeding {
   }
 
   /**
-   * zlib reports neither where a member ended nor how much it has consumed of what it refuses (Bun's handle leaves its counts as they were),
-   * and its state is lost. To know the position, each member would have to be inflated raw, with its checksum computed here: work for every
-   * good layer. So the range begins with what the last inflation that succeeded has left, and ends with the piece.
+   * zlib reports neither where a member ended nor how much of the refused input it has consumed (Bun's handle keeps its
+   * old counts), and its state is lost. To find the position, each member would have to be decompressed raw, with a
+   * checksum here: a cost for every valid layer. So the range starts with the bytes left by the last successful call,
+   * and ends with the piece.
    */
   refusal(cause: Error): Failure {
     this.#forgetConsumed();

@@ -175,7 +175,7 @@ export class LayerContent implements LayerTar {
   }
 }
 
-/** What was thrown says that the blob's own bytes are no good, however they came. */
+/** Whether the error reports that the blob's own bytes are invalid, independent of their source. */
 export function isUseless(content: LayerContent, thrown: unknown): boolean {
   return !content.hasSourceFailed && kindOf(thrown) === "corrupt";
 }

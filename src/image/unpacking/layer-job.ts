@@ -18,7 +18,7 @@ export interface LayerJob {
   readonly options?: Omit<UnpackOptions, "signal"> | undefined;
 }
 
-/** The tar is what `diffId` says. */
+/** The tar matches `diffId`. */
 export interface LayerProof {
   /** What the blob is; the caller compares. */
   readonly blob: Digest;
