@@ -3,7 +3,7 @@ import { Failure } from "../base/failure.ts";
 import type { StorageBenchEvent, StorageBenchStep } from "../model/storage-bench.ts";
 import { refuseError } from "./progress-reply.ts";
 
-/** One line of the daemon, as the engine said it. Throws the failure that a line tells of. */
+/** One line of the daemon, as the engine reported it. Throws the failure that a line contains. */
 export function benchEventOf(message: StorageBenchMessage): StorageBenchEvent {
   refuseError(message);
   const { Load, Step, Figures, Unsupported } = message;

@@ -218,7 +218,7 @@ export class ConnectedContainers implements Containers {
     return await this.summarize(await this.#client.containers.list(filter));
   }
 
-  /** Rows of a reply, each with what only inspect tells. */
+  /** Rows of a reply, each with the fields that only inspect reports. */
   async summarize(rows: readonly api.ContainerSummary[]): Promise<readonly ContainerSummary[]> {
     const found = await Promise.all(
       rows.map(async (row) => {

@@ -21,7 +21,7 @@ import type { Pods } from "../model/pods.ts";
 import { ConnectedVolumes } from "./connected-volumes.ts";
 import { parseContainerId } from "../model/ids.ts";
 
-/** An engine behind a socket, by the Docker Engine API. What the API does not tell is empty. */
+/** An engine behind a socket, by the Docker Engine API. Fields that the API lacks are empty. */
 export class ConnectedEngine implements Engine {
   readonly containers: Containers;
   readonly images: Images;

@@ -10,7 +10,9 @@ import { Failure } from "../base/failure.ts";
 import type { ContainerNetwork, ContainerSpec } from "../model/container-spec.ts";
 import type { ContainerUpdate } from "../model/updates.ts";
 
-/** A spec in the words of the Docker Engine API. Throws "unsupported" for what only an engine in this process can do. */
+/**
+ * A spec in the words of the Docker Engine API. Throws "unsupported" for what only an engine in this process can do.
+ */
 export function createRequestOf(spec: ContainerSpec): ContainerCreateRequest {
   if (spec.lifecycle?.lifetime === "process") {
     throw new Failure(

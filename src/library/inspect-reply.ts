@@ -160,7 +160,7 @@ function containerStateOf(state: api.ContainerState): ContainerState {
   }
 }
 
-/** A row of `ps`. Its times are those that a row has: of the state only what it says. */
+/** A row of `ps`. It contains only the times and the part of the state that a row contains. */
 export function containerSummaryOf(
   row: api.ContainerSummary,
   details: api.ContainerInspect,

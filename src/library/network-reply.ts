@@ -62,7 +62,7 @@ export function endpointsOf(
     }));
 }
 
-/** The API does not tell what the interface is called. */
+/** The API does not report the interface's name. */
 function joinedOf(end: EndpointSettings): Pick<EndpointDetails, "joined"> {
   const { EndpointID: endpointId = "", MacAddress: macAddress = "" } = end;
   if (endpointId === "") return {};
@@ -124,7 +124,7 @@ function boundPortsOf(ports: readonly Port[]): readonly BoundPorts[] {
   return runs;
 }
 
-/** A row of what the daemon says about published ports, in the engine's words. */
+/** A row of the daemon's information on published ports, in the engine's words. */
 export function publishedReachOf(row: ReachRow): PublishedReach {
   return {
     containerId: row.Container as ContainerId,

@@ -23,7 +23,8 @@ export interface OpenOptions extends EngineSettings {
 
 /**
  * An engine in this process: no daemon. The caller disposes of it; its containers go on, and the next engine on the
- * same roots finds them. Throws "conflict" naming the holder when one of the roots is in use, "not-permitted" without root.
+ * same roots finds them. Throws "conflict" naming the holder when one of the roots is in use, "not-permitted" without
+ * root.
  */
 export async function openEngine(options: OpenOptions = {}): Promise<Engine> {
   if (process.getuid?.() !== 0) {

@@ -3,7 +3,10 @@ import type { DescriptorOptions } from "../model/descriptors.ts";
 import { resolvePreserved } from "../engine/resolve/preserved-fds.ts";
 import { sendDescriptors } from "../linux/sockets/descriptor-packet.ts";
 
-/** Sends copies of this process's descriptors to the daemon; gives the token that stands for them. Undefined without any. */
+/**
+ * Sends copies of this process's descriptors to the daemon; gives the token that stands for them. Undefined without
+ * any.
+ */
 export async function passDescriptors(
   client: Client,
   { preserveFds, descriptors }: DescriptorOptions,

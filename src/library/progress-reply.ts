@@ -17,7 +17,7 @@ const phases: readonly (readonly [RegExp, LayerPhase])[] = [
   [/^Pushed/, "uploaded"],
 ];
 
-/** One line of the daemon, as the engine said it. Throws the failure that a line tells of. */
+/** One line of the daemon, as the engine reported it. Throws the failure that a line contains. */
 export function progressOf(message: ProgressMessage): Progress {
   refuseError(message);
   const { id, status, stream = "", progressDetail } = message;

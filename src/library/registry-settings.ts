@@ -8,7 +8,10 @@ import { noRegistriesConfig, type RegistriesConfig } from "../spec/registry/regi
 export interface RegistrySettings {
   /** Mirrors, insecure and blocked registries, in the format of containers-registries.conf(5). */
   readonly configFile: string;
-  /** Each with a directory for a host: `*.crt` authorities, `*.cert` with `*.key` our own certificates, as Docker has them. */
+  /**
+   * Each with a directory for a host: `*.crt` authorities, `*.cert` with `*.key` our own certificates, as Docker has
+   * them.
+   */
   readonly certificateDirectories: readonly string[];
   readonly env: Readonly<Record<string, string | undefined>>;
 }

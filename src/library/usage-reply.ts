@@ -9,7 +9,7 @@ import { imageSummaryOf } from "./inspect-reply.ts";
 import type { ContainerSizes } from "../model/container-sizes.ts";
 import { parseContainerId } from "../model/ids.ts";
 
-/** What the daemon says of its data root, in the engine's words. */
+/** The daemon's report on its data root, in the engine's words. */
 export function storeUsageOf({
   Policy,
   TotalSize,
