@@ -13,7 +13,7 @@ import { openDirectoryPath } from "./files/open.ts";
 import { attempt, call, type SyscallName } from "./kernel/syscall.ts";
 import { type Avoidable, isForcedAbsent } from "./kernel/without.ts";
 
-/** What this kernel may or may not have; docs/reference/kernel-features.md says what each is used for and what replaces it. */
+/** Features that this kernel may lack; docs/reference/kernel-features.md lists the use and the replacement of each. */
 export type FeatureName = Exclude<
   Avoidable,
   "cgroup1" | "cgroup2" | "erofs-file" | "macvlan-bypass" | "nf_tables" | "nf_tables-netdev" | "sock_diag"
@@ -29,7 +29,10 @@ export interface Feature {
   readonly since: string;
   /** What is worse without it. */
   readonly without: string;
-  /** "needed": no container runs without it. "used": an option does not work. "replaced": a slower or older way is taken. */
+  /**
+   * "needed": no container runs without it. "used": an option does not work. "replaced": a slower or older way is
+   * taken.
+   */
   readonly importance: "needed" | "used" | "replaced";
   /** Its probe finds nothing without CAP_SYS_ADMIN. */
   readonly isPrivileged?: true | undefined;

@@ -1,4 +1,7 @@
-/** One instruction: opcode, destination, source, offset, immediate. SPEC: the kernel's Documentation/bpf/standardization/instruction-set.rst */
+/**
+ * One instruction: opcode, destination, source, offset, immediate. SPEC: the kernel's
+ * Documentation/bpf/standardization/instruction-set.rst
+ */
 export type BpfInstruction = readonly [
   opcode: number,
   destination?: number,

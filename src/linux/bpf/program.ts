@@ -12,8 +12,8 @@ const ATTRIBUTE_BYTES = 128;
 const MOST_TRIES = 5;
 
 /**
- * Has a program checked and compiled: bpf(2), BPF_PROG_LOAD. It is gone when its last descriptor is closed and nothing has it attached.
- * Throws SyscallFailure: EINVAL and EACCES for what this kernel's verifier does not take, EPERM.
+ * Has a program checked and compiled: bpf(2), BPF_PROG_LOAD. It is gone when its last descriptor is closed and nothing
+ * has it attached. Throws SyscallFailure: EINVAL and EACCES for what this kernel's verifier does not take, EPERM.
  */
 export function loadProgram(
   type: keyof typeof programTypes,

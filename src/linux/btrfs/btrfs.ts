@@ -13,7 +13,10 @@ const IOC_QGROUP_LIMIT = 0x8030_942b;
 const IOC_QUOTA_RESCAN_WAIT = 0x942e;
 const IOC_SYNC = 0x9408;
 
-/** struct btrfs_ioctl_vol_args_v2: s64 fd, u64 transid, flags, unused[4], then the name; the first version: s64 fd, the name. */
+/**
+ * struct btrfs_ioctl_vol_args_v2: s64 fd, u64 transid, flags, unused[4], then the name; the first version: s64 fd, the
+ * name.
+ */
 const argumentBytes = 4096;
 const nameAt = 56;
 const firstNameAt = 8;
@@ -28,12 +31,18 @@ const ROOT_TREE = 1n;
 const ROOT_ITEM_KEY = 132;
 export const BTRFS_SUPER_MAGIC = 0x9123_683e;
 
-/** A new, empty subvolume in the directory: root's, mode 0755. May wait for a commit that is under way, so on the thread pool. */
+/**
+ * A new, empty subvolume in the directory: root's, mode 0755. May wait for a commit that is under way, so on the thread
+ * pool.
+ */
 export async function createSubvolume(parent: Fd, name: string): Promise<void> {
   await callAsync("ioctl", parent, IOC_SUBVOL_CREATE_V2, encodeArguments(name));
 }
 
-/** A writable snapshot of the subvolume whose root `source` is, in one step however much is in it. Commits what is pending, so on the thread pool. */
+/**
+ * A writable snapshot of the subvolume whose root `source` is, in one step however much is in it. Commits what is
+ * pending, so on the thread pool.
+ */
 export async function snapshotSubvolume(source: Fd, parent: Fd, name: string): Promise<void> {
   const encoded = encodeArguments(name);
   new DataView(encoded.buffer).setBigInt64(0, BigInt(source), true);
@@ -98,8 +107,8 @@ export function subvolumeOf(file: Fd): bigint {
 }
 
 /**
- * Limits what a subvolume may have that it shares with no other one. Quotas are switched on where they are off: from then on
- * the file system counts for all of its subvolumes, which takes some time of it.
+ * Limits what a subvolume may have that it shares with no other one. Quotas are switched on where they are off: from
+ * then on the file system counts for all of its subvolumes, which takes some time of it.
  */
 export async function limitSubvolume(root: Fd, bytes: number): Promise<void> {
   await ensureQuotas(root);

@@ -16,11 +16,16 @@ const INODE_EXTREF = 13;
 const ROOT_INODE = 256n;
 const LAST_INODE: bigint = 2n ** 64n - 257n;
 
-/** struct btrfs_ioctl_get_subvol_info_args: u64 id, name[256], u64 parent, directory, generation, flags, three uuids, four transactions … */
+/**
+ * struct btrfs_ioctl_get_subvol_info_args: u64 id, name[256], u64 parent, directory, generation, flags, three uuids,
+ * four transactions …
+ */
 const infoBytes = 504;
 const [uuidAt, parentUuidAt, createdAt, creationTimeAt] = [296, 312, 352, 392];
 
-/** struct btrfs_inode_item: u64 generation, transid, size, bytes, …, sequence, reserved[4], then times of u64 and u32. */
+/**
+ * struct btrfs_inode_item: u64 generation, transid, size, bytes, …, sequence, reserved[4], then times of u64 and u32.
+ */
 const [inodeTransactionAt, sequenceAt, accessedAt, changedAt] = [8, 72, 112, 124];
 /** What reading a file or a directory changes: the access time, and that something was written. */
 const changedByReading: readonly (readonly [from: number, to: number])[] = [
@@ -139,7 +144,7 @@ function withoutReading(item: DataView): Uint8Array {
   return bytes;
 }
 
-/** Of one item that says under which names an inode is found. */
+/** Reads one item that lists the names of an inode. */
 function* namesOf({ type, offset, data }: TreeItem): Generator<{ parent: bigint; name: string }> {
   const isExtended = type === INODE_EXTREF;
   // struct btrfs_inode_ref: u64 index, u16 length, name. struct btrfs_inode_extref: u64 parent, then the same.
@@ -176,9 +181,9 @@ function findInfo(fd: Fd): SubvolumeInfo | undefined {
 let isSyncing = false;
 
 /**
- * Writes what is pending into the tree, where the search finds it. False where others have so much to write that looking at everything may be done
- * sooner: then it goes on by itself, one at a time.
- * KERNEL: the times of a file that was written to are in memory alone until its data is on the disk; committing the transaction is not enough.
+ * Writes what is pending into the tree, where the search finds it. False where others have so much to write that
+ * looking at everything may be done sooner: then it goes on by itself, one at a time. KERNEL: the times of a file that
+ * was written to are in memory alone until its data is on the disk; committing the transaction is not enough.
  */
 async function isWritten(tree: Fd, patienceMs: number): Promise<boolean> {
   if (isSyncing) return false;

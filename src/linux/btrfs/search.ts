@@ -27,9 +27,9 @@ export interface TreeRange {
 }
 
 /**
- * Items whose keys lie between (object, type, 0) and (object, type, 2⁶⁴−1), in the order of keys, which compare as a whole: with several objects there
- * are others types in between. Needs CAP_SYS_ADMIN. None where there is no such tree. `buffer`: for many small searches, one after the other; it
- * has to hold an item.
+ * Items whose keys lie between (object, type, 0) and (object, type, 2⁶⁴−1), in the order of keys, which compare as a
+ * whole: with several objects there are others types in between. Needs CAP_SYS_ADMIN. None where there is no such tree.
+ * `buffer`: for many small searches, one after the other; it has to hold an item.
  */
 export function* searchTree(
   fd: Fd,

@@ -108,7 +108,10 @@ export class Cgroup {
     return memory === undefined ? 0 : readOomKills(this.#parent.directoryIn(memory), this.name, memory);
   }
 
-  /** New limits, all or none; "invalid" when the kernel refuses one. Gives the way back, for a caller that fails after it. */
+  /**
+   * New limits, all or none; "invalid" when the kernel refuses one. Gives the way back, for a caller that fails after
+   * it.
+   */
   change(change: CgroupChange): () => void {
     return changeIn(this.#parent, this.name, change);
   }

@@ -33,7 +33,10 @@ export interface CgroupMountOptions {
   readonly namespace: "private" | "host";
   /** As Cgroup.path. */
   readonly path: string;
-  /** Only for a privileged container. "systemd": the hierarchy that systemd manages (its own of v1, v2), no limits of v1. */
+  /**
+   * Only for a privileged container. "systemd": the hierarchy that systemd manages (its own of v1, v2), no limits of
+   * v1.
+   */
   readonly writable?: boolean | "systemd" | undefined;
   /** Default `/sys/fs/cgroup`. */
   readonly target?: string | undefined;

@@ -11,7 +11,7 @@ const inotifyHeadBytes = 16;
 
 /** Monitors cgroups for memory that ran out: one descriptor for any number of cgroups, polled at intervals. */
 export interface OomWatch extends Disposable {
-  /** False when this host can't tell of that one. A cgroup that goes is forgotten by itself. */
+  /** False when this host cannot monitor that cgroup. A removed cgroup is forgotten automatically. */
   add(parent: CgroupParentDirectory, name: string): boolean;
   /** Names of those in which something happened since the last call. Does not wait. */
   take(): readonly string[];
@@ -26,7 +26,7 @@ export function openOomWatch(layout: CgroupLayout): OomWatch | undefined {
   return version === 1 ? new EventfdWatch() : new InotifyWatch();
 }
 
-/** v2: the kernel says when memory.events of the whole subtree changes. SPEC: cgroup-v2.rst, inotify(7) */
+/** v2: the kernel reports changes of memory.events in the whole subtree. SPEC: cgroup-v2.rst, inotify(7) */
 class InotifyWatch implements OomWatch {
   readonly #inotify = new OwnedFd(call("inotify_init1", O_NONBLOCK | O_CLOEXEC));
   readonly #names = new Map<number, string>();

@@ -57,12 +57,12 @@ export class CgroupParent implements CgroupParentDirectory, Disposable {
   readonly #mark: string | undefined;
   readonly #isShared: boolean;
   readonly #directories = new Map<string, OwnedFd>();
-  /** What the kernel said of this process when it was in the topmost cgroup everywhere. */
+  /** The kernel's list of this process's cgroups when it was in the topmost one of every hierarchy. */
   #topmost: string | undefined;
 
   /**
-   * With a mark, directories that it makes bear that, and removeMarked() takes only those away. `isShared`: processes live
-   * in it; on v2, what is below gets no controllers then.
+   * With a mark, directories that it makes bear that, and removeMarked() takes only those away. `isShared`: processes
+   * live in it; on v2, what is below gets no controllers then.
    */
   constructor(
     path: string,

@@ -7,7 +7,7 @@ export function readCgroupPaths(pid: number | "self"): ReadonlyMap<string, strin
   return parseCgroupPaths(readCgroupFile(pid));
 }
 
-/** What the kernel says of a process's cgroups; "" when it is gone. */
+/** The kernel's list of a process's cgroups; "" when it is gone. */
 export function readCgroupFile(pid: number | "self"): string {
   return readFileAt(AT_FDCWD, `/proc/${pid}/cgroup`) ?? "";
 }

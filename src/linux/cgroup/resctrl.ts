@@ -18,7 +18,8 @@ const ownNames: ReadonlySet<string> = new Set(["info", "mon_data", "mon_groups"]
 
 /**
  * The file of a class of the kernel's resource control to which a process writes `0` to join it, with all that it will
- * start. Throws "unsupported" where the kernel has none, saying what is missing; "invalid" for a class that is not there.
+ * start. Throws "unsupported" where the kernel has none, saying what is missing; "invalid" for a class that is not
+ * there.
  */
 export function openResctrlTasks(name: string): OwnedFd {
   const about = `cannot use the class "${name}" of cache and memory bandwidth`;

@@ -37,8 +37,9 @@ const control: DeviceNumber = { major: 10, minor: 236 };
 const answerBytes = 16 * 1024;
 
 /**
- * The kernel's device mapper, by its own ioctls: neither udev nor dmsetup has a part in it. Devices go by name. The caller
- * disposes of it. Throws "unsupported", naming what the kernel lacks, where there is none or it does not know the target.
+ * The kernel's device mapper, by its own ioctls, without udev and dmsetup. Devices are identified by name. The caller
+ * disposes of it. Throws "unsupported", naming what the kernel lacks, when it has no device mapper or does not support
+ * the target.
  */
 export function openDeviceMapper(
   nodes: DeviceNodes,
@@ -106,8 +107,8 @@ export class DeviceMapperHandle implements Disposable {
   }
 
   /**
-   * What its first target tells of itself, or with `of: "table"` the line itself; undefined where there is no such device or
-   * it has no table. Nothing is written to the disk first, so figures may be those of a moment ago.
+   * The status of its first target, or with `of: "table"` its table line; undefined when there is no such device or it
+   * has no table. It flushes nothing to the disk first, so figures may be slightly old.
    */
   findLine(name: string, { of }: { readonly of: "status" | "table" }): TableLine | undefined {
     const flags = DM_NOFLUSH_FLAG | (of === "table" ? DM_STATUS_TABLE_FLAG : 0);

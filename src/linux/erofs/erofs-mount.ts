@@ -18,10 +18,11 @@ export interface FoundErofsWay {
 }
 
 /**
- * The way for files on the file system that `file`, an image, is on: found by mounting it. KERNEL(6.12): EROFS reads files itself.
- * KERNEL(6.18): on ext4 that makes the kernel log a WARNING (ext4_check_map_extents_env: EROFS reads its index through the page cache,
- * without the lock that ext4 has begun to look for), and a host with panic_on_warn would stop: there it is a loop device. Some file
- * systems, tmpfs among them, can't be read that way at all. Throws when neither way works.
+ * The way for files on the file system that `file`, an image, is on: found by mounting it. KERNEL(6.12): EROFS reads
+ * files itself. KERNEL(6.18): on ext4 that makes the kernel log a WARNING (ext4_check_map_extents_env: EROFS reads its
+ * index through the page cache, without the lock that ext4 has begun to look for), and a host with panic_on_warn would
+ * stop: there it is a loop device. Some file systems, tmpfs among them, can't be read that way at all. Throws when
+ * neither way works.
  */
 export function findErofsWay(file: Fd): FoundErofsWay {
   let reason = "TARE_WITHOUT says so";
@@ -35,7 +36,7 @@ export function findErofsWay(file: Fd): FoundErofsWay {
       reason = `this kernel can't mount files of that file system: ${sentenceOf(thrown)}`;
     }
   }
-  // When this fails, too, its failure tells more.
+  // When this fails, too, its error is more precise.
   mountErofs(file, "loop")[Symbol.dispose]();
   return { way: "loop", reason };
 }

@@ -26,14 +26,18 @@ export interface LayerImage extends UnpackResult {
   readonly root: { readonly uid: number; readonly gid: number; readonly mode: number };
   /** The tar had an entry for the root directory itself. */
   readonly setsRoot: boolean;
-  /** False: something in it is not for this format (see encodeMetadata()). Then the file is no image, but the tar is in it. */
+  /**
+   * False: something in it is not for this format (see encodeMetadata()). Then the file is no image, but the tar is in
+   * it.
+   */
   readonly isImage: boolean;
 }
 
 /**
- * Writes one image layer (an uncompressed tar) into an empty file so that the kernel can mount it: the tar itself, as it comes, and behind it
- * an index of EROFS, which points into it. What it shows, and what is refused, is as with unpackLayer(): see there. Not
- * atomic: the superblock is written last, and after a failure the caller removes the file.
+ * Writes one image layer (an uncompressed tar) into an empty file so that the kernel can mount it: the tar itself, as
+ * it comes, and behind it an index of EROFS, which points into it. What it shows, and what is refused, is as with
+ * unpackLayer(): see there. Not atomic: the superblock is written last, and after a failure the caller removes the
+ * file.
  */
 export async function writeLayerImage(
   chunks: AsyncIterable<Uint8Array>,

@@ -8,7 +8,7 @@ import { call } from "../kernel/syscall.ts";
 export interface DirectoryEntry {
   /** Never "." or ".."; bytes that are no UTF-8 are escaped as in spec/byte-text.ts. */
   readonly name: string;
-  /** "unknown" on file systems that don't tell: use statAt(). */
+  /** "unknown" on file systems that do not report it: use statAt(). */
   readonly kind: FileKind | "unknown";
 }
 
@@ -48,7 +48,9 @@ export function listDirectory(directory: Fd): DirectoryEntry[] {
   }
 }
 
-/** Whether the file system reports the types of entries (d_type): it does so of "." as well, which each directory has. */
+/**
+ * Whether the file system reports the types of entries (d_type): it does so of "." as well, which each directory has.
+ */
 export function hasEntryTypes(directory: Fd): boolean {
   using readable = new OwnedFd(call("openat", directory, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   return call("getdents64", readable.fd, buffer, buffer.length) > 18 && view.getUint8(18) !== DT_UNKNOWN;

@@ -13,7 +13,10 @@ const kinds: Readonly<Record<string, FailureKind>> = {
   EROFS: "not-permitted",
 };
 
-/** What node:fs or a system call threw, as a Failure that begins with this sentence; any other Failure, which has one, passes unchanged. */
+/**
+ * What node:fs or a system call threw, as a Failure that begins with this sentence; any other Failure, which has one,
+ * passes unchanged.
+ */
 export function fileFailure(sentence: string, thrown: unknown): Failure {
   if (thrown instanceof SyscallFailure) return within(sentence, thrown);
   if (thrown instanceof Failure) return thrown;

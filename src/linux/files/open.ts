@@ -105,7 +105,7 @@ function readAll(
   path: string,
   bounds: { readonly limit: number; readonly expected: number },
 ): Uint8Array {
-  // One byte more than the limit tells too long from just fitting; a file's size may also grow while it is read.
+  // One byte more than the limit distinguishes too long from just fitting; a file may also grow while it is read.
   let buffer = new Uint8Array(Math.min(bounds.limit, Math.max(bounds.expected, 4096)) + 1);
   let length = 0;
   for (;;) {

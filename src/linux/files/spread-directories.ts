@@ -7,10 +7,10 @@ const FS_IOC_SETFLAGS = 0x4008_6602;
 const FS_TOPDIR_FL = 0x2_0000;
 
 /**
- * Tells the file system that the directories made in this one have nothing to do with each other: chattr(1), `+T`. Idempotent; a
- * file system that knows no such hint goes without.
- * KERNEL: ext2 to ext4 then begin each in a block group of its own, where they would all crowd into one. Without a journal ext4 passes
- * over every inode of a group that was deleted in the last minutes, one by one for each new file: a hundred times the cost of the file.
+ * Marks the directories in this one as unrelated for the file system: chattr(1), `+T`. Idempotent; does nothing on a
+ * file system without this hint. KERNEL: ext2 to ext4 then place each in a block group of its own, where they would
+ * otherwise share one. Without a journal ext4 skips every inode of a group that was deleted in the last minutes, one by
+ * one for each new file: a hundred times the cost of the file.
  */
 export function spreadDirectories(directory: Fd): void {
   const flags = new Int32Array(2);

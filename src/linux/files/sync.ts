@@ -11,8 +11,8 @@ interface Syncing {
 const syncing = new Map<number, Syncing>();
 
 /**
- * Writes all of the file system that the descriptor is on to the disk, syncfs(2), on the thread pool. Calls that come while one runs
- * share the next one.
+ * Writes all of the file system that the descriptor is on to the disk, syncfs(2), on the thread pool. Calls that come
+ * while one runs share the next one.
  */
 export async function syncFilesystem(fd: Fd): Promise<void> {
   const { device } = statFd(fd);

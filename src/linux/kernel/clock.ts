@@ -4,7 +4,10 @@ import { call } from "./syscall.ts";
 const CLOCK_MONOTONIC = 1;
 const CLOCK_BOOTTIME = 7;
 
-/** Milliseconds of the kernel's monotonic clock: the one that other processes read too (a runtime's own may begin elsewhere). */
+/**
+ * Milliseconds of the kernel's monotonic clock: the one that other processes read too (a runtime's own may begin
+ * elsewhere).
+ */
 export function monotonicMs(): number {
   return readClockMs(CLOCK_MONOTONIC);
 }
@@ -32,7 +35,10 @@ export function isClockSynchronized(): boolean {
   return (timex.readInt32LE(statusAt) & STA_UNSYNC) === 0;
 }
 
-/** How far the monotonic clock of a process is from the host's; 0 without a time namespace of its own, or when it has ended. */
+/**
+ * How far the monotonic clock of a process is from the host's; 0 without a time namespace of its own, or when it has
+ * ended.
+ */
 export function readMonotonicShiftMs(pid: number): number {
   try {
     const text = readFileSync(`/proc/${pid}/timens_offsets`, "latin1");

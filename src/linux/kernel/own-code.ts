@@ -9,8 +9,9 @@ interface Mapping {
 }
 
 /**
- * Lets go of this program's code and constants, which count as its resident memory as long as they are mapped, and are mapped again, up to 2 MB at
- * once, where it goes on. The file stays in the kernel's cache as before. Fails as madvise(2) and procfs do.
+ * Lets go of this program's code and constants, which count as its resident memory as long as they are mapped, and are
+ * mapped again, up to 2 MB at once, where it goes on. The file stays in the kernel's cache as before. Fails as
+ * madvise(2) and procfs do.
  */
 export function releaseOwnCode(): void {
   const executable = readlinkSync("/proc/self/exe");
@@ -19,8 +20,8 @@ export function releaseOwnCode(): void {
 }
 
 /**
- * Where the executable's code and constants are mapped, by proc_pid_smaps(5). Pure. SAFETY: not where a page was ever written to (as the loader does
- * before it takes the right away), in memory or swapped out: that would be lost.
+ * Where the executable's code and constants are mapped, by proc_pid_smaps(5). Pure. SAFETY: not where a page was ever
+ * written to (as the loader does before it takes the right away), in memory or swapped out: that would be lost.
  */
 export function findCode(smaps: string, executable: string): readonly Mapping[] {
   return smaps.split(/^(?=[\da-f]+-[\da-f]+ )/m).flatMap((mapping) => {

@@ -3,7 +3,7 @@ import { addonPath, useAddon } from "./addon.ts";
 
 /** A thread of this process with a JavaScript world of its own. */
 export interface Thread {
-  /** Called when it says signalReady() while it is not forgotten. */
+  /** Called when the thread calls signalReady() and is not forgotten. */
   onReady(listener: () => void): void;
   /** Called when it ends while it is not forgotten. */
   onExit(listener: (thrown: unknown) => void): void;
@@ -20,8 +20,8 @@ interface Beginning {
 }
 
 /**
- * Runs a module of `src/`, named from there without its extension, on a thread, which begins with beginThread(). For one
- * that is spoken with; it keeps the process alive.
+ * Runs a module of `src/`, named from there without its extension, on a thread, which begins with beginThread(). For
+ * one that is spoken with; it keeps the process alive.
  */
 export function startWorker(module: string, start: object = {}): Worker {
   const here = import.meta.url;
@@ -56,7 +56,9 @@ export function startThread(module: string, start: object): Thread {
   };
 }
 
-/** What startThread() was given, on the thread. Threads do not share what is loaded: from here on there is the addon. */
+/**
+ * What startThread() was given, on the thread. Threads do not share what is loaded: from here on there is the addon.
+ */
 export function beginThread(): unknown {
   const { addon, start } = workerData as Beginning;
   useAddon(addon);

@@ -19,7 +19,7 @@ export interface AufsBranches {
   readonly xino: string;
 }
 
-/** What is said to the kernel: first a new file system, then changes of it, in this order. */
+/** Requests to the kernel: first a new file system, then changes of it, in this order. */
 export interface AufsPlan {
   readonly create: readonly FilesystemParameter[];
   /** Branches below those that there are. */
@@ -48,7 +48,10 @@ const fixedParameters: readonly FilesystemParameter[] = [
   ["nowarn_perm", true],
 ];
 
-/** KERNEL: what one context takes is kept in a page: as options of 48 bytes, and on kernels whose aufs knows no contexts as text. */
+/**
+ * KERNEL: the parameters of one context are kept in a page: as options of 48 bytes, and as text on kernels whose aufs
+ * has no contexts.
+ */
 const mostParameters = 72;
 const mostTextBytes = 3900;
 
@@ -96,7 +99,7 @@ export function mountAufs(
   }
 }
 
-/** How many branches an aufs with this configuration of the kernel takes; undefined where it does not say. */
+/** How many branches an aufs with this kernel configuration accepts; undefined when it is not in the configuration. */
 export function parseBranchLimit(kernelConfig: string): number | undefined {
   const limit = /^CONFIG_AUFS_BRANCH_MAX_(\d+)=y$/m.exec(kernelConfig)?.[1];
   return limit === undefined ? undefined : Number(limit);

@@ -85,7 +85,7 @@ export function filesystemName(fd: Fd): string {
   return names.get(filesystemMagic(fd)) ?? "<unknown>";
 }
 
-/** A file system whose files are the kernel's own: reading and writing them does things, and says more than it should. */
+/** A file system of the kernel itself: its files have side effects, and reveal more than they should. */
 export function isKernelFilesystem(fd: Fd): boolean {
   return kernelFilesystems.has(filesystemMagic(fd));
 }

@@ -23,10 +23,10 @@ const flagsAt: number = 8 + 52;
 const attempts = 64;
 
 /**
- * A block device that has the file's bytes, for reading only or, of a file that is open for both, `writable`; direct I/O where the
- * file's own file system can, so that they are cached once. It is gone when its last descriptor is closed and nothing of it is
- * mounted or mapped. The caller disposes of the descriptor.
- * KERNEL(5.8): LOOP_CONFIGURE. Throws "unsupported" where there are no loop devices.
+ * A block device that has the file's bytes, for reading only or, of a file that is open for both, `writable`; direct
+ * I/O where the file's own file system can, so that they are cached once. It is gone when its last descriptor is closed
+ * and nothing of it is mounted or mapped. The caller disposes of the descriptor. KERNEL(5.8): LOOP_CONFIGURE. Throws
+ * "unsupported" where there are no loop devices.
  */
 export function openLoopDevice(
   file: Fd,

@@ -20,8 +20,8 @@ export interface MemoryFile {
 }
 
 /**
- * A tmpfs with these files, read-only, detached: they are in memory alone, and gone with the last descriptor and the last
- * clone of a file. Where the kernel can (6.4), they are not written to swap either. The caller disposes of it.
+ * A tmpfs with these files, read-only, detached: they are in memory alone, and gone with the last descriptor and the
+ * last clone of a file. Where the kernel can (6.4), they are not written to swap either. The caller disposes of it.
  */
 export function createMemoryFiles(files: readonly MemoryFile[]): OwnedFd {
   const bytes = files.reduce((sum, file) => sum + Math.ceil(file.bytes.length / pageBytes) * pageBytes, 0);

@@ -69,8 +69,8 @@ const tmpfsParameters: ReadonlyMap<string, RegExp> = new Map([
 export const defaultTmpfsOptions = "noexec,nosuid,nodev";
 
 /**
- * The options of a tmpfs, `ro,nosuid,size=64m,mode=1777`; of contradicting words the last counts. "invalid" for
- * one that a tmpfs does not know. `size` without a unit is in bytes.
+ * The options of a tmpfs, `ro,nosuid,size=64m,mode=1777`; of contradicting words the last counts. "invalid" for an
+ * option that tmpfs does not support. `size` without a unit is in bytes.
  */
 export function parseTmpfsOptions(text: string): MountOptions {
   const parameters = new Map<string, string>();
@@ -86,8 +86,8 @@ export function parseTmpfsOptions(text: string): MountOptions {
 }
 
 /**
- * The options of a mount in an OCI runtime configuration. Words that are neither attribute nor propagation go to
- * the file system as they are, but `bind` and `rbind`, which say what kind of mount it is and are left out.
+ * The options of a mount in an OCI runtime configuration. Words that are neither attribute nor propagation go to the
+ * file system unchanged. `bind` and `rbind`, which select the kind of mount, are left out.
  */
 export function parseMountOptions(words: readonly string[]): MountOptions {
   const { options, unknown } = parseAttributes(words.filter((word) => word !== "bind" && word !== "rbind"));

@@ -66,7 +66,10 @@ export function createFilesystem(
   });
 }
 
-/** Changes the file system that the descriptor, of its root, is of: as `mount -o remount` does, also while it is detached. */
+/**
+ * Changes the file system that the descriptor, of its root, is of: as `mount -o remount` does, also while it is
+ * detached.
+ */
 export function reconfigureFilesystem(
   root: Fd,
   parameters: readonly FilesystemParameter[],
@@ -96,7 +99,7 @@ export function hasFilesystem(
 /** Makes one of the calls fsopen, fsconfig, fsmount and fspick, as call() does; a test may have one of its own. */
 export type MountKernel = typeof call;
 
-/** A failure of `work` has what the kernel says of the context. */
+/** Adds the kernel's message for the context to a failure of `work`. */
 function withReason<Result>(contextFd: Fd, sentence: string, work: () => Result): Result {
   try {
     return work();

@@ -14,7 +14,8 @@ const attributeBytes = 28;
 const PRJQUOTA = 2;
 const Q_GETQUOTA: number = 0x80_0007 * 256 + PRJQUOTA;
 const Q_SETQUOTA: number = 0x80_0008 * 256 + PRJQUOTA;
-// struct if_dqblk: eight u64 (hard and soft limit of space in KiB, space in bytes, the same of inodes, two times), u32 valid
+// struct if_dqblk: eight u64 (hard and soft limit of space in KiB, space in bytes, the same of inodes, two times), u32
+// valid
 const quotaBytes = 72;
 const QIF_BLIMITS = 1;
 

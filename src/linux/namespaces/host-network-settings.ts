@@ -3,7 +3,10 @@ import { type Fd, OwnedFd } from "../kernel/fd.ts";
 import { makeNetworkNamespace } from "./network-namespace.ts";
 import { attempt, callAsync } from "../kernel/syscall.ts";
 
-/** Where the settings are that a network namespace takes over when it is created. KERNEL: those of the first namespace; devinet_init_net(), tcp_sk_init(). */
+/**
+ * Where the settings are that a network namespace takes over when it is created. KERNEL: those of the first namespace;
+ * devinet_init_net(), tcp_sk_init().
+ */
 const directories = [
   "core",
   "ipv4",

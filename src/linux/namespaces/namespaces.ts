@@ -90,7 +90,7 @@ export function getNamespaceKind(type: NamespaceType): NamespaceKind {
   return kindOfType.get(type) as NamespaceKind;
 }
 
-/** The inode numbers that tell namespaces apart; a type that the kernel lacks is left out. */
+/** The inode numbers that identify namespaces; a type that the kernel lacks is left out. */
 export type NamespaceInodes = Readonly<Partial<Record<NamespaceType, number>>>;
 
 /** Reads `/proc/PID/ns`. Fails with "not-found" when there is no such process. A zombie has only some. */

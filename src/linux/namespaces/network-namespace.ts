@@ -30,8 +30,8 @@ export function makeNetworkNamespace(): OwnedFd {
 
 /**
  * Runs `work` with this thread in another network namespace: sockets made there belong to it, and so do the files of
- * /proc/sys/net. SAFETY: `work` must not wait for anything; nothing else runs on this thread until it is back. A failure to come back ends
- * the process: it would be in a container's network.
+ * /proc/sys/net. SAFETY: `work` must not wait for anything; nothing else runs on this thread until it is back. A
+ * failure to come back ends the process: it would be in a container's network.
  */
 export function inNetworkNamespace<T>(netnsFd: Fd, work: () => T): T {
   return away(() => call("setns", netnsFd, CLONE_NEWNET), work);

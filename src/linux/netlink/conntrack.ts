@@ -28,7 +28,7 @@ function forget(family: IpFamily, attributes: readonly Attribute[]): NetlinkRequ
   return {
     type: (SUBSYSTEM << 8) | IPCTNL_MSG_CT_DELETE,
     flags: 0,
-    // The version says that the family counts.
+    // The version field marks the family as significant.
     payload: Buffer.concat([Buffer.from([AF[family], 1, 0, 0]), ...attributes]),
     about: "forget connections",
     tolerates: [errno.ENOENT],
@@ -44,8 +44,8 @@ function filter(options: { readonly original: number; readonly reply: number }):
 }
 
 /**
- * Connections of every protocol that these hosts began or answer: containers that are gone. On the thread pool, as the kernel walks through
- * its whole table for each. KERNEL(5.8): the filter.
+ * Connections of every protocol that these hosts began or answer: containers that are gone. On the thread pool, as the
+ * kernel walks through its whole table for each. KERNEL(5.8): the filter.
  */
 export async function forgetFlowsOf(socket: NetlinkSocket, addresses: readonly IpAddress[]): Promise<void> {
   await socket.sendAside(

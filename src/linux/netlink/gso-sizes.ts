@@ -11,17 +11,20 @@ const IFLA_GSO_IPV4_MAX_SIZE = 63;
 const IFLA_GRO_IPV4_MAX_SIZE = 64;
 
 /**
- * The largest packets of TCP, in bytes, that go through an interface before they are cut to its MTU, sent and put together, for each
- * family. A family is absent where the kernel can't have more than 65536 for it.
+ * The largest packets of TCP, in bytes, that go through an interface before they are cut to its MTU, sent and put
+ * together, for each family. A family is absent where the kernel can't have more than 65536 for it.
  */
 export interface GsoSizes {
   readonly ipv4?: number | undefined;
   readonly ipv6?: number | undefined;
-  /** What the interface can have at most, where the kernel says so. */
+  /** The maximum of the interface, if the kernel reports it. */
   readonly most?: number | undefined;
 }
 
-/** Attributes of a link to be made or changed. KERNEL: a size of IPv6 up to 65536 is that of IPv4, too, unless one follows. Kernels before 6.3 have one size for both families, which only IPv6 makes use of beyond 65536. */
+/**
+ * Attributes of a link to be made or changed. KERNEL: a size of IPv6 up to 65536 is that of IPv4, too, unless one
+ * follows. Kernels before 6.3 have one size for both families, which only IPv6 makes use of beyond 65536.
+ */
 export function encodeGsoSizes({ ipv4, ipv6 }: GsoSizes): readonly Attribute[] {
   return [
     ...(ipv6 === undefined

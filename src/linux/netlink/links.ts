@@ -119,8 +119,8 @@ export function addBridge(
 }
 
 /**
- * KERNEL: a pair has one queue in use each way; but where that isn't said, there is one for each processor, and taking those out of use
- * again waits twice for all that may still look at them (1 to 3 ms). veth_init_queues()
+ * KERNEL: a pair uses one queue each way. Without this attribute it has one for each processor, and removing those
+ * again waits twice for all their readers (1 to 3 ms). veth_init_queues()
  */
 const oneQueue = [u32Attribute(IFLA_NUM_TX_QUEUES, 1), u32Attribute(IFLA_NUM_RX_QUEUES, 1)];
 
@@ -190,8 +190,9 @@ export function addMacvlan(
 }
 
 /**
- * A parent that leads nowhere, down. A bridge that never gets a port is one, but carries no packets of TCP beyond 65536 bytes.
- * KERNEL: so is `ifb`, until a container redirects a packet to it: it takes that for one of the host's interface of the same index.
+ * A parent that leads nowhere, down. A bridge that never gets a port is one, but carries no packets of TCP beyond 65536
+ * bytes. KERNEL: so is `ifb`, until a container redirects a packet to it: it takes that for one of the host's interface
+ * of the same index.
  */
 export function addSink(name: string, kind: "dummy" | "bridge"): NetlinkRequest {
   const options =
@@ -220,7 +221,7 @@ export function addVlan(
   ]);
 }
 
-/** No link-local address of IPv6 by itself. To be said before it is up. */
+/** Disables the automatic link-local IPv6 address. To be set before it is up. */
 export function setNoLinkLocal(name: string): NetlinkRequest {
   return set(`set up the interface ${name}`, linkInfo(), [
     textAttribute(IFLA_IFNAME, name),
@@ -248,7 +249,7 @@ export function setBridgePort(
       ),
     ),
   ];
-  // KERNEL: RTM_SETLINK passes over what is said of a port; RTM_NEWLINK without a flag changes what exists.
+  // KERNEL: RTM_SETLINK ignores attributes of a port; RTM_NEWLINK without a flag changes what exists.
   return { ...set(`set up the bridge's port ${name}`, linkInfo(), attributes), type: RTM_NEWLINK };
 }
 
@@ -271,7 +272,10 @@ export function setMtu(name: string, mtu: number): NetlinkRequest {
   ]);
 }
 
-/** Fine when refused. KERNEL: a bridge can't have more than each of its ports can, and without ports no more than 65536 (EINVAL). */
+/**
+ * Fine when refused. KERNEL: a bridge can't have more than each of its ports can, and without ports no more than 65536
+ * (EINVAL).
+ */
 export function setGsoSizes(name: string, sizes: GsoSizes): NetlinkRequest {
   return {
     ...set(`set the largest packets of ${name}`, linkInfo(), [
@@ -290,8 +294,8 @@ export function setMaster(name: string, bridgeIndex: number): NetlinkRequest {
 }
 
 /**
- * Takes a bridge's port away from it and sets it down: no frame passes it from now on, and the bridge forgets the addresses behind it.
- * Fine when absent. KERNEL: takes 0.2 ms, a hundredth of removeLink().
+ * Takes a bridge's port away from it and sets it down: no frame passes it from now on, and the bridge forgets the
+ * addresses behind it. Fine when absent. KERNEL: takes 0.2 ms, a hundredth of removeLink().
  */
 export function releasePort(name: string): NetlinkRequest {
   return {

@@ -1,6 +1,6 @@
 import { attributeMap, textOf } from "./attributes.ts";
 
-/** One request: what it says behind struct nlmsghdr, and what it is for, in words that follow "cannot". */
+/** One request: its payload behind struct nlmsghdr, and its purpose, in words that follow "cannot". */
 export interface NetlinkRequest {
   readonly type: number;
   /** NLM_F_ flags in addition to REQUEST and ACK. */
@@ -64,7 +64,7 @@ export function parseMessages(bytes: Buffer): readonly NetlinkReply[] {
   return found;
 }
 
-/** Of a reply of type NLMSG_ERROR: the error's number (0: an acknowledgement) and what the kernel says of it. */
+/** For a reply of type NLMSG_ERROR: the error's number (0: an acknowledgement) and the kernel's message. */
 export function parseError(reply: NetlinkReply): { readonly errno: number; readonly text: string } {
   const errno = -reply.payload.readInt32LE(0);
   if ((reply.flags & NLM_F_ACK_TLVS) === 0) return { errno, text: "" };

@@ -13,8 +13,8 @@ const NETNSA_NSID_NOT_ASSIGNED = -1;
 const MESSAGE_BYTES = 4;
 
 /**
- * A number by which the socket's network namespace knows another one. The kernel keeps it until that namespace is gone, also beyond the end
- * of this program, and keeps no namespace for it; then the number may become that of another.
+ * The number of another network namespace in the socket's one. The kernel keeps it until that namespace is gone, even
+ * after this program has ended, and it does not keep a namespace alive; then another namespace may receive the number.
  */
 export type NamespaceId = number;
 

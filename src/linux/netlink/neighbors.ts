@@ -16,7 +16,9 @@ const LINK_INFO_BYTES = 16;
 const AF_BRIDGE = 7;
 const AF = { 4: 2, 6: 10 } as const;
 
-/** Forgets the hardware address behind an address on an interface. Fine when absent. SPEC: struct ndmsg of rtnetlink(7) */
+/**
+ * Forgets the hardware address behind an address on an interface. Fine when absent. SPEC: struct ndmsg of rtnetlink(7)
+ */
 export function removeNeighbor(address: IpAddress, index: number): NetlinkRequest {
   const head = Buffer.alloc(HEAD_BYTES);
   head.writeUInt8(AF[address.family], 0);

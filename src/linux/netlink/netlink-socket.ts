@@ -29,7 +29,10 @@ const NETLINK_EXT_ACK = 11;
 const MSG_DONTWAIT = 0x40;
 const BUFFER_BYTES = 4 << 20;
 
-/** NETLINK_ROUTE: links, addresses, routes. NETLINK_SOCK_DIAG: sockets. NETLINK_NETFILTER: nftables and connection tracking. */
+/**
+ * NETLINK_ROUTE: links, addresses, routes. NETLINK_SOCK_DIAG: sockets. NETLINK_NETFILTER: nftables and connection
+ * tracking.
+ */
 export type NetlinkFamily = "route" | "sock_diag" | "netfilter";
 const families: Readonly<Record<NetlinkFamily, number>> = { route: 0, sock_diag: 4, netfilter: 12 };
 
@@ -51,8 +54,8 @@ export class NetlinkFailure extends Failure {
 }
 
 /**
- * A netlink socket in the namespace it was made in. The kernel answers while the request is being sent, so nothing waits. One buffer serves
- * all sockets: replies are parsed before the next call.
+ * A netlink socket in the namespace it was made in. The kernel answers while the request is being sent, so nothing
+ * waits. One buffer serves all sockets: replies are parsed before the next call.
  */
 export class NetlinkSocket implements Disposable {
   readonly #fd: OwnedFd;
@@ -70,7 +73,10 @@ export class NetlinkSocket implements Disposable {
     this.#fd = new OwnedFd(fd.move());
   }
 
-  /** Carries out requests in their order, in one call. Throws NetlinkFailure for the first that fails; those behind it are carried out all the same. */
+  /**
+   * Carries out requests in their order, in one call. Throws NetlinkFailure for the first that fails; those behind it
+   * are carried out all the same.
+   */
   send(requests: readonly NetlinkRequest[]): void {
     if (requests.length === 0) return;
     const { bytes, first } = this.#encode(requests);
@@ -78,7 +84,10 @@ export class NetlinkSocket implements Disposable {
     this.#check(requests, first);
   }
 
-  /** As send(), on the thread pool: for what takes the kernel long. Nothing else may be done with this socket, nor descriptors in the requests be closed, until it returns. */
+  /**
+   * As send(), on the thread pool: for what takes the kernel long. Nothing else may be done with this socket, nor
+   * descriptors in the requests be closed, until it returns.
+   */
   async sendAside(requests: readonly NetlinkRequest[]): Promise<void> {
     if (requests.length === 0) return;
     const { bytes, first } = this.#encode(requests);

@@ -16,8 +16,9 @@ export interface PortRedirect {
 }
 
 /**
- * Where packets are looked at: as `lo` receives them (`CONFIG_NF_TABLES_NETDEV`), which no other packet is held up by, or as any packet of the namespace is
- * sent. (A sender's small packets of UDP lose 4 to 6 % of their number by being looked at.)
+ * Where packets are looked at: as `lo` receives them (`CONFIG_NF_TABLES_NETDEV`), which no other packet is held up by,
+ * or as any packet of the namespace is sent. (A sender's small packets of UDP lose 4 to 6 % of their number by being
+ * looked at.)
  */
 export type RedirectHook = "loopback-ingress" | "output";
 
@@ -48,8 +49,9 @@ const protocols = [
 ] as const;
 
 /**
- * One transaction: a table of our own that changes the port of what is sent from here to here, for UDP and TCP. With `replace`, in
- * place of the table of that name; else there must be none (EEXIST). EOPNOTSUPP: the kernel lacks the hook.
+ * One transaction: a table of our own that changes the port of what is sent from here to here, for UDP and TCP. With
+ * `replace`, in place of the table of that name; else there must be none (EEXIST). EOPNOTSUPP: the kernel lacks the
+ * hook.
  */
 export function encodePortRedirect(
   table: string,
@@ -103,7 +105,10 @@ export function encodePortRedirect(
   ];
 }
 
-/** `oif != lo accept`: what goes to no address of its own is let be at once. KERNEL: `lo` is the first interface of each namespace. */
+/**
+ * `oif != lo accept`: what goes to no address of its own is let be at once. KERNEL: `lo` is the first interface of each
+ * namespace.
+ */
 function leavesOtherwise(): readonly Attribute[] {
   const verdict = nestedAttribute(2, bigU32Attribute(1, acceptVerdict));
   return [
@@ -113,7 +118,10 @@ function leavesOtherwise(): readonly Attribute[] {
   ];
 }
 
-/** `ip daddr ADDRESS PROTOCOL dport PORT PROTOCOL dport set TOPORT`, and the way back for the source; as nft writes them, so that it reads them. */
+/**
+ * `ip daddr ADDRESS PROTOCOL dport PORT PROTOCOL dport set TOPORT`, and the way back for the source; as nft writes
+ * them, so that it reads them.
+ */
 function portRules(
   { number, checksum }: (typeof protocols)[number],
   { address, port, toPort, hook }: PortRedirect & { readonly hook: RedirectHook },

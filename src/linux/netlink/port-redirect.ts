@@ -6,8 +6,8 @@ import { isForcedAbsent } from "../kernel/without.ts";
 
 /**
  * Leads what programs of this network namespace send to a port of one of its own IPv4 addresses to another port of it,
- * by a table of that name. Nothing is translated by connection: a chain of nat would have the kernel keep track of every connection of the
- * namespace. Idempotent; a table with other ports is replaced.
+ * by a table of that name. Nothing is translated by connection: a chain of nat would have the kernel keep track of
+ * every connection of the namespace. Idempotent; a table with other ports is replaced.
  */
 export function ensurePortRedirect(table: string, redirect: PortRedirect): void {
   if (isForcedAbsent("nf_tables"))

@@ -22,8 +22,8 @@ const RTA_OIF = 4;
 /** What one message of the kernel reports about an interface. */
 export interface RouteEvent {
   /**
-   * `up`, `down`: the interface exists and has this state. `gone`: it was deleted. `off-bridge`: it is no longer a port of its bridge.
-   * `lost-address`, `lost-route`: an address of it or a route through it was deleted.
+   * `up`, `down`: the interface exists and has this state. `gone`: it was deleted. `off-bridge`: it is no longer a port
+   * of its bridge. `lost-address`, `lost-route`: an address of it or a route through it was deleted.
    */
   readonly change: "up" | "down" | "gone" | "off-bridge" | "lost-address" | "lost-route";
   readonly index: number;
@@ -31,7 +31,10 @@ export interface RouteEvent {
   readonly name: string;
 }
 
-/** A socket that receives the changes of links, addresses and routes in this thread's network namespace. The caller disposes of it. */
+/**
+ * A socket that receives the changes of links, addresses and routes in this thread's network namespace. The caller
+ * disposes of it.
+ */
 export function openRouteEvents(): NetlinkSocket {
   using opening = new DisposableStack();
   const socket = opening.use(openNetlink("route"));

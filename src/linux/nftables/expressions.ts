@@ -34,12 +34,16 @@ export function encodeExpression(name: string, ...attributes: readonly Attribute
   };
 }
 
-/** The number of the register that begins at a word of four bytes. Registers 1 to 4 have 16 bytes; the words between them count from 8. */
+/**
+ * The number of the register that begins at a word of four bytes. Registers 1 to 4 have 16 bytes; the words between
+ * them count from 8.
+ */
 export function registerAt(word: number): number {
   return word % 4 === 0 ? 1 + word / 4 : 8 + word;
 }
 
-// SPEC: linux/netfilter/nf_tables.h: enum nft_meta_keys, nft_payload_bases, nft_ct_keys, nft_fib_result; linux/netfilter/nf_conntrack_common.h.
+// SPEC: linux/netfilter/nf_tables.h: enum nft_meta_keys, nft_payload_bases, nft_ct_keys, nft_fib_result;
+// linux/netfilter/nf_conntrack_common.h.
 const metaKeys = { iifname: 6, oifname: 7, nfproto: 15, l4proto: 16 } as const;
 const ctKeys = { state: 0, status: 2 } as const;
 const fibDaddrType = { result: 3, flags: 2 } as const;
@@ -62,7 +66,10 @@ export interface PayloadPart {
 
 const made = new Map<string, Expression>();
 
-/** The same expression each time: rules have few different ones, and a first start makes them in code that has not run before. */
+/**
+ * The same expression each time: rules have few different ones, and a first start makes them in code that has not run
+ * before.
+ */
 function once(key: string, make: () => Expression): Expression {
   const known = made.get(key);
   if (known !== undefined) return known;
@@ -90,7 +97,10 @@ export function loadPayload({ base, offset, length }: PayloadPart, word = 0): Ex
   );
 }
 
-/** Replaces bytes of the network header by the first register, and corrects the checksum of IPv4 and of what depends on its addresses. */
+/**
+ * Replaces bytes of the network header by the first register, and corrects the checksum of IPv4 and of what depends on
+ * its addresses.
+ */
 export function writePayload(
   { base, offset, length }: PayloadPart,
   { checksumOffset }: { readonly checksumOffset?: number | undefined },
@@ -162,8 +172,9 @@ export function lookUp(map: string): Expression {
 }
 
 /**
- * Source or destination becomes what was loaded: an address, and its port where `portWord` tells the word that it lies at. The last
- * ones of a range, and flags: see NF_NAT_RANGE. What the kernel would complete is written out, so that it reads back as it was sent.
+ * Source or destination becomes the loaded address, with the port in the word `portWord`. The last ones of a range, and
+ * flags: see NF_NAT_RANGE. Values that the kernel would complete are written out, so that they read back as they were
+ * sent.
  */
 export function translate(
   kind: "source" | "destination",

@@ -23,7 +23,8 @@ const NFT_SET_INTERVAL = 0x4;
 const NFT_SET_MAP = 0x8;
 const NFT_SET_CONCAT = 0x80;
 
-// What only nft reads. SPEC: nftables' datatype.h (enum datatypes) and libnftnl's udata.h; both are kept for compatibility with sets in kernels.
+// What only nft reads. SPEC: nftables' datatype.h (enum datatypes) and libnftnl's udata.h; both are kept for
+// compatibility with sets in kernels.
 const fields = {
   ipv4_addr: { type: 7, bytes: 4, byteOrder: "network" },
   ipv6_addr: { type: 8, bytes: 16, byteOrder: "network" },
@@ -50,7 +51,10 @@ export interface SetType {
   readonly dataInterval?: true | undefined;
 }
 
-/** A set as a new table has it. With several fields, intervals have a last key; with one, an element of their own for the end. */
+/**
+ * A set as a new table has it. With several fields, intervals have a last key; with one, an element of their own for
+ * the end.
+ */
 export function newSet(name: string, type: SetType, elements: readonly SetElement[] = []): FirewallSetCopy {
   const { key, data } = type;
   const hasIntervalsOfFields = type.interval === true && key.length > 1;

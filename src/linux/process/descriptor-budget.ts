@@ -25,7 +25,10 @@ export interface DescriptorBudget {
 /** A start has about so many open at a time. */
 const startNeeds = 64;
 
-/** One command on many containers opens so many connections at a time (`forEachReference()` in `src/cli/each.ts`), and a few are others'. */
+/**
+ * One command on many containers opens so many connections at a time (`forEachReference()` in `src/cli/each.ts`), and a
+ * few are others'.
+ */
 const oneCommand = 64;
 
 /** Derived from the limit of open files; about half of it is left for containers, less where it is small. Pure. */

@@ -4,7 +4,7 @@ import { Failure, within } from "../../base/failure.ts";
 /** Clock ticks a second in /proc: USER_HZ, which is 100 on every architecture we run on. */
 export const ticksPerSecond = 100;
 
-/** What `ps` knows of a process. Ids are those of our own namespaces; times are clock ticks. */
+/** The fields of a process for `ps`. IDs are those of our own namespaces; times are clock ticks. */
 export interface ProcessDetails {
   readonly pid: number;
   readonly parentPid: number;

@@ -27,8 +27,8 @@ export function findProcess(identity: ProcessIdentity): OwnedFd | undefined {
 }
 
 /**
- * The root directory of that process (O_PATH), in its own mount namespace: all its mounts are seen from there. Undefined when it has
- * ended. To be used with openInRoot() only: what is below belongs to the process.
+ * The root directory of that process (O_PATH), in its own mount namespace: all its mounts are seen from there.
+ * Undefined when it has ended. To be used with openInRoot() only: what is below belongs to the process.
  */
 export function findProcessRoot(identity: ProcessIdentity): OwnedFd | undefined {
   using pidfd = findProcess(identity);
@@ -111,8 +111,8 @@ export function findProcessStatistics(pid: number | "self"): ProcessStatistics |
 }
 
 /**
- * Where the process has its arguments in its memory; undefined when there is none, or it is not ours to look into. KERNEL: while a
- * program is being executed the place is not the last one yet. SPEC: proc_pid_stat(5), arg_start.
+ * Where the process has its arguments in its memory; undefined when there is none, or it is not ours to look into.
+ * KERNEL: while a program is being executed the place is not the last one yet. SPEC: proc_pid_stat(5), arg_start.
  */
 export function findArgumentsAddress(pid: number): bigint | undefined {
   try {

@@ -98,8 +98,8 @@ export function setResourceLimit(limit: ResourceLimit, pid = 0): void {
 }
 
 /**
- * What of a limit can be had: without CAP_SYS_RESOURCE a hard limit only goes down, so both values stop at the
- * present one, and the warning says so. Pure.
+ * The part of a limit that can be set: without CAP_SYS_RESOURCE a hard limit can only decrease, so both values stop at
+ * the present one, and a warning reports it. Pure.
  */
 export function clampResourceLimit(
   wanted: ResourceLimit,

@@ -117,7 +117,7 @@ function isErrno({ kind, data }: SeccompAction, error: number): boolean {
 
 const maxErrno = 4095;
 
-/** SPEC: libseccomp: a rule that says what the default says is none, so it can't come before one that it restricts. */
+/** SPEC: libseccomp: a rule that equals the default is ignored, so it cannot precede one that it restricts. */
 function chooseDefault(decisions: readonly Decision[]): number {
   const isFree = (error: number): boolean =>
     decisions.every((decision) => !neededCases(decision, error).some(({ action }) => isErrno(action, error)));
@@ -125,7 +125,7 @@ function chooseDefault(decisions: readonly Decision[]): number {
   return [errno.ENOSYS, errno.EPERM, ...rest].find(isFree) ?? errno.ENOSYS;
 }
 
-/** In order, as the first that holds decides; the last says what happens else, where that is not the default. */
+/** In order, as the first matching case decides; the last is the action otherwise, when that is not the default. */
 function neededCases({ cases, otherwise }: Decision, fallback: number): readonly Case[] {
   const always = { index: 0, op: "GE", value: 0n, valueTwo: 0n } as const;
   const all: readonly Case[] = [...cases, { conditions: [always], action: otherwise }];

@@ -12,7 +12,10 @@ import {
   sendUnixMessage,
 } from "./unix-message.ts";
 
-/** A socket at a path that takes one packet of descriptors, from a process of the same user. Disposing removes it with all that came. */
+/**
+ * A socket at a path that takes one packet of descriptors, from a process of the same user. Disposing removes it with
+ * all that came.
+ */
 export class DescriptorSocket implements Disposable {
   readonly #path: string;
   readonly #listening: OwnedFd;
@@ -27,8 +30,8 @@ export class DescriptorSocket implements Disposable {
   }
 
   /**
-   * What was sent; does not wait. Throws "invalid", with nothing left open, when it is not a packet of this text with so many
-   * descriptors, or another user's. The caller disposes of them.
+   * What was sent; does not wait. Throws "invalid", with nothing left open, when it is not a packet of this text with
+   * so many descriptors, or another user's. The caller disposes of them.
    */
   take({ text, count }: { readonly text: string; readonly count: number }): readonly OwnedFd[] {
     using connection = acceptUnixConnection(this.#listening.fd);

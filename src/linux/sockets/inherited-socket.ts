@@ -21,8 +21,9 @@ export interface InheritedSocket {
 }
 
 /**
- * The listening Unix socket that a service manager opened before it started this process, by sd_listen_fds(3). Throws "invalid" when there
- * is none, or when it is anything else: a TCP socket would give every user of the network root access.
+ * The listening Unix socket that a service manager opened before it started this process, by sd_listen_fds(3). Throws
+ * "invalid" when there is none, or when it is anything else: a TCP socket would give every user of the network root
+ * access.
  */
 export function takeInheritedSocket(env: Readonly<Record<string, string | undefined>>): InheritedSocket {
   const count = env["LISTEN_PID"] === String(process.pid) ? Number(env["LISTEN_FDS"] ?? 0) : 0;

@@ -36,7 +36,8 @@ export function holdPort(place: PortAddress): OwnedFd | "taken" | "busy" {
     const use = findPortUse(protocol, { port, address: place.address });
     if (use === "bound") return "taken";
     if (protocol === "udp") return "busy";
-    // KERNEL: connections that are ending are in the way only of a socket that does not allow it. The next one must not share the port.
+    // KERNEL: connections that are ending are in the way only of a socket that does not allow it. The next one must not
+    // share the port.
     setOption(socket.fd, SOL_SOCKET, SO_REUSEADDR, 1);
     if (!tryBind(socket.fd, { address, port })) return "busy";
     setOption(socket.fd, SOL_SOCKET, SO_REUSEADDR, 0);
@@ -80,7 +81,10 @@ function openSocket(protocol: "tcp" | "udp", address: IpAddress | undefined): Po
   }
 }
 
-/** SPEC: socket(7), bpf(4). One instruction: accept no byte. A socket of TCP that does not listen receives nothing anyway. */
+/**
+ * SPEC: socket(7), bpf(4). One instruction: accept no byte. A socket of TCP that does not listen receives nothing
+ * anyway.
+ */
 function refusePackets(fd: Fd): void {
   const accept0 = Buffer.from([0x06, 0, 0, 0, 0, 0, 0, 0]);
   const program = Buffer.alloc(16);

@@ -21,7 +21,7 @@ const mostPathBytes = 108;
 /** KERNEL: SCM_MAX_FD. */
 export const mostPassedFds = 253;
 
-/** Whose process a message is said to be from; another than oneself only as root. */
+/** The sending process of a message; only root may name another process than itself. */
 export interface Credentials {
   readonly pid: number;
   readonly uid: number;
@@ -129,7 +129,10 @@ export interface ReceivedMessage {
   readonly fds: readonly OwnedFd[];
 }
 
-/** A message that waits; undefined without one, or at the end. Throws "invalid", and closes all, when not all of its descriptors fit. */
+/**
+ * A message that waits; undefined without one, or at the end. Throws "invalid", and closes all, when not all of its
+ * descriptors fit.
+ */
 export function receiveUnixMessage(
   fd: Fd,
   { mostBytes }: { readonly mostBytes: number },

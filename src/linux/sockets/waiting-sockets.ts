@@ -22,16 +22,18 @@ const AF_INET6 = 10;
 const protocols = { tcp: 6, udp: 17 } as const;
 /** Bits of the states of <net/tcp_states.h>: a UDP socket without a peer is in TCP_CLOSE. */
 const waitingStates = { tcp: 1 << 10, udp: 1 << 7 } as const;
-/** KERNEL(6.8): a socket of TCP that is bound and does nothing else is listed where bit 13 asks for it, in TCP_CLOSE. */
+/**
+ * KERNEL(6.8): a socket of TCP that is bound and does nothing else is listed where bit 13 asks for it, in TCP_CLOSE.
+ */
 const boundStates: Readonly<Record<"tcp" | "udp", readonly number[]>> = { tcp: [7, 10], udp: [7] };
 const allStates = 0xffff;
 const listening = "0A";
 const noPeer = ":0000";
 
 /**
- * TCP sockets that listen, and UDP sockets without a peer, of this thread's network namespace; `port`: only those with it.
- * KERNEL: /proc/net/tcp looks into every bucket of the table of connections, 5 ms for each family on a machine with 24 GB; sock_diag
- * only into those of the sockets that listen.
+ * TCP sockets that listen, and UDP sockets without a peer, of this thread's network namespace; `port`: only those with
+ * it. KERNEL: /proc/net/tcp looks into every bucket of the table of connections, 5 ms for each family on a machine with
+ * 24 GB; sock_diag only into those of the sockets that listen.
  */
 export function listWaitingSockets(
   protocol: "tcp" | "udp",
@@ -41,8 +43,8 @@ export function listWaitingSockets(
 }
 
 /**
- * What keeps a port, which is known to be in use, from being bound: a socket that is bound to it, or only connections of this host that
- * have it at their end.
+ * What keeps a port, which is known to be in use, from being bound: a socket that is bound to it, or only connections
+ * of this host that have it at their end.
  */
 export function findPortUse(
   protocol: "tcp" | "udp",
@@ -94,7 +96,10 @@ function listByDiagnosis(
   }
 }
 
-/** struct inet_diag_msg: the family, the state and two timers in a byte each, then the ports and the addresses as they are sent. */
+/**
+ * struct inet_diag_msg: the family, the state and two timers in a byte each, then the ports and the addresses as they
+ * are sent.
+ */
 function decodeSocket({ payload }: NetlinkReply): WaitingSocket & { readonly state: number } {
   const end = payload.readUInt8(0) === AF_INET ? 12 : 24;
   return {

@@ -3,14 +3,19 @@ import { Failure } from "../../base/failure.ts";
 /** How the names in an archive are taken. See UnpackOptions. */
 export type NameRules = "strict" | "docker";
 
-/** What an entry's name asks for. `path` is clean: no leading, trailing or double slash, no "." or ".."; "" is the root. */
+/**
+ * What an entry's name asks for. `path` is clean: no leading, trailing or double slash, no "." or ".."; "" is the root.
+ */
 export type EntryTarget =
   | { readonly kind: "member"; readonly path: string }
   /** `path` is what the whiteout hides. */
   | { readonly kind: "whiteout"; readonly path: string }
   /** `path` is the directory whose lower contents are hidden. */
   | { readonly kind: "opaque"; readonly path: string }
-  /** A file that hard links of the same layer name, and that is no part of the tree: Docker's aufs driver wrote such layers. */
+  /**
+   * A file that hard links of the same layer name, and that is no part of the tree: Docker's aufs driver wrote such
+   * layers.
+   */
   | { readonly kind: "link-source"; readonly path: string }
   /** Other files that only aufs uses. */
   | { readonly kind: "ignored" };
@@ -23,8 +28,8 @@ export const LINK_SOURCES = ".wh..wh.plnk";
 const unclean: RegExp = /(?:^|\/)\.{0,2}(?:\/|$)/;
 
 /**
- * A name of an archive as a clean path below the root. ".." is taken as text, as Docker does: "a/../b" is "b", also where "a" is a link.
- * Throws "invalid" for a path that leaves the root, and under strict rules for an absolute one.
+ * A name of an archive as a clean path below the root. ".." is taken as text, as Docker does: "a/../b" is "b", also
+ * where "a" is a link. Throws "invalid" for a path that leaves the root, and under strict rules for an absolute one.
  */
 export function cleanPath(name: string, rules: NameRules): string {
   if (name.startsWith("/") && rules === "strict") {

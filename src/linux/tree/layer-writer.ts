@@ -43,7 +43,7 @@ const HOLE_BYTES = 1 << 16;
 const HIGHEST_MAJOR = 0xfff;
 const HIGHEST_MINOR = 0xf_ffff;
 
-/** Makes what entries say, one after the other, in a tree. One file is open at a time: begin, write …, finish. */
+/** Creates entries, one after the other, in a tree. One file is open at a time: begin, write …, finish. */
 export class LayerWriter implements Disposable {
   readonly #tree: LayerTree;
   readonly #rules: WriterRules;

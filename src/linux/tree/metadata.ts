@@ -56,13 +56,14 @@ function applyXattrs(fd: Fd, { xattrs, type }: TarEntry): number {
 }
 
 /**
- * Owner, mode, times and attributes that a hard link's own entry has, for the file that it is a name of: the last entry of a file counts,
- * as with Docker. Of a symbolic link only the owner. Returns how many attributes were left out.
+ * Owner, mode, times and attributes that a hard link's own entry has, for the file that it is a name of: the last entry
+ * of a file counts, as with Docker. Of a symbolic link only the owner. Returns how many attributes were left out.
  */
 export function applyToInode(parent: Fd, name: string, entry: TarEntry): number {
   using place = new OwnedFd(call("openat", parent, pathArgument(name), O_PATH | O_NOFOLLOW | O_CLOEXEC));
   const stat = statFd(place.fd);
-  // KERNEL: chown(2) takes file capabilities away even when the owner stays, and most archives repeat the first entry without attributes.
+  // KERNEL: chown(2) takes file capabilities away even when the owner stays, and most archives repeat the first entry
+  // without attributes.
   if (stat.uid !== entry.uid || stat.gid !== entry.gid)
     call("fchownat", place.fd, "", entry.uid, entry.gid, AT_EMPTY_PATH);
   if (stat.kind === "symlink") return entry.xattrs.size;

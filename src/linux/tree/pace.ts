@@ -3,7 +3,7 @@ import { setImmediate } from "node:timers/promises";
 /** The longest uninterrupted run of system calls, so that other tasks of this process can run. */
 const BURST_MS = 4;
 
-/** Cuts long synchronous work: ask isDue() often, and when it says so, await rest(). */
+/** Splits long synchronous work: call isDue() often, and when it returns true, await rest(). */
 export class Pace {
   readonly #signal: AbortSignal | undefined;
   #since: number = performance.now();

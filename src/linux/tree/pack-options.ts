@@ -2,16 +2,16 @@ import type { IdMaps } from "../../spec/id-map.ts";
 
 export interface PackOptions {
   /**
-   * "overlay" and "aufs" turn that file system's own marks into the whiteout entries of image layers, for an upper directory, and
-   * leave out what has no place in one: files whose names would be taken for whiteouts, aufs's own. "none" (default) is for a tree
-   * as it is seen.
+   * "overlay" and "aufs" turn that file system's own marks into the whiteout entries of image layers, for an upper
+   * directory, and leave out what has no place in one: files whose names would be taken for whiteouts, aufs's own.
+   * "none" (default) is for a tree as it is seen.
    */
   readonly whiteouts?: "overlay" | "aufs" | "none" | undefined;
-  /** Stores files with holes as such (PAX, GNU format 1.0), which not every reader knows. */
+  /** Stores files with holes as such (PAX, GNU format 1.0), which not every reader supports. */
   readonly sparse?: boolean | undefined;
   /**
-   * What becomes of what is mounted below. "empty" (default): a place where something is mounted is an empty directory or
-   * file. "cross": packed like all else, but nothing of the kernel's own file systems (proc, sysfs, …).
+   * What becomes of what is mounted below. "empty" (default): a place where something is mounted is an empty directory
+   * or file. "cross": packed like all else, but nothing of the kernel's own file systems (proc, sysfs, …).
    */
   readonly mounts?: "empty" | "cross" | undefined;
   /** Of the user namespace whose files these are: the archive has owners as they are known in it. */

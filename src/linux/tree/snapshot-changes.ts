@@ -1,6 +1,6 @@
 import type { Stat } from "../files/stat.ts";
 
-/** What a file system knows by itself of what has changed in a snapshot since it was made. */
+/** The changes in a snapshot since it was made that a file system itself can report. */
 export interface SnapshotChanges {
   /** Whether this directory of the snapshot is as it was, names and all; what is below it may have changed. */
   isUntouched(directory: Stat): boolean;

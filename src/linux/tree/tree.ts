@@ -17,10 +17,10 @@ import type { PackOptions } from "./pack-options.ts";
 import type { UnpackOptions, UnpackResult } from "./unpack-options.ts";
 
 /**
- * Writes one image layer (an uncompressed tar archive) below the directory `into`, including owners, modes, times to the
- * nanosecond, devices, allowed extended attributes and holes. It uses descriptors only: no archive can reach anything
- * outside of `into`. Of entries with the same name the later wins; a directory over a directory merges, and keeps its
- * content.
+ * Writes one image layer (an uncompressed tar archive) below the directory `into`, including owners, modes, times to
+ * the nanosecond, devices, allowed extended attributes and holes. It uses descriptors only: no archive can reach
+ * anything outside of `into`. Of entries with the same name the later wins; a directory over a directory merges, and
+ * keeps its content.
  *
  * Not atomic: after a failure the tree is incomplete, and the caller removes it. `into` belongs to the caller, and no
  * other process may write there meanwhile. Reads `chunks` to their end, also behind the archive's end mark. Fails with
@@ -89,9 +89,10 @@ function rulesOf({
 }
 
 /**
- * What an upper directory of overlay (or of aufs) changes in the tree below it, in the order of names, each directory before what
- * is in it. A directory in which something has changed counts as modified. Paths of `ignored` (relative, clean) are left
- * out as long as the upper has made them and nothing is in them. May be read while the overlay is in use.
+ * What an upper directory of overlay (or of aufs) changes in the tree below it, in the order of names, each directory
+ * before what is in it. A directory in which something has changed counts as modified. Paths of `ignored` (relative,
+ * clean) are left out as long as the upper has made them and nothing is in them. May be read while the overlay is in
+ * use.
  */
 export async function listUpperChanges(
   { upper, lower }: { readonly upper: Fd; readonly lower: Fd },
@@ -114,8 +115,8 @@ export function isOpaqueDirectory(directory: Fd, marks: "overlay" | "aufs"): boo
 }
 
 /**
- * As listUpperChanges(), of a whole tree that began as a copy of another one (see mergeLayer()). `known`, where it is a snapshot of
- * that: only there is looked.
+ * As listUpperChanges(), of a whole tree that began as a copy of another one (see mergeLayer()). `known`, where it is a
+ * snapshot of that: only there is looked.
  */
 export async function listTreeChanges(
   { tree, original }: { readonly tree: Fd; readonly original: Fd },
@@ -133,8 +134,9 @@ export async function listTreeChanges(
 }
 
 /**
- * What has changed in a tree that began as a copy of another one, as an image layer's archive: see packTree(). `since`
- * is when the copy was whole: all that was touched later is in it, also where neither size nor time tells.
+ * Packs the changes in a tree that started as a copy of another one, as an image layer's archive: see packTree().
+ * `since` is the time when the copy was complete: every file that was touched later is included, even when neither size
+ * nor time differs.
  */
 export async function* packTreeChanges(
   {
@@ -158,8 +160,8 @@ export async function* packTreeChanges(
 
 /**
  * What the directory `root` and all that is in it takes. Follows no link, goes to any depth, and not into what is
- * mounted below. May be read while others write: what they remove is left out, and where they move directories that lie more
- * than 64 levels deep, the rest of that tree.
+ * mounted below. May be read while others write: what they remove is left out, and where they move directories that lie
+ * more than 64 levels deep, the rest of that tree.
  */
 export async function measureTree(
   root: Fd,

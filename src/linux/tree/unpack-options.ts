@@ -16,11 +16,12 @@ export type Whiteouts = "overlay" | "aufs" | "remove" | "plain";
 
 export interface UnpackOptions {
   /**
-   * What becomes of deletions. "overlay" (default), "aufs": that file system's own marks, for a layer in a directory of its own that
-   * was empty; names that are longer than aufs takes are refused there. "remove": they are carried out, in a full tree of the layers below. All three show the same tree. A directory
-   * that the archive leaves out but needs hides a link that lower layers have in its place ("bin/x" hides `bin ->
-   * usr/bin`), as it is with Docker's overlay2; under Docker's names "remove" follows such a link, as its vfs does.
-   * "plain" is for archives that are no layers: names with ".wh." are names like all others.
+   * What becomes of deletions. "overlay" (default), "aufs": that file system's own marks, for a layer in a directory of
+   * its own that was empty; names that are longer than aufs takes are refused there. "remove": they are carried out, in
+   * a full tree of the layers below. All three show the same tree. A directory that the archive leaves out but needs
+   * hides a link that lower layers have in its place ("bin/x" hides `bin -> usr/bin`), as it is with Docker's overlay2;
+   * under Docker's names "remove" follows such a link, as its vfs does. "plain" is for archives that are no layers:
+   * names with ".wh." are names like all others.
    */
   readonly whiteouts?: Whiteouts | undefined;
   /**
@@ -28,11 +29,14 @@ export interface UnpackOptions {
    * "same-kind": a directory is never replaced by something else, nor something else by a directory.
    */
   readonly existing?: "replace" | "same-kind" | undefined;
-  /** "keep": owner, mode and time of the directory that is unpacked into stay, whatever the archive says. */
+  /** "keep": owner, mode and time of the target directory stay, regardless of the archive. */
   readonly root?: "set" | "keep" | undefined;
-  /** All that is made belongs to this user and group; absent: to whom the archive says. */
+  /** All files belong to this user and group; absent: to the archive's owners. */
   readonly owner?: { readonly uid: number; readonly gid: number } | undefined;
-  /** Of the user namespace whose files these become: owners in the archive, and `owner`, are meant as they are known in it. */
+  /**
+   * Of the user namespace whose files these become: owners in the archive, and `owner`, are meant as they are known in
+   * it.
+   */
   readonly idMaps?: IdMaps | undefined;
   readonly devices?: "make" | "skip" | undefined;
   /**
@@ -42,8 +46,8 @@ export interface UnpackOptions {
    */
   readonly names?: "strict" | "docker" | undefined;
   /**
-   * Under Docker's names: `into` is the directory `path` of the tree `root`, and links on the way to an entry are resolved in
-   * that whole tree. Absent: in `into`.
+   * Under Docker's names: `into` is the directory `path` of the tree `root`, and links on the way to an entry are
+   * resolved in that whole tree. Absent: in `into`.
    */
   readonly within?: { readonly root: Fd; readonly path: string } | undefined;
   /** Called with each directory in which an entry is made; throws where none may be. */

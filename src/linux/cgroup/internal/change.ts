@@ -41,7 +41,7 @@ export function changeIn(parent: CgroupParentDirectory, name: string, change: Cg
   }
 }
 
-/** What brings a file back to what it says now; of a file with several lines the one that is changed. */
+/** The value that restores a file's present state; for a file with several lines, the changed line. */
 function valueBefore(text: string, { key, undo }: CgroupWrite): string | undefined {
   // An empty list (cpuset of v2: as above) is set by a line end: an empty write is none.
   if (key === undefined) return text.trim() || "\n";

@@ -1,4 +1,4 @@
-/** What the kernel said to a control file's value, with what that means where it says little. */
+/** The kernel's error for a control file's value, with an explanation when it is terse. */
 export function describeRefusal(thrown: unknown): string {
   const said = thrown instanceof Error ? thrown.message : String(thrown);
   if (said.endsWith("weight_device: EOPNOTSUPP"))

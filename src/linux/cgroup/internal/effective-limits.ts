@@ -21,7 +21,7 @@ export function quotaOfCpus(nanoCpus: number): { readonly cpuPeriodUs: number; r
 
 type Draft = { -readonly [Key in keyof EffectiveLimits]: EffectiveLimits[Key] };
 
-/** Pure. The sentences after the colon are those that Docker's users know. */
+/** Pure. The sentences after the colon are Docker's. */
 export function effectiveLimits(
   limits: CgroupLimits,
   layout: CgroupLayout,

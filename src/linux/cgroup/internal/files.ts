@@ -34,7 +34,7 @@ export function writeValues(directory: Fd, path: string, values: readonly string
   }
 }
 
-/** What the kernel said to a value; the sentence above it names the cgroup. */
+/** The kernel's error for a value; the sentence above it names the cgroup. */
 export class ControlFileFailure extends Error {
   constructor(path: string, value: string, cause: unknown) {
     const file = path.slice(path.lastIndexOf("/") + 1);

@@ -12,7 +12,7 @@ function freezerOf(layout: CgroupLayout): "v1" | "v2" | undefined {
   return layout.v2 === undefined ? undefined : "v2";
 }
 
-/** Asks for it and tells whether all have stopped by now. */
+/** Requests it and returns whether all processes have stopped by now. */
 export function requestFreeze(parent: CgroupParentDirectory, name: string): boolean {
   const found = directoryOf(parent);
   if (found === undefined) return false;

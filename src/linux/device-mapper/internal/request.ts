@@ -1,11 +1,17 @@
 import { Failure } from "../../../base/failure.ts";
 
 // SPEC: linux/dm-ioctl.h
-/** struct dm_ioctl: u32 version[3], data_size, data_start, target_count; s32 open_count; u32 flags, event_nr, padding; u64 dev; char name[128], uuid[129], data[7] */
+/**
+ * struct dm_ioctl: u32 version[3], data_size, data_start, target_count; s32 open_count; u32 flags, event_nr, padding;
+ * u64 dev; char name[128], uuid[129], data[7]
+ */
 const headBytes = 312;
 const nameAt = 48;
 const nameBytes = 128;
-/** struct dm_target_spec: u64 sector_start, length; s32 status; u32 next; char target_type[16]; then the parameters, ended by a zero byte */
+/**
+ * struct dm_target_spec: u64 sector_start, length; s32 status; u32 next; char target_type[16]; then the parameters,
+ * ended by a zero byte
+ */
 const specBytes = 40;
 const typeAt = 24;
 const typeBytes = 16;
@@ -52,7 +58,7 @@ export interface MapperDevice extends DeviceNumber {
   readonly name: string;
 }
 
-/** What the kernel tells of a mapped device. */
+/** The kernel's description of a mapped device. */
 export interface MapperState extends DeviceNumber {
   /** It has a table that it works by. */
   readonly isActive: boolean;

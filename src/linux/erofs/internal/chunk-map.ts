@@ -23,7 +23,9 @@ export function isAligned(segments: readonly Segment[], size: number): boolean {
   );
 }
 
-/** Chunks as large as the pieces allow. Undefined when there would be too many. `segments` are aligned, see isAligned(). */
+/**
+ * Chunks as large as the pieces allow. Undefined when there would be too many. `segments` are aligned, see isAligned().
+ */
 export function mapChunks(segments: readonly Segment[], size: number): ChunkMap | undefined {
   let bits = 0;
   while (bits < MOST_BITS && segments.every((segment) => fits(segment, size, BLOCK_BYTES * 2 ** (bits + 1))))

@@ -44,9 +44,9 @@ export interface LayerMetadata {
 }
 
 /**
- * The index of an image: inodes, directories and attributes of the tree, for the place `at` (a whole number of blocks) behind all
- * content. Undefined when something of it is not for this format, which happens to files of a hundred thousands of pieces, attributes of many
- * kilobytes, and images of two tebibytes. Pure.
+ * The index of an image: inodes, directories and attributes of the tree, for the place `at` (a whole number of blocks)
+ * behind all content. Undefined when something of it is not for this format, which happens to files of a hundred
+ * thousands of pieces, attributes of many kilobytes, and images of two tebibytes. Pure.
  */
 export function encodeMetadata(root: LayerNode, at: number): LayerMetadata | undefined {
   const placements = new Map<LayerNode, Placement>();

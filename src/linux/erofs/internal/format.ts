@@ -1,6 +1,6 @@
 /**
- * Pieces of EROFS on the disk. SPEC: fs/erofs/erofs_fs.h, Documentation/filesystems/erofs.rst. Little-endian. Blocks are of
- * 512 bytes, as a tar's are, so that the content of an archive's files is aligned where it stands.
+ * Pieces of EROFS on the disk. SPEC: fs/erofs/erofs_fs.h, Documentation/filesystems/erofs.rst. Little-endian. Blocks
+ * are of 512 bytes, as a tar's are, so that the content of an archive's files is aligned where it stands.
  */
 import { encodeBytes } from "../../../spec/byte-text.ts";
 import { makeDevice } from "../../files/stat.ts";

@@ -32,7 +32,7 @@ export class LayerModel {
     this.#rules = rules;
   }
 
-  /** Adds what the entry says at the clean path; a file's node, whose content is yet to come, is given back. */
+  /** Adds the entry at the clean path; returns a file's node, whose content is still missing. */
   add(path: string, entry: TarEntry): LayerNode | undefined {
     checkOwner(entry);
     if (entry.type === "directory") {
@@ -180,7 +180,10 @@ export class LayerModel {
     this.#clear(path, this.#directory(parentOf(path))).children.set(baseOf(path), node);
   }
 
-  /** Removes what is at `path`, and gives its directory: another one than before, where the path led through what is gone. */
+  /**
+   * Removes what is at `path`, and gives its directory: another one than before, where the path led through what is
+   * gone.
+   */
   #clear(path: string, parent: LayerNode): LayerNode {
     const found = parent.children.get(baseOf(path));
     if (found === undefined) return parent;
@@ -192,7 +195,7 @@ export class LayerModel {
     return cleared;
   }
 
-  /** The layer says that lower layers' `path` is gone, though it may have had something of its own there since. */
+  /** The layer hides lower layers' `path`, though it may contain a new file there since. */
   #isHidden(path: string, found: LayerNode | undefined): boolean {
     return this.#hidden.has(path) || (found !== undefined && isWhiteoutNode(found));
   }

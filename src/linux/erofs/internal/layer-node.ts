@@ -52,7 +52,9 @@ export function makeNode(kind: FileKind, fields: Partial<LayerNode> = {}): Layer
   };
 }
 
-/** Overlay's own mark for "not in lower layers either": a character device 0:0, which no entry of an archive may make. */
+/**
+ * Overlay's own mark for "not in lower layers either": a character device 0:0, which no entry of an archive may make.
+ */
 export function makeWhiteoutNode(): LayerNode {
   return makeNode("character", { mode: 0 });
 }

@@ -1,4 +1,7 @@
-/** System call numbers of arm64 (and every architecture with the generic table). Source: the kernel's unistd.h of that architecture, up to Linux 6.17. */
+/**
+ * System call numbers of arm64 (and every architecture with the generic table). Source: the kernel's unistd.h of that
+ * architecture, up to Linux 6.17.
+ */
 export const arm64 = {
   io_setup: 0,
   io_destroy: 1,

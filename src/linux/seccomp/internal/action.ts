@@ -21,13 +21,13 @@ export function encodeAction(action: SeccompAction): number {
   return values[action.kind] + action.data;
 }
 
-/** KERNEL(4.14): an action it doesn't know kills the process. */
+/** KERNEL(4.14): an unknown action kills the process. */
 export function decodeAction(value: number): SeccompAction {
   const kind = kinds.get((value & 0xffff_0000) >>> 0) ?? "kill-process";
   return { kind, data: value & 0xffff };
 }
 
-/** True for what lets the call happen, now or when a tracer says so. */
+/** True for an action that allows the call, at once or if a tracer permits it. */
 export function isPermissive(action: SeccompAction): boolean {
   return action.kind === "allow" || action.kind === "log" || action.kind === "trace";
 }

@@ -41,7 +41,7 @@ function masked(
   return { index, op: "MASKED_EQ", value: mask, valueTwo: value };
 }
 
-/** Always true: says what happens when no condition before it held, which is not the profile's default. */
+/** Always true: the action when no earlier condition held, which is not the profile's default. */
 const otherwise: SeccompCondition = { index: 0, op: "GE", value: 0n, valueTwo: 0n };
 
 const AF_ALG = 38n;
@@ -89,8 +89,8 @@ const cloneRules: readonly SeccompRule[] = [
 const gatedNames: readonly string[] = [...new Set(Object.values(gatedCalls).flat())];
 
 /**
- * The profile of a container for which none is chosen. It refuses with EPERM what it knows and mistrusts; what it
- * doesn't know, being younger than it, doesn't exist (ENOSYS), so that programs fall back to what does.
+ * The profile of a container without a configured one. It refuses known but untrusted calls with EPERM. Unknown calls,
+ * which are newer than the profile, do not exist (ENOSYS), so that programs fall back to older ones.
  */
 export const defaultSeccompProfile: SeccompProfile = {
   defaultAction: ENOSYS,

@@ -1,7 +1,7 @@
 import type { SeccompCondition, SeccompRule } from "../../../spec/seccomp.ts";
 import { isPermissive } from "./action.ts";
 
-/** Calls of i386 that also hide behind one number; their first argument tells which is meant. */
+/** Calls of i386 that share one number; their first argument selects the call. */
 interface Multiplexer {
   readonly name: "socketcall" | "ipc";
   readonly mask: bigint;

@@ -37,8 +37,8 @@ const socketType = 0xfn;
 const SOCK_RAW = 3n;
 
 /**
- * What the numbers of a call tell of it, which is not all: a change of the clock by adjtimex or a low port is in
- * memory. Source: capabilities(7). KERNEL(5.8): a character device 0:0 (a whiteout) needs no right.
+ * The numbers in a call reveal only part of it: a clock change by adjtimex or a low port is in memory. Source:
+ * capabilities(7). KERNEL(5.8): a character device 0:0 (a whiteout) needs no right.
  */
 export const capabilityNeeds: readonly CapabilityNeed[] = [
   ...needs("CAP_SYS_CHROOT", "chroot"),

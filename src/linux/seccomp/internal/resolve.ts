@@ -51,9 +51,9 @@ const maxCases = 65_536;
 const ENOSYS: SeccompAction = { kind: "errno", data: errno.ENOSYS };
 
 /**
- * The rules of a profile that hold in these circumstances, for each ABI that it serves; the machine's own is first.
- * As libseccomp and runc do it: a rule without conditions wins over those with; a rule that says what the default says
- * is none; a call younger than the profile gets ENOSYS, so that programs fall back, unless the default lets it pass.
+ * Resolves the applicable rules of a profile for each ABI that it serves; the machine's own is first. As in libseccomp
+ * and runc: a rule without conditions wins over those with conditions; a rule that equals the default is ignored. A
+ * call that is newer than the profile gets ENOSYS, so that programs fall back, unless the default allows it.
  */
 export function resolveProfile(
   profile: SeccompProfile,

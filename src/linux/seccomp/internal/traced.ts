@@ -34,8 +34,8 @@ export interface TracedPrograms {
 }
 
 /**
- * A filter that hands calls over, and the program that says what the profile would have done with each. SAFETY: a
- * call that the profile allows and one that it denies stay so; those that kill, trap or trace are left as they are.
+ * Compiles a filter that hands calls over, and the program that reports the profile's decision on each. SAFETY: a call
+ * that the profile allows or denies stays allowed or denied; actions that kill, trap or trace are unchanged.
  */
 export function compileTraced(
   resolved: readonly AbiDecisions[],

@@ -156,7 +156,7 @@ function descending(one: string, other: string): number {
   return one < other ? 1 : -1;
 }
 
-/** Times of directories say only that something in them has changed. */
+/** Times of directories show only that something in them has changed. */
 function isDifferent(before: Stat, now: Stat): boolean {
   if (before.kind !== now.kind || before.permissions !== now.permissions) return true;
   if (before.uid !== now.uid || before.gid !== now.gid) return true;

@@ -23,7 +23,7 @@ export class FileCopier {
     if (isSparse) call("ftruncate", to, size);
   }
 
-  /** KERNEL: btrfs, xfs and a few more; the others say so at the first file. */
+  /** KERNEL: btrfs, xfs and a few more; on others the first file fails. */
   #clone(from: Fd, to: Fd): boolean {
     if (!this.#canClone) return false;
     const result = attempt("ioctl", to, FICLONE, from);

@@ -23,8 +23,8 @@ interface Level {
 
 /**
  * A way down into a tree and up again, of any depth, with a bounded number of descriptors. Never goes through a
- * symbolic link, nor onto another mount unless it is to. SAFETY: going up through ".." is checked against the inode that was there on
- * the way down, so moving directories about in the meantime leads nowhere else.
+ * symbolic link, nor onto another mount unless it is to. SAFETY: going up through ".." is checked against the inode
+ * that was there on the way down, so moving directories about in the meantime leads nowhere else.
  */
 export class Descent implements Disposable {
   readonly #levels: Level[] = [];

@@ -24,13 +24,14 @@ const CAPABILITY = "security.capability";
 const longestXattr = 65_536;
 
 /**
- * Compares the tree of one layer with the entries of its tar: kinds, owners, modes, times, attributes, targets of links, devices, but
- * not contents. What other entries of the same tar have replaced or taken away is not looked for, nor is what is in the tree besides.
+ * Compares the tree of one layer with the entries of its tar: kinds, owners, modes, times, attributes, targets of
+ * links, devices, but not contents. What other entries of the same tar have replaced or taken away is not looked for,
+ * nor is what is in the tree besides.
  */
 export class LayerComparison {
   readonly #root: Fd;
   readonly #entries = new Map<string, TarEntry>();
-  /** Each file by all of its names, with what the last of its entries says. */
+  /** Each file by all of its names, with its last entry. */
   readonly #files = new Map<string, { entry: TarEntry }>();
 
   constructor(root: Fd) {
@@ -55,7 +56,7 @@ export class LayerComparison {
     }
   }
 
-  /** All entries were added. Throws "corrupt" naming the first file that is not as its entry says. */
+  /** All entries were added. Throws "corrupt" naming the first file that differs from its entry. */
   compare(): void {
     for (const [path, entry] of this.#entries) {
       const difference = this.#isBelow(path, "other") ? undefined : this.#differenceOf(path, entry);

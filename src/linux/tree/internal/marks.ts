@@ -6,7 +6,7 @@ import { findStatAt, type Stat } from "../../files/stat.ts";
 import { attempt, SyscallFailure } from "../../kernel/syscall.ts";
 import { findXattr, setXattr } from "../../files/xattr.ts";
 
-/** How a layer in a directory of its own says what of the layers below it is gone. */
+/** The marks by which a layer in a directory of its own deletes entries of the layers below it. */
 export interface Marks {
   /** Nothing of lower layers shows in this directory. */
   readonly isOpaque: (directory: Fd) => boolean;
@@ -20,7 +20,9 @@ export interface Marks {
   readonly reveal: (parent: Fd, name: string) => boolean;
   /** Whether `name`, which looks like this there, is marked as gone. */
   readonly isHidden: (parent: Fd, name: string, stat: Stat | undefined) => boolean;
-  /** The file that a name in a directory is, or hides. Undefined: the name is the file system's own, and names no file. */
+  /**
+   * The file that a name in a directory is, or hides. Undefined: the name is the file system's own, and names no file.
+   */
   readonly subjectOf: (name: string) => string | undefined;
 }
 
@@ -58,7 +60,10 @@ const AUFS_OPAQUE = ".wh..wh..opq";
 /** The mode that aufs itself uses: no process writes to a whiteout. */
 const whiteoutMode = 0o444;
 
-/** SPEC: aufs(5), "Compatible/Incompatible with Unionfs Version 1.x Series": an empty file `.wh.NAME`, and `.wh..wh..opq`. */
+/**
+ * SPEC: aufs(5), "Compatible/Incompatible with Unionfs Version 1.x Series": an empty file `.wh.NAME`, and
+ * `.wh..wh..opq`.
+ */
 export const aufsMarks: Marks = {
   isOpaque: (directory) => findStatAt(directory, AUFS_OPAQUE)?.kind === "file",
   setOpaque: (directory) => makeMark(directory, AUFS_OPAQUE),

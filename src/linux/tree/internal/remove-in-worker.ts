@@ -24,9 +24,10 @@ const THREADS = 4;
 const BATCH = 64;
 
 /**
- * As removeEntry(), of a tree that may be large: its files are removed by several threads, which wait for the disk in place of
- * this one. KERNEL: ext4 without a journal, mounted with `discard`, waits for the disk to forget each file's blocks within unlink(2): a
- * millisecond or two for each, one after the other, but not one for all that are removed at the same time.
+ * As removeEntry(), of a tree that may be large: its files are removed by several threads, which wait for the disk in
+ * place of this one. KERNEL: ext4 without a journal, mounted with `discard`, waits for the disk to forget each file's
+ * blocks within unlink(2): a millisecond or two for each, one after the other, but not one for all that are removed at
+ * the same time.
  */
 export async function removeInWorker(parent: Fd, name: string): Promise<void> {
   await using unlinkers = new Unlinkers();
@@ -65,7 +66,7 @@ async function clearFiles(
 
 /** The names of what is no directory, some at a time, each time with a descriptor that is the taker's. */
 function* batchesIn(parent: Fd, name: string): Generator<Batch, void> {
-  // SAFETY: stays on this mount and follows no link, as removeEntry(), which also says what is wrong.
+  // SAFETY: stays on this mount and follows no link, as removeEntry(), which also reports faults.
   const resolve = RESOLVE_NO_SYMLINKS | RESOLVE_NO_XDEV;
   const top = attemptOr(() => openBeneath(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW, 0, resolve));
   if (top === undefined) return;

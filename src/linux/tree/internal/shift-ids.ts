@@ -67,7 +67,8 @@ function shiftAttributes(
   return shifted;
 }
 
-// SPEC: struct vfs_ns_cap_data of linux/capability.h: u32 revision and flags, two pairs of u32; since revision 3: u32 root.
+// SPEC: struct vfs_ns_cap_data of linux/capability.h: u32 revision and flags, two pairs of u32; since revision 3: u32
+// root.
 const revisionMask = 0xff00_0000;
 const revision2 = 0x0200_0000;
 const revision3 = 0x0300_0000;

@@ -12,8 +12,8 @@ export function findFragments(file: Fd, size: number): SparseFragment[] {
 }
 
 /**
- * Where a file has data, within its first `size` bytes, in order. Looks for the next fragment when it is asked for: a file may
- * have millions. lseek(2), SEEK_DATA. Moves the file's offset.
+ * Where a file has data, within its first `size` bytes, in order. Looks for the next fragment when it is asked for: a
+ * file may have millions. lseek(2), SEEK_DATA. Moves the file's offset.
  */
 export function* iterateFragments(file: Fd, size: number): Generator<SparseFragment, void> {
   for (let at = 0; at < size; ) {

@@ -25,7 +25,10 @@ export class Unpacking implements Disposable {
   readonly #tree: LayerTree;
   readonly #writer: LayerWriter;
   #isRootOpaque = false;
-  /** Files that are in the tree only as long as links to them may follow, or a symbolic link that leads to where they are. */
+  /**
+   * Files that are in the tree only as long as links to them may follow, or a symbolic link that leads to where they
+   * are.
+   */
   #hasLinkSources = false;
   #current: TarEntry | undefined;
 

@@ -6,8 +6,8 @@ import { readFileAt, writeValues } from "../files.ts";
 const lastFile = "cpuset.mems";
 
 /**
- * From now on the kernel itself gives cpusets that are made below this one what this one has. (Unless one of them is exclusive:
- * inheritCpuset() looks.)
+ * From now on the kernel itself gives cpusets that are made below this one what this one has. (Unless one of them is
+ * exclusive: inheritCpuset() looks.)
  */
 export function letCpusetsInherit(hierarchy: CgroupV1Hierarchy, directory: Fd): void {
   if (hierarchy.controllers.includes("cpuset")) writeValues(directory, "cgroup.clone_children", ["1"]);

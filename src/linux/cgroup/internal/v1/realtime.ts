@@ -8,8 +8,8 @@ const periodFile = "cpu.rt_period_us";
 const usualPeriodUs = 1_000_000;
 
 /**
- * KERNEL: a cgroup has no more real-time than the one above it, and a new one has none. Gives each of these directories,
- * from the topmost down, as much as those below it have and one of them is about to be given.
+ * KERNEL: a cgroup has no more real-time than the one above it, and a new one has none. Gives each of these
+ * directories, from the topmost down, as much as those below it have and one of them is about to be given.
  */
 export function lendRealtime(directories: readonly Fd[], name: string, writes: readonly CgroupWrite[]): void {
   const asked = writes.find(({ file }) => file === runtimeFile);
