@@ -21,7 +21,7 @@ interface OpenLine {
   timeNs: bigint;
 }
 
-/** What an assembler knows between two records; holds copies, no large buffers. */
+/** The state of an assembler between two records; holds copies, no large buffers. */
 export interface AssemblerState {
   readonly count: number;
   readonly open: readonly { readonly bytes: Uint8Array; readonly timeNs: bigint }[];

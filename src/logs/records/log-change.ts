@@ -6,8 +6,8 @@ import type { LogFiles } from "./log-files.ts";
 const LOOK_EVERY_MS = 50;
 
 /**
- * Tells a following reader when to look again, and meanwhile keeps the files: new ones are opened as they come
- * even while the reader is held up by its own client.
+ * Signals a following reader to read again, and keeps the files meanwhile: it opens new ones as they appear, even while
+ * the reader's own client blocks it.
  */
 export class LogChange implements Disposable {
   /** The writer is done, or nothing later than the reader's end can come. */
