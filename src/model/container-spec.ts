@@ -69,7 +69,10 @@ export interface ContainerProcess {
   readonly stdinOnce?: boolean | undefined;
   /** Run the command under an init process that forwards signals and reaps orphans. */
   readonly init?: boolean | undefined;
-  /** systemd's tmpfs mounts, stop signal, variables and writable cgroups; "auto": if the command is systemd or an init. Absent: off. */
+  /**
+   * systemd's tmpfs mounts, stop signal, variables and writable cgroups; "auto": if the command is systemd or an init.
+   * Absent: off.
+   */
   readonly systemd?: "always" | "auto" | undefined;
   /** Bytes of each tmpfs of systemd mode; 0: half of the memory. Default 64 MiB. */
   readonly systemdTmpfsBytes?: number | undefined;
@@ -132,7 +135,7 @@ export interface ContainerResources {
   readonly limits?: ContainerLimits | undefined;
   /** Parent cgroup, created if absent: `/a/b` below the root of each hierarchy, `a/b` below the engine's own. */
   readonly cgroupParent?: string | undefined;
-  /** "disabled": no cgroup and no limits; "split": a cgroup below the engine's. Absent: as cgroupParent says. */
+  /** "disabled": no cgroup and no limits; "split": a cgroup below the engine's. Absent: cgroupParent decides. */
   readonly cgroups?: "disabled" | "split" | undefined;
   /** Directory in /sys/fs/resctrl (the kernel's resource control) that its processes join. */
   readonly rdtClass?: string | undefined;
@@ -223,7 +226,10 @@ export interface ContainerLifecycle {
   readonly timeoutMs?: number | undefined;
   /** "process": the container ends with this program, even if that is killed (library only). */
   readonly lifetime?: "engine" | "process" | undefined;
-  /** Docker's format: `["CMD", …]`, `["CMD-SHELL", text]`, or `["NONE"]` to drop the image's. Checks do not run yet: create warns. */
+  /**
+   * Docker's format: `["CMD", …]`, `["CMD-SHELL", text]`, or `["NONE"]` to drop the image's. Checks do not run yet:
+   * create warns.
+   */
   readonly healthcheck?: readonly string[] | undefined;
   /** Receiver of an sd_notify(3) message at each start: READY=1, with the keeper as main process. */
   readonly notify?:

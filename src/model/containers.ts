@@ -112,7 +112,10 @@ export interface Containers {
     spec: ContainerSpec,
     options?: CreateOptions,
   ): Promise<{ readonly id: ContainerId; readonly warnings: readonly string[] }>;
-  /** Idempotent? No: "conflict" with details.alreadyRunning when it runs. A start that fails leaves it exited with the reason. */
+  /**
+   * Idempotent? No: "conflict" with details.alreadyRunning when it runs. A start that fails leaves it exited with the
+   * reason.
+   */
   start(reference: ContainerReference, options?: DescriptorOptions): Promise<StartTiming>;
   /** Stop signal, then after the grace KILL. Fine when it does not run (returns false). */
   stop(
@@ -153,7 +156,10 @@ export interface Containers {
     reference: ContainerReference,
     changes: ContainerUpdate,
   ): Promise<{ readonly warnings: readonly string[] }>;
-  /** As ps(1) shows them, with its common options (`-ef`, `aux`, `-o pid,comm`); pids are the host's. "conflict" when it does not run. */
+  /**
+   * As ps(1) shows them, with its common options (`-ef`, `aux`, `-o pid,comm`); pids are the host's. "conflict" when it
+   * does not run.
+   */
   top(
     reference: ContainerReference,
     options?: { readonly psOptions?: string | undefined },
@@ -178,7 +184,10 @@ export interface Containers {
   ): AsyncIterable<Uint8Array>;
   /** A symbolic link at the path's end is followed only when a slash or "/." comes after it. Throws "not-found". */
   statPath(reference: ContainerReference, path: string): Promise<PathStat>;
-  /** What is at the path as tar; "/." at its end names what is in a directory. Of a stopped container with its binds and volumes, too. */
+  /**
+   * What is at the path as tar; "/." at its end names what is in a directory. Of a stopped container with its binds and
+   * volumes, too.
+   */
   copyFrom(
     reference: ContainerReference,
     path: string,

@@ -1,7 +1,7 @@
 /**
- * Descriptors that a program gets besides its standard streams. In the caller's process: each is a descriptor's number there,
- * and the program finds them as 3, 4, … in this order; or `as` says which number it has in the program, 3 to 511. The
- * program gets copies; the caller's stay its own.
+ * Descriptors that a program receives besides its standard streams. A number is a descriptor of the caller's process;
+ * the program receives them as 3, 4, … in this order. `as` sets the number in the program, 3 to 511. The program
+ * receives copies; the caller keeps its own.
  */
 export type PreserveFds = readonly (number | { readonly fd: number; readonly as: number })[];
 

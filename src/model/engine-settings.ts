@@ -9,12 +9,14 @@ import type { BlobPolicy } from "../spec/registry/blob-policy.ts";
  */
 export interface EngineSettings {
   /**
-   * "overlay", "erofs", "btrfs", "vfs", "aufs" or "devicemapper" (`docs/guide/storage-drivers.md`). Absent: the driver that
-   * the data root was created with, else the first one that works here. Another driver than that of the stored images and
-   * containers is "invalid".
+   * "overlay", "erofs", "btrfs", "vfs", "aufs" or "devicemapper" (`docs/guide/storage-drivers.md`). Absent: the driver
+   * that the data root was created with, else the first one that works here. Another driver than that of the stored
+   * images and containers is "invalid".
    */
   readonly storageDriver?: string | undefined;
-  /** Options of the storage driver, `name=value`: `dm.basesize=20G`, … of devicemapper (docs/guide/storage-drivers.md). */
+  /**
+   * Options of the storage driver, `name=value`: `dm.basesize=20G`, … of devicemapper (docs/guide/storage-drivers.md).
+   */
   readonly storageOptions?: readonly string[] | undefined;
   /** Host ids for containers with a user namespace of their own (docs/guide/user-namespaces.md). */
   readonly idPool?: IdPool | undefined;
@@ -23,14 +25,20 @@ export interface EngineSettings {
    * "refetch" also drops those that a registry has. Absent: the policy that the data root has, at first "keep".
    */
   readonly blobPolicy?: BlobPolicy | undefined;
-  /** Whether published ports obey the host's input rules ("respect-host") or bypass them as with Docker ("docker", the default). */
+  /**
+   * Whether published ports obey the host's input rules ("respect-host") or bypass them as with Docker ("docker", the
+   * default).
+   */
   readonly publishPolicy?: PublishPolicy | undefined;
   /**
-   * The largest TCP packets over IPv4 on the default bridge, in bytes, from 65536 (the default) to 524280: `gso_max_size`
-   * in docs/guide/networks-and-firewall.md.
+   * The largest TCP packets over IPv4 on the default bridge, in bytes, from 65536 (the default) to 524280:
+   * `gso_max_size` in docs/guide/networks-and-firewall.md.
    */
   readonly bridgeGsoMaxSize?: number | undefined;
-  /** Whether packets between containers of the default bridge bypass it (default: no): `bypass_bridge` in docs/guide/networks-and-firewall.md. */
+  /**
+   * Whether packets between containers of the default bridge bypass it (default: no): `bypass_bridge` in
+   * docs/guide/networks-and-firewall.md.
+   */
   readonly bridgeBypass?: boolean | undefined;
   /**
    * How long layers of a failed pull are kept for the next one, and when the disk is too full for that.
@@ -38,8 +46,8 @@ export interface EngineSettings {
    */
   readonly garbage?: GarbageRules | undefined;
   /**
-   * Whether the engine creates keepers, network namespaces and directories before a container needs them, which makes starts
-   * faster. Default: yes, unless the environment variable TARE_PREWARM is "0".
+   * Whether the engine creates keepers, network namespaces and directories before a container needs them, which makes
+   * starts faster. Default: yes, unless the environment variable TARE_PREWARM is "0".
    */
   readonly prewarm?: boolean | undefined;
 }

@@ -71,7 +71,10 @@ export interface Engine extends AsyncDisposable {
   readonly networks: Networks;
   readonly secrets: Secrets;
   readonly pods: Pods;
-  /** Past events since `sinceMs` (with `untilMs` alone: all that are known), then those that come, until `untilMs` or the signal. */
+  /**
+   * Past events since `sinceMs` (with `untilMs` alone: all that are known), then those that come, until `untilMs` or
+   * the signal.
+   */
   events(options?: {
     readonly sinceMs?: WallMs | undefined;
     readonly untilMs?: WallMs | undefined;
@@ -95,14 +98,16 @@ export interface Engine extends AsyncDisposable {
    * has not enough free space.
    */
   benchStorage(options?: StorageBenchOptions): AsyncIterable<StorageBenchEvent>;
-  /** Compares records with the kernel and the disk; with `verify` all blobs and layers with their digests, too: slow. */
+  /**
+   * Compares records with the kernel and the disk; with `verify` all blobs and layers with their digests, too: slow.
+   */
   check(options?: {
     readonly verify?: boolean | undefined;
     readonly signal?: AbortSignal | undefined;
   }): Promise<readonly CheckFinding[]>;
   /**
-   * A socket for descriptors of another process, which has to be of the same user: one packet of the token with so many of
-   * them, for the one start or exec that names the token. Numbers that they have in the program: 3 to 511.
+   * A socket for descriptors of another process, which has to be of the same user: one packet of the token with so many
+   * of them, for the one start or exec that names the token. Numbers that they have in the program: 3 to 511.
    */
   offerDescriptors(targets: readonly number[]): Promise<DescriptorOffer>;
   /** Waits until all removal that goes on behind the answers is done. */

@@ -27,7 +27,7 @@ export interface CopiedPath extends Disposable {
 export interface CopyIntoOptions {
   /** Refuse to replace a directory by something else, and the other way round. */
   readonly keepsKinds?: boolean | undefined;
-  /** All belongs to the user that the container runs as, not to whom the archive says. */
+  /** All files belong to the container's user, not to the archive's owners. */
   readonly asContainerUser?: boolean | undefined;
   readonly signal?: AbortSignal | undefined;
 }

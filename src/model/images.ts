@@ -85,7 +85,9 @@ export interface ImageTree {
 
 /** Operations on images. Images are named by reference, id or an unambiguous prefix of the id. */
 export interface Images {
-  /** docker-archive or OCI archive; plain, gzip or zstd. Ends when all is stored; nothing is half-made when it throws. */
+  /**
+   * docker-archive or OCI archive; plain, gzip or zstd. Ends when all is stored; nothing is half-made when it throws.
+   */
   load(
     archive: AsyncIterable<Uint8Array>,
     options?: {
@@ -97,9 +99,10 @@ export interface Images {
     },
   ): AsyncIterable<Progress>;
   /**
-   * Brings an image from its registry, by tag or digest. Layers that are here are not fetched again, and what was fetched when it
-   * fails or is canceled is there for the next one. A name without a registry may stand for others, see registries.conf: then the image
-   * is called as it was asked for, and as where it was found. "not-found", "not-permitted" and "unavailable" are the registry's.
+   * Brings an image from its registry, by tag or digest. Layers that are here are not fetched again, and what was
+   * fetched when it fails or is canceled is there for the next one. A name without a registry may stand for others, see
+   * registries.conf: then the image is called as it was asked for, and as where it was found. "not-found",
+   * "not-permitted" and "unavailable" are the registry's.
    */
   pull(
     reference: string,
@@ -117,7 +120,7 @@ export interface Images {
     },
   ): AsyncIterable<Progress>;
   /**
-   * Brings an image to the registry that its name says; only what is not there is sent. "not-found" without an image of that name,
+   * Pushes an image to the registry in its name; sends only what is missing. "not-found" without an image of that name,
    * "not-permitted" and "unavailable" are the registry's.
    */
   push(
@@ -140,8 +143,8 @@ export interface Images {
     },
   ): AsyncIterable<Progress>;
   /**
-   * Repositories of Docker Hub, or of the registry that the term begins with, by their search or catalog. Filters: is-official,
-   * is-automated, stars. Throws "unsupported" for a registry that has neither.
+   * Repositories of Docker Hub, or of the registry that the term begins with, by their search or catalog. Filters:
+   * is-official, is-automated, stars. Throws "unsupported" for a registry that has neither.
    */
   search(
     term: string,
@@ -161,15 +164,19 @@ export interface Images {
       readonly signal?: AbortSignal | undefined;
     },
   ): Promise<RegistryImage>;
-  /** Asks a registry (`docker.io`, `localhost:5000`) whether it knows the user: "not-permitted" when it does not. Nothing is kept. */
+  /**
+   * Checks the credentials with a registry (`docker.io`, `localhost:5000`): "not-permitted" when it rejects them.
+   * Nothing is stored.
+   */
   checkCredentials(
     registry: string,
     credentials: RegistryCredentials,
     options?: { readonly signal?: AbortSignal | undefined },
   ): Promise<void>;
   /**
-   * One archive of these images that docker load, tare load and OCI tools read; to be read to its end, or left by return(). A repository
-   * without a tag stands for all its tags. Throws "not-found" naming what is missing, before the first byte.
+   * One archive of these images that docker load, tare load and OCI tools read; to be read to its end, or left by
+   * return(). A repository without a tag stands for all its tags. Throws "not-found" naming what is missing, before the
+   * first byte.
    */
   save(
     references: readonly string[],

@@ -44,7 +44,7 @@ export interface CgroupLimits {
   readonly blockIo?: BlockIoLimits | undefined;
   /** Bytes by the size of the pages: `2MB`. */
   readonly hugePages?: Readonly<Record<string, number>> | undefined;
-  /** Files of v2 and what is written to them, as the caller says: `memory.high`. */
+  /** Files of v2 and the values to write, in the caller's terms: `memory.high`. */
   readonly unified?: Readonly<Record<string, string>> | undefined;
 }
 

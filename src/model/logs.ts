@@ -15,7 +15,10 @@ export interface LogOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
-/** One line with its line end where it had one (a terminal's bytes unchanged), or a part of at most 16 KiB of a longer one. */
+/**
+ * One line with its line end where it had one (a terminal's bytes unchanged), or a part of at most 16 KiB of a longer
+ * one.
+ */
 export interface LogEntry {
   readonly stream: "stdout" | "stderr";
   /** Nanoseconds since 1970. */

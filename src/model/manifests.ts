@@ -52,8 +52,8 @@ export interface ManifestAccess {
 /** Manifest lists (indexes) of one's own. */
 export interface Manifests {
   /**
-   * A list of manifests that registries have, looked up now. Throws "conflict" when there is one of that name, unless `amend`: then
-   * they are added to it, each in place of the one with the same digest; "invalid" for a list in a list.
+   * A list of manifests that registries have, looked up now. Throws "conflict" when there is one of that name, unless
+   * `amend`: then they are added to it, each in place of the one with the same digest; "invalid" for a list in a list.
    */
   create(
     name: string,
@@ -67,8 +67,9 @@ export interface Manifests {
   /** Returns all manifest lists of this engine. */
   list(): Promise<readonly ManifestList[]>;
   /**
-   * Brings the list to its registry, before it the manifests and blobs that its repository lacks: mounted where the registry has them in
-   * another repository, else copied, also from another registry. With `purge` the list is gone here afterwards.
+   * Brings the list to its registry, before it the manifests and blobs that its repository lacks: mounted where the
+   * registry has them in another repository, else copied, also from another registry. With `purge` the list is gone
+   * here afterwards.
    */
   push(
     name: string,

@@ -62,7 +62,7 @@ export interface EndpointDetails {
   readonly networkId: string;
   readonly networkName: string;
   readonly settings: EndpointSettings;
-  /** Whom the network's name server knows it as. */
+  /** The names in the network's name server. */
   readonly names: readonly string[];
   readonly joined?:
     | {

@@ -1,6 +1,6 @@
 import type { PodId } from "./ids.ts";
 
-/** The pod of a container, as the container's own description tells it. */
+/** The pod of a container, as the container's description reports it. */
 export interface PodMembership {
   readonly id: PodId;
   readonly name: string;

@@ -95,7 +95,9 @@ export interface Pods {
   list(options?: { readonly filters?: Filters | undefined }): Promise<readonly PodDetails[]>;
   /** Describes one pod. Throws "not-found" with details.pod. */
   inspect(reference: PodReference): Promise<PodDetails>;
-  /** The infra container first, then all that do not run. "conflict" where that one has ended below others that run on. */
+  /**
+   * The infra container first, then all that do not run. "conflict" where that one has ended below others that run on.
+   */
   start(reference: PodReference): Promise<void>;
   /** All but the infra container at once, then that. Fine when none runs. */
   stop(reference: PodReference, options?: { readonly graceMs?: number | undefined }): Promise<void>;
@@ -107,7 +109,10 @@ export interface Pods {
   pause(reference: PodReference): Promise<void>;
   /** "conflict" when none is paused. */
   unpause(reference: PodReference): Promise<void>;
-  /** With all its containers and their anonymous volumes. "conflict" when one besides the infra container runs, unless `force`. */
+  /**
+   * With all its containers and their anonymous volumes. "conflict" when one besides the infra container runs, unless
+   * `force`.
+   */
   remove(reference: PodReference, options?: { readonly force?: boolean | undefined }): Promise<void>;
   /** Removes those whose containers have all ended, or ended as far as they were started. */
   prune(options?: {

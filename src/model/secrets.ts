@@ -9,7 +9,9 @@ export interface SecretSpec {
   /** Only "file". */
   readonly driver?: string | undefined;
   readonly labels?: Readonly<Record<string, string>> | undefined;
-  /** One with this name may be there: it gets this value, and a new id. Containers that have it keep the former value. */
+  /**
+   * One with this name may be there: it gets this value, and a new id. Containers that have it keep the former value.
+   */
   readonly replace?: boolean | undefined;
 }
 
@@ -26,12 +28,12 @@ export interface SecretDetails {
 }
 
 /**
- * Values that containers get as files or variables, and that nothing shows but read(). A container has the value that was
- * there when it was made, for as long as it exists, also when the secret is replaced or removed. Failures: not-found,
- * conflict, invalid.
+ * Values that containers get as files or variables, and that nothing shows but read(). A container has the value that
+ * was there when it was made, for as long as it exists, also when the secret is replaced or removed. Failures:
+ * not-found, conflict, invalid.
  */
 export interface Secrets {
-  /** "conflict" when there is one with this name, unless `replace` says that it may be. */
+  /** "conflict" when there is one with this name, unless `replace` permits it. */
   create(spec: SecretSpec): Promise<SecretDetails>;
   /** By name. Filters: name (a part of it, or a regular expression), id (its beginning), label. */
   list(options?: {

@@ -1,6 +1,8 @@
 /** How often a container is measured. */
 export interface StatisticsOptions {
-  /** "once": a single sample, with one of the CPU taken a moment before. "at once": without that, and without waiting. */
+  /**
+   * "once": a single sample, with one of the CPU taken a moment before. "at once": without that, and without waiting.
+   */
   readonly samples?: "stream" | "once" | "at once" | undefined;
   readonly signal?: AbortSignal | undefined;
 }

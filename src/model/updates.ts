@@ -7,7 +7,7 @@ export interface ContainerUpdate extends ContainerLimits {
   readonly restartPolicy?: RestartPolicy | undefined;
   /** More ports that are published; of a running container at once. */
   readonly publishAdd?: readonly PortSpec[] | undefined;
-  /** Published ports that are taken away again: by the host's port, and its address where that is said. */
+  /** Published ports to remove: by the host's port, and its address if it is given. */
   readonly publishRemove?: readonly PortRemoval[] | undefined;
 }
 
