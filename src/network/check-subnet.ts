@@ -19,8 +19,8 @@ export interface SubnetWish {
 }
 
 /**
- * A wish for a subnet, checked against itself, with its gateway: the one asked for, else (`gateway`) the first free address. Throws
- * "invalid".
+ * A wish for a subnet, checked against itself, with its gateway: the one asked for, else (`gateway`) the first free
+ * address. Throws "invalid".
  */
 export function completeSubnet(
   wish: SubnetWish,

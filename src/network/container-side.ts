@@ -32,7 +32,8 @@ export function configureContainerSide(
     const index = findLinkIndex(socket, interfaceName);
     if (index === undefined) throw new Failure("not-found", `cannot find the interface ${interfaceName}`);
     const hasIpv6 = endpoint.addresses.some(({ address }) => address.family === 6);
-    // A kernel without IPv6 lacks them. Off unless asked for, and no word of a router is believed, before it can hear one.
+    // A kernel without IPv6 lacks them. Off unless asked for, and no word of a router is believed, before it can hear
+    // one.
     tryNetworkSysctl(`net/ipv6/conf/${interfaceName}/disable_ipv6`, hasIpv6 ? "0" : "1");
     tryNetworkSysctl(`net/ipv6/conf/${interfaceName}/accept_ra`, "0");
     if (hasIpv6) tryNetworkSysctl(`net/ipv6/conf/${interfaceName}/accept_dad`, "0");
@@ -109,7 +110,8 @@ export function removeContainerSide(
   inNetworkNamespace(netnsFd, () => {
     using socket = openNetlink("route");
     const link = withSiblings ? findLink(socket, interfaceName) : undefined;
-    // KERNEL: the parent's index is one of the host's; an interface of another kind may be tied to one here that has the same.
+    // KERNEL: the parent's index is one of the host's; an interface of another kind may be tied to one here that has
+    // the same.
     const siblings =
       link?.kind === "macvlan"
         ? listLinks(socket).filter(({ kind, parent }) => kind === "macvlan" && parent === link.parent)

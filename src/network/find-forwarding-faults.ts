@@ -44,7 +44,10 @@ export interface ForwardingState {
   readonly forwarding: Forwarding;
 }
 
-/** Where others' chains keep containers from the world and from each other, as Docker's policy of its forward chain does. Pure. */
+/**
+ * Where others' chains keep containers from the world and from each other, as Docker's policy of its forward chain
+ * does. Pure.
+ */
 export function findShutChains({
   plans,
   chains,

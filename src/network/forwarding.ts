@@ -2,7 +2,10 @@ import { readdirSync } from "node:fs";
 import { Failure } from "../base/failure.ts";
 import { findNetworkSysctl, writeNetworkSysctl } from "../linux/netlink/interface-sysctls.ts";
 
-/** The host passes packets on: switched on when it is needed, and said; never switched off, others may need it by then. */
+/**
+ * Enables forwarding on the host when it is needed, and reports it; it never disables it, because other software may
+ * need it by then.
+ */
 export function ensureForwarding(
   families: { readonly ipv4: boolean; readonly ipv6: boolean },
   note: (sentence: string) => void,
@@ -16,7 +19,8 @@ export function ensureForwarding(
   if (now === undefined)
     throw new Failure("unsupported", "cannot make a network with IPv6: this kernel runs without IPv6");
   if (now === "1") return;
-  // KERNEL: a host that forwards ignores routers' advertisements unless accept_ra is 2, and would lose its own route out.
+  // KERNEL: a host that forwards ignores routers' advertisements unless accept_ra is 2, and would lose its own route
+  // out.
   const kept = readdirSync("/proc/sys/net/ipv6/conf").filter(
     (name) => findNetworkSysctl(`net/ipv6/conf/${name}/accept_ra`) === "1",
   );

@@ -6,8 +6,8 @@ import { tryLock } from "../linux/files/file-lock.ts";
 const TIMEOUT_MS = 30_000;
 
 /**
- * Locks out the other engines of this network namespace, for the time in which an engine finds a free subnet and makes a
- * bridge with it. The caller disposes of the lock.
+ * Locks out the other engines of this network namespace, for the time in which an engine finds a free subnet and makes
+ * a bridge with it. The caller disposes of the lock.
  */
 export async function lockHostNetworks(): Promise<Disposable> {
   const { path, isOfHost } = findLock();

@@ -22,8 +22,8 @@ interface Entry {
 }
 
 /**
- * The links of containers that have ended. The kernel removes them with their network namespaces, in the background; a socket that is still
- * open keeps a namespace. Links that stay longer are removed one by one.
+ * The links of containers that have ended. The kernel removes them with their network namespaces, in the background; a
+ * socket that is still open keeps a namespace. Links that stay longer are removed one by one.
  */
 export class LeavingLinks implements Disposable {
   readonly #links = new Map<EndpointId, Entry>();

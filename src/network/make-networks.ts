@@ -9,8 +9,9 @@ import type { EndpointPlan, NetworkPlan } from "./types.ts";
 import type { EndpointId, NetworkId } from "../model/ids.ts";
 
 /**
- * The host's side of all networks, after a start of the engine: makes what is missing. Returns those that could not be made, with a note for
- * each; one that no endpoint is in is forgotten, so that the firewall leaves alone what is in its way.
+ * The host's side of all networks, after a start of the engine: makes what is missing. Returns those that could not be
+ * made, with a note for each; one that no endpoint is in is forgotten, so that the firewall leaves alone what is in its
+ * way.
  */
 export async function makeNetworks(
   { host, firewall, bypass }: OpenedHost,

@@ -28,7 +28,10 @@ export interface NameServer extends Disposable {
   serve(containerId: string, options: { readonly netns: Fd; readonly view: NameView }): void;
   /** Fine when it is not served. */
   setView(containerId: string, view: NameView): void;
-  /** Fine when it is not served. Listening keeps the network namespace alive: call it as soon as the container has ended. */
+  /**
+   * Fine when it is not served. Listening keeps the network namespace alive: call it as soon as the container has
+   * ended.
+   */
   stop(containerId: string): void;
 }
 

@@ -4,7 +4,7 @@ import type { PublishPolicy } from "../spec/publish-policy.ts";
 import type { EndpointPlan, NetworkPlan, PublishedPorts } from "./types.ts";
 import type { EndpointId, NetworkId } from "../model/ids.ts";
 
-/** Something that was done to the host, or found, that its administrator wants to know. One sentence. */
+/** A change or a fault of the host that matters to its administrator. One sentence. */
 export type NetworkNote = string;
 
 export interface NetworksOptions {
@@ -14,7 +14,7 @@ export interface NetworksOptions {
   readonly onNote?: ((note: NetworkNote) => void) | undefined;
 }
 
-/** What the kernel has that the records don't say, or the other way round. */
+/** A difference between the kernel's state and the records. */
 export interface NetworkFinding {
   readonly subject: string;
   readonly problem: string;
@@ -22,7 +22,9 @@ export interface NetworkFinding {
 }
 
 export interface FindingsOptions {
-  /** The network namespace that an endpoint is in, closed by the one who asks; undefined: its own end is not looked at. */
+  /**
+   * The network namespace that an endpoint is in, closed by the one who asks; undefined: its own end is not looked at.
+   */
   readonly openNetns?: ((id: EndpointId) => OwnedFd | undefined) | undefined;
 }
 
@@ -41,26 +43,34 @@ export interface NetworkRecords {
  */
 export interface Networks extends AsyncDisposable {
   /**
-   * Makes the host's side of a network, or completes it: link, addresses, sysctls, firewall. Idempotent. Rolled back by itself on failure.
-   * Throws "unsupported" when the kernel lacks something,
-   * "conflict" when the interface's name is taken by a link that is no bridge, or
-   * when a bridge would have to be made of a subnet that the host has elsewhere (details.interface, details.subnet), "not-found" when macvlan's parent is not there.
+   * Makes the host's side of a network, or completes it: link, addresses, sysctls, firewall. Idempotent. Rolled back by
+   * itself on failure. Throws "unsupported" when the kernel lacks something, "conflict" when the interface's name is
+   * taken by a link that is no bridge, or when a bridge would have to be made of a subnet that the host has elsewhere
+   * (details.interface, details.subnet), "not-found" when macvlan's parent is not there.
    */
   ensure(plan: NetworkPlan): Promise<void>;
-  /** Takes it away, by its plan, whether or not it was ensured in this process. Fine when absent. No endpoint may be left. */
+  /**
+   * Takes it away, by its plan, whether or not it was ensured in this process. Fine when absent. No endpoint may be
+   * left.
+   */
   remove(plan: NetworkPlan): Promise<void>;
   /**
    * Gives a network namespace its end, addresses, routes, and publishes its ports. The network must have been ensured.
-   * `lo` is brought up as well. On failure nothing is left, in the namespace either. The descriptor is used during the call only.
-   * Throws "conflict" naming the port when a published one is taken by another endpoint, or by a program of the host.
+   * `lo` is brought up as well. On failure nothing is left, in the namespace either. The descriptor is used during the
+   * call only. Throws "conflict" naming the port when a published one is taken by another endpoint, or by a program of
+   * the host.
    */
   attach(endpoint: EndpointPlan, options: { readonly netnsFd: Fd }): Promise<AttachedEndpoint>;
   /**
-   * The container has ended: ports, firewall elements and tracked connections go, and no frame reaches it by its bridge any longer. Its
-   * link goes with its namespace, or a second later where that is kept: see linkGone(). A macvlan answers until then. Fine when absent.
+   * The container has ended: ports, firewall elements and tracked connections go, and no frame reaches it by its bridge
+   * any longer. Its link goes with its namespace, or a second later where that is kept: see linkGone(). A macvlan
+   * answers until then. Fine when absent.
    */
   detach(id: EndpointId): Promise<void>;
-  /** Resolves when the link of a detached endpoint is gone, a second later at most: its addresses can be used again. Fine when absent. */
+  /**
+   * Resolves when the link of a detached endpoint is gone, a second later at most: its addresses can be used again.
+   * Fine when absent.
+   */
   linkGone(id: EndpointId): Promise<void>;
   /** As linkGone(), without waiting for the kernel: the link is removed by its name, which takes 20 to 50 ms. */
   expelLink(id: EndpointId): Promise<void>;
@@ -70,7 +80,9 @@ export interface Networks extends AsyncDisposable {
   checkPublishing(): void;
   /** Replaces the ports of a live endpoint; those in both lists are not interrupted. All or nothing. */
   setPorts(id: EndpointId, ports: readonly PublishedPorts[]): Promise<void>;
-  /** Replaces the routes through the endpoint in a living namespace: another network has become its default, or none. */
+  /**
+   * Replaces the routes through the endpoint in a living namespace: another network has become its default, or none.
+   */
   setDefaultGateways(
     endpoint: EndpointPlan,
     options: { readonly netnsFd: Fd; readonly gateways: readonly IpAddress[] },
@@ -84,11 +96,17 @@ export interface Networks extends AsyncDisposable {
    * could not be created; onNote has received the reasons.
    */
   reconcile(records: NetworkRecords): Promise<readonly NetworkId[]>;
-  /** An engine stops without containers: bridges, parents and the firewall's table of this data root go. ensure() and reconcile() make them again. */
+  /**
+   * An engine stops without containers: bridges, parents and the firewall's table of this data root go. ensure() and
+   * reconcile() make them again.
+   */
   removeAll(): Promise<void>;
   /** For `system check`: compares the kernel's state with the requested state. Changes nothing. */
   findings(options?: FindingsOptions): Promise<readonly NetworkFinding[]>;
-  /** What chains of others keep a bridge network's containers from; it may not have been made yet, and will turn forwarding on. */
+  /**
+   * What chains of others keep a bridge network's containers from; it may not have been made yet, and will turn
+   * forwarding on.
+   */
   obstaclesOf(plan: NetworkPlan): Promise<readonly NetworkFinding[]>;
   /** From where each of these can be reached, by the host's addresses and firewall as they are now. */
   reachOf(
@@ -107,7 +125,7 @@ export interface AttachedEndpoint {
   readonly hostInterface?: string | undefined;
 }
 
-/** What `ps`, `port` and `run` say about one published port. */
+/** The information on one published port for `ps`, `port` and `run`. */
 export interface PortReach {
   readonly ports: PublishedPorts;
   /** Only from this host. */

@@ -82,7 +82,7 @@ class LocalNetworks extends EndpointNetworks implements Networks {
     if (plan.driver === "macvlan") ensureMacvlanParent(host, plan);
     else {
       using _host = await lockHostNetworks();
-      // The firewall first: no packet passes a bridge that it does not know.
+      // The firewall first: no packet passes a bridge without its elements.
       firewall.change(networkChange(this.plans, plan.id, plan));
       try {
         ensureBridge(host, plan);
@@ -230,7 +230,7 @@ class LocalNetworks extends EndpointNetworks implements Networks {
       const forwarding = { ...readForwarding(route, (index) => findLink(route, index)), isOn: true };
       return findForwardingFaults({ plans: [plan], chains, links, forwarding });
     } catch (thrown) {
-      if (thrown instanceof Failure) return []; // a start says it better
+      if (thrown instanceof Failure) return []; // a start reports it more precisely
       throw thrown;
     }
   }

@@ -19,8 +19,8 @@ export interface AddressWish {
 }
 
 /**
- * A free address of the subnet: out of its range, unless a certain one is wanted, which may be anywhere in the subnet. Throws
- * "invalid" for a foreign one, "conflict" for one that is taken, "exhausted".
+ * A free address of the subnet: out of its range, unless a certain one is wanted, which may be anywhere in the subnet.
+ * Throws "invalid" for a foreign one, "conflict" for one that is taken, "exhausted".
  */
 export function pickAddress(subnet: NetworkSubnet, { taken, wanted, after }: AddressWish): IpAddress {
   const held = new AddressSet(Object.values(subnet.auxiliary));

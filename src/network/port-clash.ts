@@ -3,7 +3,10 @@ import { formatIpAddress, type IpAddress } from "../spec/ip-address.ts";
 import type { EndpointPlan, PublishedPorts } from "./types.ts";
 import type { EndpointId } from "../model/ids.ts";
 
-/** The first of `ports` that takes a host's port which one of `others` has as well: the same address, or all addresses of its family. */
+/**
+ * The first of `ports` that takes a host's port which one of `others` has as well: the same address, or all addresses
+ * of its family.
+ */
 export function findPortClash(
   ports: readonly PublishedPorts[],
   others: readonly PublishedPorts[],

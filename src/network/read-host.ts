@@ -43,7 +43,7 @@ export function findPortHolder(
   { protocol, hostPort, count, hostAddress }: PublishedPorts,
   own?: OwnSockets,
 ): { readonly port: number } | undefined {
-  if (protocol === "sctp") return undefined; // no list says who has them
+  if (protocol === "sctp") return undefined; // no list names their owner
   if (count === 1 && own?.hasPort(protocol, hostPort) !== true) {
     const socket = holdPort({ protocol, address: hostAddress, port: hostPort });
     if (socket === "taken") return { port: hostPort };

@@ -33,7 +33,10 @@ export class SurveyCache {
     return forwardChainsOf(isKnown ? last.survey : this.get());
   }
 
-  /** Reads the forward chains after others changed them, so that the next creation need not. Long surveys are left to the next user. */
+  /**
+   * Reads the forward chains after others changed them, so that the next creation need not. Long surveys are left to
+   * the next user.
+   */
   refresh(): void {
     const last = this.#last;
     if (last === undefined || last.tookMs > SHORT_SURVEY_MS || forwardChainsOf(last.survey).length === 0)

@@ -31,8 +31,8 @@ export interface NetworkPlan {
   readonly interContainer: boolean;
   readonly mtu: number;
   /**
-   * The largest packets of TCP that its links carry uncut, in bytes, as far as the kernel can have more than 65536. Absent: 65536.
-   * Of bridge networks.
+   * The largest packets of TCP that its links carry uncut, in bytes, as far as the kernel can have more than 65536.
+   * Absent: 65536. Of bridge networks.
    */
   readonly gsoMaxSizes?:
     | { readonly ipv4?: number | undefined; readonly ipv6?: number | undefined }
@@ -53,7 +53,10 @@ export interface NetworkPlan {
   readonly defaultBindings: readonly IpAddress[];
 }
 
-/** Ports that are published, one or a run of them: `count` host ports from `hostPort` lead to as many from `containerPort`. */
+/**
+ * Ports that are published, one or a run of them: `count` host ports from `hostPort` lead to as many from
+ * `containerPort`.
+ */
 export interface PublishedPorts {
   readonly protocol: PortProtocol;
   /** The host's address; undefined: all addresses of both families. */
@@ -78,7 +81,10 @@ export interface EndpointPlan {
   readonly interfaceName: string;
   /** Gateways for the default routes that lead through it: none for endpoints that are not the container's default. */
   readonly defaultGateways: readonly IpAddress[];
-  /** Parameters below /proc/sys, where IFNAME stands for the interface's name: `net.ipv4.conf.IFNAME.log_martians` → "1". */
+  /**
+   * Parameters below /proc/sys, where IFNAME stands for the interface's name: `net.ipv4.conf.IFNAME.log_martians` →
+   * "1".
+   */
   readonly sysctls: Readonly<Record<string, string>>;
   readonly ports: readonly PublishedPorts[];
 }

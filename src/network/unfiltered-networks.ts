@@ -25,8 +25,8 @@ const defaultNetwork = "bridge";
 const lack = "this kernel has no nf_tables (CONFIG_NF_TABLES_INET)";
 
 /**
- * Networks of a kernel without nf_tables. The default network and those of macvlan work; nothing is published or masqueraded, and the host
- * is not made to forward. Other bridge networks are refused: nothing would keep them apart.
+ * Networks of a kernel without nf_tables. The default network and those of macvlan work; nothing is published or
+ * masqueraded, and the host is not made to forward. Other bridge networks are refused: nothing would keep them apart.
  */
 export class UnfilteredNetworks extends EndpointNetworks implements Networks {
   readonly #options: NetworksOptions;

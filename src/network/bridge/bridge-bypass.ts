@@ -30,7 +30,7 @@ export function hasBypass(route: NetlinkSocket): boolean {
     route.send([addMacvlan("tare-probe", probe)]);
     return true;
   } catch (thrown) {
-    // It has no interface 0; a kernel without macvlan says EOPNOTSUPP.
+    // It has no interface 0; a kernel without macvlan returns EOPNOTSUPP.
     return thrown instanceof NetlinkFailure && thrown.code === "ENODEV";
   }
 }
@@ -48,7 +48,7 @@ export class BridgeBypass {
   readonly #host: HostSide;
   /** Whether each network has direct links. Absent: not checked yet. */
   readonly #known = new Map<NetworkId, boolean>();
-  /** What kept a network on its bridge, said once. */
+  /** The reason why a network stays on its bridge, reported once. */
   readonly #said = new Set<NetworkId>();
 
   constructor(host: HostSide) {
@@ -61,8 +61,8 @@ export class BridgeBypass {
   }
 
   /**
-   * As the plan has it, or as it was while endpoints of the network are there. Gives what containers are to be attached to, if it is not
-   * the bridge, which has to be there.
+   * As the plan has it, or as it was while endpoints of the network are there. Gives what containers are to be attached
+   * to, if it is not the bridge, which has to be there.
    */
   ensure(plan: NetworkPlan, endpoints: ReadonlyMap<EndpointId, EndpointPlan>): string | undefined {
     const isWanted = plan.bypassesBridge === true;

@@ -114,7 +114,10 @@ export function removeBridge(host: HostSide, plan: NetworkPlan): void {
   if (link !== undefined && isOwnBridge(host, plan, link)) host.route.send([removeLink(link.name)]);
 }
 
-/** Of a bridge that this network made. KERNEL: one without ports can't have large packets, so this is for when one has come. */
+/**
+ * Of a bridge that this network made. KERNEL: one without ports can't have large packets, so this is for when one has
+ * come.
+ */
 export function correctBridgeSizes(host: HostSide, plan: NetworkPlan): void {
   const link = findLink(host.route, plan.interfaceName);
   if (link !== undefined && isOwnBridge(host, plan, link)) host.route.send(correctGsoSizes(plan, link));
@@ -179,8 +182,8 @@ export async function attachToBridge(
 }
 
 /**
- * The container has ended. A socket that is still open keeps its network namespace, and the pair with it, for minutes: the bridge must
- * lead to it no longer, as the next container may get its address. Fine when absent.
+ * The container has ended. A socket that is still open keeps its network namespace, and the pair with it, for minutes:
+ * the bridge must lead to it no longer, as the next container may get its address. Fine when absent.
  */
 export async function detachFromBridge(
   { names, route }: HostSide,

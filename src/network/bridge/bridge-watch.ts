@@ -69,7 +69,10 @@ export class BridgeWatch {
     return this.#waiting.has(id);
   }
 
-  /** Compares what has changed since the last call, and restores it. Failures become notes. Without events it is one system call. */
+  /**
+   * Compares what has changed since the last call, and restores it. Failures become notes. Without events it is one
+   * system call.
+   */
   look(wanted: Wanted): void {
     try {
       this.#look(wanted);

@@ -3,7 +3,7 @@ import { type Link, type NetlinkRequest, setGsoSizes } from "../../linux/netlink
 import { plainGsoSize } from "../../spec/gso-max-size.ts";
 import type { NetworkPlan } from "../types.ts";
 
-/** What a link of the network should have, for the families that the kernel says something of. */
+/** The intended sizes of a link of the network, for the families that the kernel reports. */
 export function wantedGsoSizes({ gsoMaxSizes = {} }: NetworkPlan, link: Link): GsoSizes {
   return gsoSizesOf(
     { ipv4: gsoMaxSizes.ipv4 ?? plainGsoSize, ipv6: gsoMaxSizes.ipv6 ?? plainGsoSize },
@@ -11,7 +11,9 @@ export function wantedGsoSizes({ gsoMaxSizes = {} }: NetworkPlan, link: Link): G
   );
 }
 
-/** A bridge that is about to get a port. KERNEL: what it can have at most is what its ports can, and little without any. */
+/**
+ * A bridge that is about to get a port. KERNEL: what it can have at most is what its ports can, and little without any.
+ */
 export function withNextPort(bridge: Link): Link {
   const { most: _, ...gsoSizes } = bridge.gsoSizes;
   return { ...bridge, gsoSizes };

@@ -11,7 +11,10 @@ interface Records {
   readonly endpoints: ReadonlyMap<EndpointId, EndpointPlan>;
 }
 
-/** Puts interfaces back on their bridge: one that was removed and made again has lost its ports. The container's end is not touched. */
+/**
+ * Puts interfaces back on their bridge: one that was removed and made again has lost its ports. The container's end is
+ * not touched.
+ */
 export function correctBridgePorts({ names, route }: HostSide, { plans, endpoints }: Records): void {
   const links = new Map(listLinks(route).map((link) => [link.name, link]));
   for (const { id, networkId } of endpoints.values()) {

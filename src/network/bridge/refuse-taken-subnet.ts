@@ -6,7 +6,10 @@ import { firstOf, formatIpPrefix, type IpPrefix } from "../../spec/ip-address.ts
 import { findOverlap } from "../pick-subnet.ts";
 import type { NetworkPlan } from "../types.ts";
 
-/** Throws "conflict" with details.subnet and details.interface where a route or an address of the host is in the network's subnet. */
+/**
+ * Throws "conflict" with details.subnet and details.interface where a route or an address of the host is in the
+ * network's subnet.
+ */
 export function refuseTakenSubnet(route: NetlinkSocket, { subnets }: NetworkPlan): void {
   const taken = takenPrefixes(route);
   for (const { subnet } of subnets) {

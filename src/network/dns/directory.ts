@@ -71,9 +71,8 @@ export class NameDirectory {
   }
 
   /**
-   * A name's addresses of one family, beginning with another one each time, as this view sees it; undefined for a name that
-   * is none here. The first of the view's networks that knows it decides. `web.frontend` is "web" of the network
-   * "frontend".
+   * A name's addresses of one family as this view sees it, rotated on each call; undefined for an unknown name. The
+   * view's first network with that name decides. `web.frontend` is "web" of the network "frontend".
    */
   findAddresses(
     { networks }: NameView,

@@ -43,7 +43,10 @@ interface Bound {
   readonly port: number;
 }
 
-/** On a kernel without nf_tables port 53 itself is taken: a name server of the container's own can't have all addresses then. */
+/**
+ * On a kernel without nf_tables port 53 itself is taken: a name server of the container's own can't have all addresses
+ * then.
+ */
 function bindAndRedirect(opened: DisposableStack): Bound {
   const bound = bindBoth(opened, ownPorts);
   try {

@@ -17,7 +17,7 @@ export interface Query {
   readonly name: string;
   readonly type: number;
   readonly class: number;
-  /** The question as it came, to be sent back bit for bit (some ask with random capitals to know their answer again). */
+  /** The question as it came, to be returned bit for bit (some clients use random capitals to verify the answer). */
   readonly question: Uint8Array;
   /** The most that a reply over UDP may have. */
   readonly udpBytes: number;
@@ -26,8 +26,8 @@ export interface Query {
 }
 
 /**
- * A standard query with one question. Gives the response code for one that is not understood but can be answered, and
- * undefined for bytes that nothing can be said to (a reply, too short). Never throws: this is hostile data.
+ * Parses a standard query with one question. Returns the response code for a query that is not understood but can be
+ * answered, and undefined for bytes that cannot be answered (a reply, too short). Never throws: this is hostile data.
  */
 export function decodeQuery(
   bytes: Uint8Array,
@@ -108,8 +108,8 @@ export interface Reply {
 }
 
 /**
- * The bytes of a reply; with more answers than `limitBytes` hold, those that fit, marked as cut, so that the asker comes
- * again over TCP.
+ * The bytes of a reply; with more answers than `limitBytes` hold, those that fit, marked as cut, so that the asker
+ * comes again over TCP.
  */
 export function encodeReply(query: Query, reply: Reply, limitBytes: number): Uint8Array {
   const tail = query.extended ? 11 : 0;
@@ -168,7 +168,10 @@ export function encodeName(name: string): Uint8Array | undefined {
   return bytes.length > 255 ? undefined : new Uint8Array(bytes);
 }
 
-/** Whether a reply from elsewhere is one to this query: same id, same question (whatever its capitals), marked as a reply. */
+/**
+ * Whether a reply from elsewhere is one to this query: same id, same question (whatever its capitals), marked as a
+ * reply.
+ */
 export function isReplyTo(
   bytes: Uint8Array,
   { id, question }: { readonly id: number; readonly question: Uint8Array },

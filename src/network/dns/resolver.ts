@@ -11,7 +11,10 @@ import { decodeQuery, encodeFailure, encodeReply, responseCode } from "./message
 import { MessageStream } from "./message-stream.ts";
 import type { NameView } from "./types.ts";
 
-/** What one container can hold of us at a time, besides its share of what all may. More is refused, so that it can't keep others from their answers. */
+/**
+ * What one container can hold of us at a time, besides its share of what all may. More is refused, so that it can't
+ * keep others from their answers.
+ */
 const mostForwards = 256;
 const mostConnections = 32;
 const idleConnectionMs = 10_000;

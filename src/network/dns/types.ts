@@ -1,7 +1,9 @@
 /** One endpoint as names see it. */
 export interface NameEntry {
   readonly endpointId: string;
-  /** All names that it is found by: the container's, aliases, its short id. The first one is what its address is called. */
+  /**
+   * All names that it is found by: the container's, aliases, its short id. The first one is what its address is called.
+   */
   readonly names: readonly string[];
   /** As text, of either family. */
   readonly addresses: readonly string[];
@@ -24,7 +26,10 @@ export interface NameBounds {
 
 /** What one container may look up. */
 export interface NameView {
-  /** In the order in which they are asked. `links` are this container's own names for others. They travel as JSON, so no Map. */
+  /**
+   * In the order in which they are asked. `links` are this container's own names for others. They travel as JSON, so no
+   * Map.
+   */
   readonly networks: readonly {
     readonly id: string;
     readonly links?: readonly (readonly [alias: string, name: string])[] | undefined;

@@ -20,7 +20,7 @@ function element(set: FirewallSet, key: Uint8Array, more: Omit<SetElement, "set"
   return { set, key, ...more };
 }
 
-/** What the firewall knows of a bridge network as such. */
+/** The firewall's elements for a bridge network itself. */
 export function networkElements(plan: NetworkPlan): readonly SetElement[] {
   if (plan.driver !== "bridge") return [];
   const name = interfaceKey(plan.interfaceName);
@@ -63,7 +63,10 @@ function endOf(set: FirewallSet, subnet: IpPrefix): readonly SetElement[] {
   return [element(set, addressKey({ family: subnet.address.family, value }), { isEnd: true })];
 }
 
-/** What it knows of an endpoint: its published ports. A run that keeps its numbers is one element in each set. */
+/**
+ * The firewall's elements for an endpoint: its published ports. A run that keeps its numbers is one element in each
+ * set.
+ */
 export function endpointElements(plan: NetworkPlan, endpoint: EndpointPlan): readonly SetElement[] {
   if (plan.driver !== "bridge" || plan.internal) return [];
   return families.flatMap((family) => {
@@ -138,8 +141,8 @@ function natElements(ports: PublishedPorts, address: IpAddress): readonly SetEle
 type Shift = Pick<PublishedPorts, "hostPort" | "containerPort" | "count">;
 
 /**
- * Runs that together are this one, each of which begins at a multiple of its size: what the kernel can shift by one element. See
- * shiftRules().
+ * Runs that together are this one, each of which begins at a multiple of its size: what the kernel can shift by one
+ * element. See shiftRules().
  */
 export function shiftedPieces({ hostPort, containerPort, count }: Shift): readonly Shift[] {
   const pieces: Shift[] = [];

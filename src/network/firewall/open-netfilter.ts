@@ -3,7 +3,10 @@ import { type NetlinkSocket, openNetlink } from "../../linux/netlink/netlink-soc
 import { listTables } from "../../linux/nftables/nftables.ts";
 import { isForcedAbsent } from "../../linux/kernel/without.ts";
 
-/** A socket that has heard from the kernel's firewall; the caller disposes of it. Throws "unsupported" where there is none. */
+/**
+ * A socket that has heard from the kernel's firewall; the caller disposes of it. Throws "unsupported" where there is
+ * none.
+ */
 export function openNetfilter(): NetlinkSocket {
   using opening = new DisposableStack();
   try {

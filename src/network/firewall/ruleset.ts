@@ -57,16 +57,17 @@ function base(
 }
 
 /**
- * The table with these elements, which replaces what has its name in one transaction; later only elements change. Its chains accept what
- * no rule decides.
+ * The table with these elements, which replaces what has its name in one transaction; later only elements change. Its
+ * chains accept what no rule decides.
  *
  * The loopback: a packet to 127.0.0.1 or ::1 can't leave by a bridge, and no answer to it can come in. So, before its
- * connection is known to the kernel, its source becomes an address of ours, and in the answer, after all translation, it
- * becomes the loopback's again. Nothing has to be opened for it (`route_localnet`), and it works for IPv6.
+ * connection is known to the kernel, its source becomes an address of ours, and in the answer, after all translation,
+ * it becomes the loopback's again. Nothing has to be opened for it (`route_localnet`), and it works for IPv6.
  *
  * Bridges with br_netfilter show packets from port to port here, too: `siblings` lets them through.
  *
- * `shifted`: families that have rules for shifted ranges of ports, in the order in which these were added. Default: those that need them.
+ * `shifted`: families that have rules for shifted ranges of ports, in the order in which these were added. Default:
+ * those that need them.
  */
 export function buildTable(
   name: TableName,
@@ -181,14 +182,15 @@ function publishingRules(): readonly FirewallRule[] {
 }
 
 /**
- * Rules for runs of ports whose numbers are shifted, behind those of the chain `published`, where elements need them: nft has no words for
- * them, and complains of those for IPv6. KERNEL: with NF_NAT_RANGE_PROTO_OFFSET (4.18) and a run of ports, a packet gets the one that has
- * in the run the number of its own port modulo the run's size: which is the shifted one where the first port outside is a multiple of that
- * size.
+ * Rules for runs of ports whose numbers are shifted, behind those of the chain `published`, where elements need them:
+ * nft has no words for them, and complains of those for IPv6. KERNEL: with NF_NAT_RANGE_PROTO_OFFSET (4.18) and a run
+ * of ports, a packet gets the one that has in the run the number of its own port modulo the run's size: which is the
+ * shifted one where the first port outside is a multiple of that size.
  */
 export function shiftRules(family: IpFamily): readonly FirewallRule[] {
   const words = addressWords(family);
-  // The map gives an address and a port, and both again: the last ones. nft 1.1 can't read two addresses of IPv6 back, which are the same.
+  // The map gives an address and a port, and both again: the last ones. nft 1.1 can't read two addresses of IPv6 back,
+  // which are the same.
   const shifted = translate("destination", {
     family,
     portWord: words,

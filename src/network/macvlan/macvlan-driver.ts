@@ -57,7 +57,9 @@ function makeParent(
   }
 }
 
-/** A parent that a network made goes with the last network that uses it; the last then need not be the one that made it. */
+/**
+ * A parent that a network made goes with the last network that uses it; the last then need not be the one that made it.
+ */
 export function removeMacvlanParent(host: HostSide, plan: NetworkPlan, plans: readonly NetworkPlan[]): void {
   const name = plan.interfaceName;
   const heir = plans.find(

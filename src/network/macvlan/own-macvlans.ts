@@ -28,8 +28,9 @@ function chooseRemovals(
 }
 
 /**
- * `send`: to the host's socket, when that is free. `isReplaced`: another endpoint has the hardware address now. KERNEL: the id of a
- * namespace is gone before its links, and those can't be removed by it then; but the parent accepts frames for a macvlan until it is gone.
+ * `send`: to the host's socket, when that is free. `isReplaced`: another endpoint has the hardware address now. KERNEL:
+ * the id of a namespace is gone before its links, and those can't be removed by it then; but the parent accepts frames
+ * for a macvlan until it is gone.
  */
 export function leavingMacvlan(
   id: EndpointId,

@@ -62,8 +62,8 @@ export interface CopiedChains {
 }
 
 /**
- * The part of a table that a base chain leads through, so that it can stand in another table. What can't be copied errs on the side of
- * the firewall: a rule that accepts is left out, any other refuses all that comes to it.
+ * The part of a table that a base chain leads through, so that it can stand in another table. What can't be copied errs
+ * on the side of the firewall: a rule that accepts is left out, any other refuses all that comes to it.
  */
 export function copyChains(
   base: FirewallChain,

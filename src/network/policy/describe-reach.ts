@@ -2,7 +2,7 @@ import { formatIpAddress } from "../../spec/ip-address.ts";
 import type { PortReach } from "../networks.ts";
 import type { PublishedPorts } from "../types.ts";
 
-/** One of the host's interfaces, and what its chains say to a packet to the port that comes in there. */
+/** One of the host's interfaces, and the verdict of its chains on a packet to the port that enters there. */
 export interface InterfaceReach {
   readonly name: string;
   /** Chains that refuse packets from every source. */

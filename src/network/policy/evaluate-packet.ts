@@ -310,7 +310,10 @@ function findMember(
   return elements.find((each) => (each.flags & CATCH_ALL) !== 0);
 }
 
-/** Each word by itself: fields of a concatenation. An address of several words is one field, whose bounds agree but for its last bits. */
+/**
+ * Each word by itself: fields of a concatenation. An address of several words is one field, whose bounds agree but for
+ * its last bits.
+ */
 function isWithin(key: Buffer, first: Buffer, last: Buffer): boolean {
   for (let at = 0; at < key.length; at += 4) {
     const part = key.subarray(at, at + 4);

@@ -26,7 +26,7 @@ import { joinKeys, portKey, protocolKey } from "../firewall/keys.ts";
 import { loadProtocolAndPort } from "../firewall/packet-fields.ts";
 import { LOCAL_IN, copyChains } from "./copy-chains.ts";
 
-/** Between what the kernel knows of a connection (-200) and translation (-100): ports and addresses are still the original ones. */
+/** After connection tracking (-200) and before translation (-100): ports and addresses are still the original ones. */
 const FIRST_PRIORITY = -150;
 const PRE_ROUTING = 0;
 /** So many rules may be found out to be unfit for the other place. */

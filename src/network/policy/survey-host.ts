@@ -18,7 +18,10 @@ interface EvaluatedChain {
   readonly contents: TableContents;
 }
 
-/** The chains of others, read once for any number of ports, and the host's interfaces, read when they are first asked for. */
+/**
+ * The chains of others, read once for any number of ports, and the host's interfaces, read when they are first asked
+ * for.
+ */
 export interface HostSurvey {
   readonly links: readonly Link[];
   readonly addresses: ReadonlyMap<number, readonly IpAddress[]>;
@@ -75,7 +78,7 @@ export interface ReachQuestion {
   readonly own: ReadonlySet<string>;
 }
 
-/** What the chains say on each interface by which others could come. Pure. */
+/** The verdict of the chains on each interface from which other hosts may connect. Pure. */
 export function evaluateReach(survey: HostSurvey, question: ReachQuestion): readonly InterfaceReach[] {
   const { ports, own } = question;
   return survey.links

@@ -41,8 +41,8 @@ export class HeldPorts implements Disposable {
   #next: ReturnType<typeof setImmediate> | undefined;
 
   /**
-   * Holds what the endpoint publishes, and nothing that it published before. Throws "conflict" for a port that another program has; the
-   * endpoint holds what it did before then. `isRestored`: such a port is a conflict to report instead.
+   * Holds what the endpoint publishes, and nothing that it published before. Throws "conflict" for a port that another
+   * program has; the endpoint holds what it did before then. `isRestored`: such a port is a conflict to report instead.
    */
   hold(
     { plan, endpoint }: { readonly plan: NetworkPlan; readonly endpoint: EndpointPlan },
@@ -128,7 +128,10 @@ export class HeldPorts implements Disposable {
     return [...new Set(found)].sort((one, other) => one - other);
   }
 
-  /** Tries the ports without a socket again, as far as the limits allow, and compares the others with the sockets of the host. */
+  /**
+   * Tries the ports without a socket again, as far as the limits allow, and compares the others with the sockets of the
+   * host.
+   */
   #conflictsOf(id: EndpointId): readonly PortAddress[] {
     const entry = this.#entries.get(id);
     if (entry === undefined) return [];

@@ -8,8 +8,8 @@ export interface HostPortRange extends PortAddress {
 }
 
 /**
- * The host's ports whose packets the firewall translates to the container. Ports of SCTP are left out, and those of networks that
- * translate none: a program of the host that binds such a port receives its packets.
+ * The host's ports whose packets the firewall translates to the container. Ports of SCTP are left out, and those of
+ * networks that translate none: a program of the host that binds such a port receives its packets.
  */
 export function chooseHostPortRanges(plan: NetworkPlan, endpoint: EndpointPlan): readonly HostPortRange[] {
   if (plan.driver !== "bridge" || plan.internal) return [];
