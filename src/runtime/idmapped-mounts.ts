@@ -5,7 +5,9 @@ import type { RuntimeConfig, RuntimeMount } from "../spec/runtime-config.ts";
 import { idMapsOf } from "./child-setup.ts";
 import type { StartOptions } from "./types.ts";
 
-/** Whether, and how deep, a bind shows other owners than those on its file system. SPEC: config.md, Linux mount options */
+/**
+ * Whether, and how deep, a bind shows other owners than those on its file system. SPEC: config.md, Linux mount options
+ */
 export function idmapDepth({ options = [] }: RuntimeMount): "none" | "top" | "all" {
   if (options.includes("ridmap")) return "all";
   return options.includes("idmap") ? "top" : "none";

@@ -9,7 +9,9 @@ export function isAnnounced({ whileSettingUp, beforeFirstInstruction }: Callback
   return whileSettingUp !== undefined || beforeFirstInstruction !== undefined;
 }
 
-/** What the engine does while the process is set up, and at the end of that. `attach` runs concurrently with the first. */
+/**
+ * What the engine does while the process is set up, and at the end of that. `attach` runs concurrently with the first.
+ */
 export function launchCallbacks(
   { whileSettingUp, beforeFirstInstruction }: Callbacks,
   attach?: (child: Child) => Promise<void>,

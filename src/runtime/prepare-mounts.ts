@@ -91,8 +91,8 @@ function devices(mount: RuntimeMount, options: PrepareOptions & { readonly maps:
 }
 
 /**
- * SAFETY: a path is the host's own, by its owner's wish; it is followed once, here, and used by descriptor from then on.
- * "rro" makes the whole tree read-only, "ro" the topmost mount, as the specification says.
+ * SAFETY: the owner of the host chose the path; it is followed once, here, and used by descriptor from then on. "rro"
+ * makes the whole tree read-only, "ro" the topmost mount, as the specification requires.
  */
 function bind(mount: RuntimeMount, options: PrepareOptions): PlannedMount {
   const { source = "", destination, options: words = [] } = mount;
@@ -129,7 +129,7 @@ function clonePath(path: string, options: Parameters<typeof cloneTree>[1]): Owne
     using tree = cloneTree(path, options);
     if (statFd(tree.fd).kind !== "symlink") return new OwnedFd(tree.move());
   } catch {
-    // What is wrong is said of the place that it leads to.
+    // The error names the path that it leads to.
   }
   return cloneTree(realpathSync(path), options);
 }

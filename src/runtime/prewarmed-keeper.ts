@@ -22,8 +22,8 @@ const mostNamingMs = 1_000;
 const namingStepMs = 2;
 
 /**
- * A keeper that is executed before a container needs it. The descriptors that another keeper inherits, and its name, reach
- * it through a channel; the first calls of its plan receive them. It ends when its connection is closed.
+ * A keeper that is executed before a container needs it. The descriptors that another keeper inherits, and its name,
+ * reach it through a channel; the first calls of its plan receive them. It ends when its connection is closed.
  */
 export class PrewarmedKeeper implements Disposable {
   /** See Inheritance. */
@@ -102,7 +102,10 @@ export class PrewarmedKeeper implements Disposable {
     return this.#isAlive && this.#limits.equals(readOwnLimits());
   }
 
-  /** Makes it the keeper of that directory and gives it copies of the descriptors; planTaking() adds the calls that receive them to the plan. */
+  /**
+   * Makes it the keeper of that directory and gives it copies of the descriptors; planTaking() adds the calls that
+   * receive them to the plan.
+   */
   hand({
     id,
     directory,
@@ -136,7 +139,10 @@ export class PrewarmedKeeper implements Disposable {
   }
 }
 
-/** SAFETY: a keeper that has named itself is completely executed: its arguments stay where they are. False when it ends before. */
+/**
+ * SAFETY: a keeper that has named itself is completely executed: its arguments stay where they are. False when it ends
+ * before.
+ */
 async function untilNamed(pid: number): Promise<boolean> {
   for (let waitedMs = 0; waitedMs < mostNamingMs; waitedMs += namingStepMs) {
     const found = findProcessStatistics(pid);

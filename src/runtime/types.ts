@@ -28,7 +28,10 @@ export interface StartOptions {
   readonly onInherited?: (() => void) | undefined;
   /** The lock that marks the writable layer as live; the keeper holds a copy as long as it lives. */
   readonly rootLock?: Fd | undefined;
-  /** 0700, on the host; holds the keeper's socket `keeper.sock` and the exit record `exit`. Made by the caller, on the run root. */
+  /**
+   * 0700, on the host; holds the keeper's socket `keeper.sock` and the exit record `exit`. Made by the caller, on the
+   * run root.
+   */
   readonly runDirectory: string;
   /** 0700; the keeper writes `log.0` (newest) … here; absent: no log is kept. */
   readonly logDirectory?: string | undefined;
@@ -40,27 +43,34 @@ export interface StartOptions {
   /** Made by the caller, with its limits. Absent: it stays in the keeper's. */
   readonly cgroup?: Cgroup | undefined;
   readonly cgroupLayout: CgroupLayout;
-  /** The keeper itself writes `0` to each: out of the engine's cgroup, so that the engine's end or limits do not touch it. */
+  /**
+   * The keeper itself writes `0` to each: out of the engine's cgroup, so that the engine's end or limits do not touch
+   * it.
+   */
   readonly keeperCgroupFds?: readonly Fd[] | undefined;
   /** Descriptors that the program gets, by the number that each has there: 3 to 511. The caller's to close. */
   readonly preserveFds?: ReadonlyMap<number, Fd> | undefined;
-  /** The process writes `0` to each, before its program runs: files of groups other than cgroups. The caller's to close. */
+  /**
+   * The process writes `0` to each, before its program runs: files of groups other than cgroups. The caller's to close.
+   */
   readonly taskFds?: readonly Fd[] | undefined;
   /** Give the container up when it is not running by then. Default 30 s. */
   readonly setupDeadlineMs?: number | undefined;
   /** The container (its first process) dies when this program does. */
   readonly dieWithCaller?: boolean | undefined;
   /**
-   * A network namespace without processes that the container joins instead of a new one of its own. Until `attached`
-   * resolves, nothing runs; its failure ends the start. Only where usesPrewarmedNetwork() of the engine says so: not with a
-   * user namespace, nor with parameters of interfaces. The caller closes it afterwards.
+   * A network namespace without processes that the container joins instead of a new one. Nothing runs until `attached`
+   * resolves; its failure ends the start. Only if usesPrewarmedNetwork() of the engine allows it: not with a user
+   * namespace or with interface parameters. The caller closes it afterwards.
    */
   readonly prewarmedNetwork?:
     | { readonly netns: Fd; readonly attached?: Promise<void> | undefined }
     | undefined;
   /** Process namespaces that are joined instead of made: `type` → descriptor, the caller's to close. */
   readonly joinNamespaces?: ReadonlyMap<RuntimeNamespaceType, Fd> | undefined;
-  /** Where idmapped mounts get their ids from; needed for those only. The result is the callee's caller's to dispose of. */
+  /**
+   * Where idmapped mounts get their ids from; needed for those only. The result is the callee's caller's to dispose of.
+   */
   readonly openUserNamespace?: ((maps: IdMaps) => Promise<OwnedFd>) | undefined;
   /** Opened sources of binds, by destination, in place of their paths; the caller's to close. */
   readonly bindSources?: ReadonlyMap<string, Fd> | undefined;
@@ -70,13 +80,16 @@ export interface StartOptions {
   readonly memoryFiles?: Fd | undefined;
   /** At most six descriptors that the keeper holds on to, see KeptProcess.openHeld(); the caller's to close. */
   readonly heldFds?: readonly Fd[] | undefined;
-  /** Called once, when the streams can be attached; goes on while the process is set up, and nothing runs before it is done. A failure ends the start. */
+  /**
+   * Called once, when the streams can be attached; goes on while the process is set up, and nothing runs before it is
+   * done. A failure ends the start.
+   */
   readonly whileSettingUp?: ((streams: EarlyStreams) => Promise<void>) | undefined;
   /** Called once, after that, when all but the first instruction is done: attaching here misses no byte, either. */
   readonly beforeFirstInstruction?: ((streams: EarlyStreams) => Promise<void>) | undefined;
   /**
-   * Puts interfaces into the new network namespace of the process: concurrently with the rest, as whileSettingUp(), or before
-   * it where the process would see the difference. A failure ends the start.
+   * Puts interfaces into the new network namespace of the process: concurrently with the rest, as whileSettingUp(), or
+   * before it where the process would see the difference. A failure ends the start.
    */
   readonly attachNetwork?: ((netns: Fd) => Promise<void>) | undefined;
   readonly watch?: CallWatch | undefined;
@@ -133,7 +146,7 @@ export interface KeptProcess extends AsyncDisposable {
   /** Field 22 of /proc/PID/stat. */
   readonly startTime: bigint;
   readonly terminal: boolean;
-  /** Resolves once; never rejects. Says nothing any more when this is disposed before. */
+  /** Resolves once; never rejects. Stays pending when this is disposed before. */
   readonly exited: Promise<Exit>;
   /** Raw bytes of the terminal, or Docker's frames; writing is standard input, `end()` half-closes it. */
   attach(options: {

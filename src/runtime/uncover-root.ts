@@ -18,7 +18,8 @@ export interface CoveredRoot {
 
 /**
  * The same mount alone, detached: what other mounts cover in the container is seen in it. The caller disposes of it.
- * KERNEL: a mount can be cloned only by who is in its mount namespace, which this process never is: a helper process's goes there.
+ * KERNEL: a mount can be cloned only by who is in its mount namespace, which this process never is: a helper process's
+ * goes there.
  */
 export async function uncoverRoot(
   program: KeeperProgram,

@@ -17,7 +17,7 @@ const rootSlot = 0;
 const firstHeldSlot = 2;
 const slots = 8;
 
-/** What ANSWER_RUNNING says. */
+/** The content of ANSWER_RUNNING. */
 export interface Running {
   readonly pid: number;
   readonly terminal: boolean;
@@ -73,7 +73,7 @@ function decodeExit(payload: Buffer): Exit {
   return { end, finishedAt: Number(payload.readBigUInt64LE(8)) };
 }
 
-/** A process behind a keeper's socket. The connection it is made from tells its end. */
+/** A process behind a keeper's socket. The connection that it is created from reports its end. */
 export class KeeperConnection implements KeptProcess {
   readonly pid: number;
   readonly keeperPid: number;
@@ -161,7 +161,7 @@ export class KeeperConnection implements KeptProcess {
         if (frame.kind === answer.exit) return decodeExit(frame.payload);
         if (frame.kind === answer.recorded) this.#heardCall?.();
       }
-      // We have let it go: it lives on, and this promise has nothing to say any more.
+      // Disposed: the process keeps running, and this promise stays pending.
       if (this.#disposed) return await new Promise<never>(() => {});
       const recorded = findExitRecord(this.#runDirectory);
       if (recorded !== undefined) return recorded;

@@ -36,7 +36,10 @@ export interface Launch {
   readonly onNetwork?: ((child: Child) => Promise<void>) | undefined;
   /** Called when the keeper has its plan; runs concurrently, as the next one. */
   readonly whileLaunching?: (() => Promise<void>) | undefined;
-  /** Called when there is a child; runs concurrently with its set-up. The barrier "ready" waits for it; its failure ends the start. */
+  /**
+   * Called when there is a child; runs concurrently with its set-up. The barrier "ready" waits for it; its failure ends
+   * the start.
+   */
   readonly whileSettingUp?: ((child: Child) => Promise<void>) | undefined;
 }
 
@@ -53,8 +56,8 @@ export interface Launched {
 }
 
 /**
- * Starts a keeper, gives it the plan, attends to it until the program runs. A failure says which call, with what
- * arguments and why it was made; the keeper and its child are gone then.
+ * Starts a keeper, sends it the plan, and waits until the program runs. A failure names the call, its arguments and its
+ * purpose; the keeper and its child are gone then.
  */
 export async function launch(options: Launch): Promise<Launched> {
   const startedMs = monotonicMs();

@@ -5,8 +5,8 @@ import type { Plan } from "../plan/plan.ts";
 import { encodeRequest } from "./frames.ts";
 
 /**
- * Sends a keeper its plan, as the first that it is sent. The kernel usually takes all of it at once; the way through the stream takes
- * longer, and is for what is left, and for errors. Fails as encodePlan().
+ * Sends a keeper its plan, as the first that it is sent. The kernel usually takes all of it at once; the way through
+ * the stream takes longer, and is for what is left, and for errors. Fails as encodePlan().
  */
 export function sendPlan(socket: Socket, plan: Plan): void {
   const bytes = encodePlan(plan, encodeRequest("plan"));
@@ -15,7 +15,7 @@ export function sendPlan(socket: Socket, plan: Plan): void {
   if (sent < bytes.length) socket.write(bytes.subarray(sent));
 }
 
-/** Undefined where it is not connected, something waits in the stream already, or the runtime does not tell. */
+/** Undefined when it is not connected, when the stream contains unread data, or when the runtime does not report it. */
 function descriptorOf(socket: Socket): number | undefined {
   if (socket.destroyed || socket.connecting || socket.writableLength > 0) return undefined;
   const fd = (socket as { readonly _handle?: { readonly fd?: unknown } | null | undefined })._handle?.fd;

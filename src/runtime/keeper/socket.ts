@@ -25,7 +25,10 @@ export function listenIn(directory: Fd): OwnedFd {
   return new OwnedFd(socket.move());
 }
 
-/** Takes a listening socket out of the directory, where the next one can listen then. `to`: a path of the same file system. */
+/**
+ * Takes a listening socket out of the directory, where the next one can listen then. `to`: a path of the same file
+ * system.
+ */
 export function putSocketAside(directory: Fd, to: string): void {
   call("renameat2", directory, socketName, AT_FDCWD, to, 0);
 }

@@ -17,7 +17,7 @@ const spawnFailureMs = 100;
 export interface StartedKeeper {
   readonly socket: Socket;
   readonly keeperPid: number;
-  /** Never resolves; says why there will be no answer. */
+  /** Never resolves; rejects with the reason why no answer will come. */
   readonly spawnFailed: Promise<never>;
 }
 
@@ -62,7 +62,7 @@ export async function startKeeper({
   spawnFailed.catch(() => {});
   keeper.unref();
   const connected = connectKeeper(directory.fd).catch(async (thrown: unknown) => {
-    await Promise.race([spawnFailed, sleep(spawnFailureMs)]); // it says more
+    await Promise.race([spawnFailed, sleep(spawnFailureMs)]); // it is more precise
     throw thrown;
   });
   const socket = await Promise.race([connected, spawnFailed]);

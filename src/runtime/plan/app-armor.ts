@@ -24,8 +24,9 @@ export function addAppArmor(list: PlanList, profile: string): void {
 }
 
 /**
- * The same for a child that was just cloned into a user namespace, before it gives up the host's root: as any other it could not
- * write the file, and it may have no right to a procfs of its own. SAFETY: the host's own /proc, from before the pivot.
+ * The same for a child that was just cloned into a user namespace, before it gives up the host's root: as any other it
+ * could not write the file, and it may have no right to a procfs of its own. SAFETY: the host's own /proc, from before
+ * the pivot.
  */
 export function addAppArmorOfChild(list: PlanList, profile: string): void {
   const place = [AT_FDCWD, "/proc/self/attr/apparmor/exec", O_WRONLY | O_CLOEXEC];

@@ -28,7 +28,10 @@ export class AttachedMounts {
     this.#checks = new TargetChecks(blob);
   }
 
-  /** From here on no link may lead a mount over this file system where it is the container's own /dev, or that of its cgroups. */
+  /**
+   * From here on no link may lead a mount over this file system where it is the container's own /dev, or that of its
+   * cgroups.
+   */
   protect(list: PlanList, fd: PlanArgument, destination: string): void {
     this.#checks.addOwn(list, fd, destination);
   }

@@ -11,7 +11,7 @@ import {
   usualChannel,
 } from "./plan.ts";
 
-// The wire format: native/plan.h says the same in C.
+// The wire format, defined for C in native/plan.h.
 const headerBytes = 128;
 const opBytes = 80;
 const magic = 0x4e4c5054;
@@ -26,10 +26,16 @@ const kind = { value: 0, blob: 1, result: 2, load: 3 } as const;
 const checkNumber = 0xffff;
 const expectation = { success: 0, equal: 1, anything: 2 } as const;
 
-/** Where calls are written before the length of the blob is known. Kept: a place of its own for each plan is paid for in page faults. */
+/**
+ * Where calls are written before the length of the blob is known. Kept: a place of its own for each plan is paid for in
+ * page faults.
+ */
 let draft = new Int32Array(16_384);
 
-/** The bytes that the keeper takes, behind those of `head`. Pure; fails "invalid" on a plan larger than the keeper accepts. */
+/**
+ * The bytes that the keeper takes, behind those of `head`. Pure; fails "invalid" on a plan larger than the keeper
+ * accepts.
+ */
 export function encodePlan(plan: Plan, head: Uint8Array = nothing): Uint8Array {
   const { before, child } = plan;
   // Arguments put their texts into the blob, so the lists come before it.
@@ -159,7 +165,7 @@ class ListWriter {
   }
 }
 
-/** The number that the keeper knows the call by. */
+/** The keeper's number of the call. */
 export function numberOf(call: PlanCall): number {
   return call === checkNotIn ? checkNumber : syscallNumber(call);
 }

@@ -35,8 +35,9 @@ export interface TreePath {
 const mostOptionBytes = 4095;
 
 /**
- * Attaches the trees in a new mount namespace (the plan's clone flag), mounts an overlay of them, and waits at the barrier
- * `takeMount` with its detached copy. Layers have names of one to three digits: 500 of them fit into the page. Pure.
+ * Attaches the trees in a new mount namespace (the plan's clone flag), mounts an overlay of them, and waits at the
+ * barrier `takeMount` with its detached copy. Layers have names of one to three digits: 500 of them fit into the page.
+ * Pure.
  */
 export function planMountHelper(order: MountHelperOverlay, blob: PlanBlob): PlanList {
   const list = new PlanList();

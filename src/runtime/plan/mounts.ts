@@ -70,7 +70,10 @@ const covered: Readonly<Record<string, string>> = Object.fromEntries(
   ]),
 );
 
-/** Creates all new file systems, detached; the descriptors by destination. (With a user namespace the kernel wants this before the pivot.) */
+/**
+ * Creates all new file systems, detached; the descriptors by destination. (With a user namespace the kernel wants this
+ * before the pivot.)
+ */
 export function addFilesystems(
   list: PlanList,
   mounts: readonly PlannedMount[],
@@ -108,8 +111,9 @@ export function addFilesystems(
 }
 
 /**
- * Clones of the files of a detached file system. KERNEL: before 6.15 only what is attached can be cloned: it is for that
- * moment, at a place in this namespace that is dropped, or covered, anyway. After addIsolation(), before addPivot().
+ * Clones of the files of a detached file system. KERNEL: before 6.15 only what is attached can be cloned: it is for
+ * that moment, at a place in this namespace that is dropped, or covered, anyway. After addIsolation(), before
+ * addPivot().
  */
 export function addFileClones(
   list: PlanList,
@@ -144,9 +148,9 @@ export interface FileMasks {
 const cloneItself = OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH;
 
 /**
- * Clones of the host's null device, made while the host's tree is still there. SAFETY: whatever the image, or a volume, has at /dev/null
- * is never bound. KERNEL(6.15): before, a clone can't be cloned: each path that may have to be masked gets one of its own, and one that
- * is not used takes the kernel 0.03 ms to close.
+ * Clones of the host's null device, made while the host's tree is still there. SAFETY: whatever the image, or a volume,
+ * has at /dev/null is never bound. KERNEL(6.15): before, a clone can't be cloned: each path that may have to be masked
+ * gets one of its own, and one that is not used takes the kernel 0.03 ms to close.
  */
 export function addMasks(
   list: PlanList,

@@ -145,9 +145,9 @@ function addOpenInto(
 const mostTries = 3;
 
 /**
- * The call, again while it says EAGAIN; its result goes to the slot. `whenMissing`: what is done instead on ENOENT (once:
- * a link with ".." to what is missing is rare, and a plan holds no more than 8192 calls).
- * All but the last try go on after all of this on success, with a jump.
+ * Adds the call and repeats it on EAGAIN; its result goes to the slot. `whenMissing`: the replacement on ENOENT (once:
+ * a link with ".." to a missing target is rare, and a plan contains at most 8192 calls). On success, all but the last
+ * try jump behind this code.
  */
 function addTries(
   list: PlanList,

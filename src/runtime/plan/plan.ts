@@ -28,8 +28,8 @@ function isResult(argument: PlanArgument): argument is OpResult {
 }
 
 /**
- * Not a system call: EPERM when the 32 bits at the first address are one of the numbers at the second; the third argument
- * is their count. The sentence of a refusal is `why` of EPERM alone.
+ * Not a system call: EPERM when the 32 bits at the first address are one of the numbers at the second; the third
+ * argument is their count. The sentence of a refusal is `why` of EPERM alone.
  */
 export const checkNotIn = "check-not-in";
 
@@ -45,7 +45,7 @@ export interface PlanOp {
   readonly expect?: number | "anything" | undefined;
   /** On one of up to four errors: go on after the next `count` ops. */
   readonly skip?: { readonly errors: readonly number[]; readonly count: number } | undefined;
-  /** What an error means here, where its name alone does not tell. */
+  /** The meaning of an error here, when its name alone is unclear. */
   readonly why?: Readonly<Record<number, string>> | undefined;
   /** What asked for it: the object of the sentence when it fails, as in `cannot <about>`. */
   readonly about: string;
@@ -54,7 +54,7 @@ export interface PlanOp {
 /** PLAN_CHANNEL_AT of native/plan.h, without flags. */
 export const usualChannel = 3;
 
-/** A list of calls that is being made: what it says is decided here, applied by the keeper. */
+/** A list of calls in the making: its content is decided here, and the keeper applies it. */
 export class PlanList {
   readonly ops: PlanOp[] = [];
   /** Of a child: where it has its channel to the keeper. */

@@ -204,7 +204,7 @@ export interface PlannedProcess {
   readonly seccomp?: PlannedSeccomp | undefined;
   /** Capabilities that this engine has itself: no process can get others. */
   readonly available: ReadonlySet<CapabilityName>;
-  /** Stop before the first instruction until the engine says go. */
+  /** Stop before the first instruction until the engine permits it. */
   readonly announce: boolean;
   /** Descriptors of the caller's, as the keeper inherits them, and the numbers at which the program finds them. */
   readonly preserved?: readonly PreservedFd[] | undefined;
@@ -220,8 +220,8 @@ export const raisedChannel = 512;
 const firstFree = raisedChannel + 1;
 
 /**
- * Puts the caller's descriptors where the program finds them, and closes all others but the channel. From here on nothing of
- * the engine's can be used; before limits are set, which may be lower than the numbers that this needs.
+ * Puts the caller's descriptors where the program finds them, and closes all others but the channel. From here on
+ * nothing of the engine's can be used; before limits are set, which may be lower than the numbers that this needs.
  */
 export function addPreserved(list: PlanList, { preserved, init }: PlannedProcess): void {
   if (preserved === undefined) return;

@@ -25,7 +25,10 @@ const TIOCSPTLCK = 0x40045431;
 
 const ownerAbout = "give the standard streams to the user";
 
-/** The pipes of a process without a terminal; its own ends go to 0, 1 and 2 in the child. `owner` is the host's id of a user that the child could not name. */
+/**
+ * The pipes of a process without a terminal; its own ends go to 0, 1 and 2 in the child. `owner` is the host's id of a
+ * user that the child could not name.
+ */
 export function addPipes(
   before: PlanList,
   child: PlanList,

@@ -4,8 +4,8 @@ import type { PlanBlob, PlanList } from "./plan.ts";
 import { addBarrier, bornBarrier } from "./report.ts";
 
 /**
- * A child that was cloned into a user namespace waits until the engine has given that its ids, if it is new, and the child what only
- * the host's root may give (limits, a score); then it becomes its root.
+ * A child that was cloned into a user namespace waits until the engine has given that its ids, if it is new, and the
+ * child what only the host's root may give (limits, a score); then it becomes its root.
  */
 export function addBirth(list: PlanList, blob: PlanBlob): void {
   addBarrier(list, blob, blob.reserve(16), bornBarrier, "wait for the ids of the user namespace");
@@ -21,8 +21,8 @@ export function addNamespaceRoot(list: PlanList): void {
 }
 
 /**
- * Namespaces that belong to another user namespace are joined by the keeper: the child has no rights over them. SAFETY: it
- * is not seen from there, and what it does (pipes, log, sockets by descriptor) depends on none of them.
+ * Namespaces that belong to another user namespace are joined by the keeper: the child has no rights over them. SAFETY:
+ * it is not seen from there, and what it does (pipes, log, sockets by descriptor) depends on none of them.
  */
 export function addKeeperJoins(before: PlanList, joins: ReadonlyMap<RuntimeNamespaceType, number>): void {
   for (const [type, fd] of joins) {

@@ -9,7 +9,10 @@ import type { PlanClock } from "../plan/report.ts";
 import type { StartOptions } from "../types.ts";
 import type { PreparedStart } from "./prepare.ts";
 
-/** Has a keeper carry out the plan, and does the engine's share at its barriers. `opened` is disposed of when the keeper has its copies. */
+/**
+ * Has a keeper carry out the plan, and does the engine's share at its barriers. `opened` is disposed of when the keeper
+ * has its copies.
+ */
 export async function launchStart(
   program: KeeperProgram,
   options: StartOptions,

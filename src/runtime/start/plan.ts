@@ -9,7 +9,10 @@ import type { PreparedStart } from "./prepare.ts";
 
 const defaultDeadlineMs = 30_000;
 
-/** The plan of a start: which calls the keeper and its child make, and what the keeper keeps. Changes nothing but the blob. */
+/**
+ * The plan of a start: which calls the keeper and its child make, and what the keeper keeps. Changes nothing but the
+ * blob.
+ */
 export function planStart(
   options: StartOptions,
   prepared: PreparedStart,

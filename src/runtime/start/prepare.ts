@@ -45,7 +45,9 @@ export interface PreparedStart extends PreparedMounts {
   readonly exitDirectory: number;
 }
 
-/** Opens all that the plan refers to and registers it with what the keeper inherits. `opened` owns what is opened here. */
+/**
+ * Opens all that the plan refers to and registers it with what the keeper inherits. `opened` owns what is opened here.
+ */
 export async function prepareStart(
   program: KeeperProgram,
   options: StartOptions,
@@ -144,8 +146,8 @@ function inheritLog(
 }
 
 /**
- * Interfaces are attached concurrently with the set-up, unless the process would see the difference. With a user namespace
- * they are attached before: there the child waits for the engine in any case.
+ * Interfaces are attached concurrently with the set-up, unless the process would see the difference. With a user
+ * namespace they are attached before: there the child waits for the engine in any case.
  */
 function networkOrder(
   { attachNetwork, config, prewarmedNetwork }: StartOptions,
