@@ -16,8 +16,8 @@ export interface AddedAccounts {
 }
 
 /**
- * The image's files with what is added; a file that nothing is added to is given back as it is. What an image has already is
- * never changed. Throws "invalid" for a line that is none, and for a user whom the host doesn't know.
+ * Returns the image's files with additions; a file without additions is returned unchanged. Existing entries of the
+ * image are never changed. Throws "invalid" for a malformed line, and for a user that is unknown on the host.
  */
 export function addAccounts(image: UserDatabase, added: AddedAccounts): UserDatabase {
   const passwd = (added.hostUsers ?? []).reduce(

@@ -3,8 +3,8 @@ import { createCipheriv, createDecipheriv, timingSafeEqual } from "node:crypto";
 const initial = Buffer.alloc(8, 0xa6);
 
 /**
- * A key wrapped in another one of 16, 24 or 32 bytes. SPEC: RFC 3394, section 2.2.1. Our own loops over the block cipher: the runtime's
- * library does not have it everywhere.
+ * A key wrapped in another one of 16, 24 or 32 bytes. SPEC: RFC 3394, section 2.2.1. Our own loops over the block
+ * cipher: the runtime's library does not have it everywhere.
  */
 export function wrapKey(key: Uint8Array, wrapping: Uint8Array): Uint8Array {
   const cipher = createCipheriv(nameOf(wrapping), wrapping, null).setAutoPadding(false);

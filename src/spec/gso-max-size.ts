@@ -8,8 +8,8 @@ export const plainGsoSize = 65_536;
 export const largestGsoSize = 524_280;
 
 /**
- * Bytes of `192k` or `196608`; 65536 for `0` and `64k`. Throws Failure("invalid") with the rule for anything that the kernel would
- * not take.
+ * Bytes of `192k` or `196608`; 65536 for `0` and `64k`. Throws Failure("invalid") with the rule for anything that the
+ * kernel would not take.
  */
 export function parseGsoMaxSize(text: string): number {
   const size = readSize(text);

@@ -51,7 +51,7 @@ export function toHostOwner(
   return { uid: findHostId(uids, uid) ?? overflowId, gid: findHostId(gids, gid) ?? overflowId };
 }
 
-/** The container's root, as the host knows it: what the container's own files belong to. */
+/** The container's root user as an ID of the host: the owner of the container's own files. */
 export function hostRootOf(maps: IdMaps): { readonly uid: number; readonly gid: number } {
   return toHostOwner({ uid: 0, gid: 0 }, maps);
 }

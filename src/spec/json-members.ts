@@ -5,8 +5,8 @@ export type JsonMember = readonly [string, unknown];
 const repeating = new WeakMap<object, readonly JsonMember[]>();
 
 /**
- * The members of an object in their order. Of one that parseRepeatedNames() made, each time that a name comes: Go's encoding/json reads them
- * one after the other, and JSON.parse() keeps the last value in the first place.
+ * The members of an object in their order. Of one that parseRepeatedNames() made, each time that a name comes: Go's
+ * encoding/json reads them one after the other, and JSON.parse() keeps the last value in the first place.
  */
 export function membersOf(object: object): readonly JsonMember[] {
   return repeating.get(object) ?? Object.entries(object);
@@ -20,7 +20,10 @@ export function countMembers(value: unknown): number {
   return count;
 }
 
-/** As JSON.parse() of a text that this accepts, but membersOf() gives names that come again. Recurses as well, and takes longer. */
+/**
+ * As JSON.parse() of a text that this accepts, but membersOf() gives names that come again. Recurses as well, and takes
+ * longer.
+ */
 export function parseRepeatedNames(text: string): unknown {
   return new Reader(text).value();
 }

@@ -20,7 +20,10 @@ export function parseJson(bytes: Uint8Array, limits: JsonLimits): unknown {
   return parseCountedJson(bytes, limits).value;
 }
 
-/** As parseJson(). `members`: so many were written, while of those of one object that have the same name the value has the last. */
+/**
+ * As parseJson(). `members`: so many were written, while of those of one object that have the same name the value has
+ * the last.
+ */
 export function parseCountedJson(
   bytes: Uint8Array,
   limits: JsonLimits,

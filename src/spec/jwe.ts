@@ -27,8 +27,8 @@ interface Recipient {
 }
 
 /**
- * What was encrypted for one of these private keys; undefined where it was for none of them. Throws "invalid" for what is
- * no JWE, "unsupported" for one whose content is encrypted otherwise.
+ * What was encrypted for one of these private keys; undefined where it was for none of them. Throws "invalid" for what
+ * is no JWE, "unsupported" for one whose content is encrypted otherwise.
  */
 export function decryptJwe(bytes: Uint8Array, keys: readonly KeyObject[]): Uint8Array | undefined {
   const document = readJson(bytes, { what: "JSON web encryption", maxBytes });
@@ -66,7 +66,10 @@ export function decryptJwe(bytes: Uint8Array, keys: readonly KeyObject[]): Uint8
   return undefined;
 }
 
-/** The bytes for the holder of each of the public keys. Throws "invalid" for one that is neither RSA nor on a curve of NIST's. */
+/**
+ * The bytes for the holder of each of the public keys. Throws "invalid" for one that is neither RSA nor on a curve of
+ * NIST's.
+ */
 export function encryptJwe(bytes: Uint8Array, keys: readonly KeyObject[]): Uint8Array {
   const contentKey = randomBytes(32);
   const made = keys.map((key) => recipientFor(key, contentKey));

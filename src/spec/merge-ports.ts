@@ -11,7 +11,9 @@ export interface PortMapping {
   readonly lastHostPort?: number | undefined;
 }
 
-/** Each port once: neighbors and ranges that overlap become one. In the order of their numbers, protocol by protocol. */
+/**
+ * Each port once: neighbors and ranges that overlap become one. In the order of their numbers, protocol by protocol.
+ */
 export function mergePortRanges(ranges: readonly PortRange[]): readonly PortRange[] {
   const sorted = [...ranges].sort((one, other) => one.first - other.first);
   return [...Map.groupBy(sorted, ({ protocol }) => protocol).values()].flatMap((own) =>
@@ -24,8 +26,8 @@ export function mergePortRanges(ranges: readonly PortRange[]): readonly PortRang
 }
 
 /**
- * Neighbors of one protocol and address of the host whose ports continue in parallel become one mapping, in the order of
- * the container's ports. What is published twice stays twice.
+ * Neighbors of one protocol and address of the host whose ports continue in parallel become one mapping, in the order
+ * of the container's ports. What is published twice stays twice.
  */
 export function mergePortMappings<M extends PortMapping>(
   mappings: readonly M[],

@@ -23,8 +23,8 @@ const architectures: Readonly<Record<string, readonly [architecture: string, var
 };
 
 /**
- * Brings the spellings of other tools into one form: `x86_64` is amd64, `armhf` is arm/v7, plain `arm` is v7;
- * the variants that say nothing (`amd64/v1`, `arm64/v8`) are left out.
+ * Normalizes the spellings of other tools: `x86_64` is amd64, `armhf` is arm/v7, plain `arm` is v7; it drops variants
+ * that are the default (`amd64/v1`, `arm64/v8`).
  */
 export function normalizePlatform(os: string, architecture: string, variant = ""): Platform {
   const given = architecture.toLowerCase();

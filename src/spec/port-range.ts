@@ -35,7 +35,9 @@ export function isAscending({ first, last }: PortNumbers): boolean {
   return first <= last;
 }
 
-/** `80/tcp`, `8000-8010/udp`, `80`. Undefined for what is no port that a program can listen on: an image may say anything. */
+/**
+ * `80/tcp`, `8000-8010/udp`, `80`. Undefined for a port that no program can listen on: an image may contain any text.
+ */
 export function parsePortRange(text: string): PortRange | undefined {
   const at = text.indexOf("/");
   const numbers = parsePortNumbers(at === -1 ? text : text.slice(0, at));
@@ -62,7 +64,9 @@ export function portsOfRange({ protocol, first, last }: PortRange): readonly {
   return Array.from({ length: last - first + 1 }, (_, at) => ({ protocol, port: first + at }));
 }
 
-/** `8000-8002/tcp` → `8000/tcp`, `8001/tcp`, `8002/tcp`, as Docker and images have them; nothing for what is no port. */
+/**
+ * `8000-8002/tcp` → `8000/tcp`, `8001/tcp`, `8002/tcp`, as Docker and images have them; nothing for what is no port.
+ */
 export function spellOutPorts(text: string): readonly string[] {
   const range = parsePortRange(text);
   return range === undefined ? [] : portsOfRange(range).map(({ protocol, port }) => `${port}/${protocol}`);

@@ -1,8 +1,8 @@
 import { Failure } from "../base/failure.ts";
 
 /**
- * The proxy that the environment names for a URL (`HTTPS_PROXY`, `HTTP_PROXY`, `NO_PROXY`, also in lower case); undefined: none.
- * What is on this machine has none. Throws "invalid" for one that is no http:// URL.
+ * The proxy that the environment names for a URL (`HTTPS_PROXY`, `HTTP_PROXY`, `NO_PROXY`, also in lower case);
+ * undefined: none. What is on this machine has none. Throws "invalid" for one that is no http:// URL.
  */
 export function findProxy(url: URL, env: Readonly<Record<string, string | undefined>>): URL | undefined {
   const name = url.protocol === "https:" ? "https_proxy" : "http_proxy";

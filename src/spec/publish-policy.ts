@@ -1,8 +1,8 @@
 import { Failure } from "../base/failure.ts";
 
 /**
- * Which rules published ports obey. `docker`: packets that are forwarded to a container bypass the host's input rules, as
- * with Docker. `respect-host`: what the host's own input chains drop or reject is dropped for published ports, too.
+ * Which rules published ports obey. `docker`: packets that are forwarded to a container bypass the host's input rules,
+ * as with Docker. `respect-host`: what the host's own input chains drop or reject is dropped for published ports, too.
  */
 export type PublishPolicy = "docker" | "respect-host";
 

@@ -59,15 +59,23 @@ export interface RuntimeMount {
   readonly source?: string | undefined;
   /** As mount(8) and the specification name them: `ro`, `nosuid`, `rbind`, `rprivate`, `size=65536k`, … */
   readonly options?: readonly string[] | undefined;
-  /** Of an idmapped bind (`idmap`, `ridmap`): from the ids on its file system to the host's. Absent: the container's own. */
+  /**
+   * Of an idmapped bind (`idmap`, `ridmap`): from the ids on its file system to the host's. Absent: the container's
+   * own.
+   */
   readonly uidMappings?: readonly IdRange[] | undefined;
   readonly gidMappings?: readonly IdRange[] | undefined;
 }
 
-/** The type of a mount that is a file of StartOptions.memoryFiles; its source is the name there. Not of the specification. */
+/**
+ * The type of a mount that is a file of StartOptions.memoryFiles; its source is the name there. Not of the
+ * specification.
+ */
 export const memoryFile = "memory-file";
 
-/** An option of a cgroup mount that is read-only otherwise: what systemd manages is writable. Not of the specification. */
+/**
+ * An option of a cgroup mount that is read-only otherwise: what systemd manages is writable. Not of the specification.
+ */
 export const systemdCgroups = "rw-systemd";
 
 export type RuntimeNamespaceType = "pid" | "network" | "mount" | "ipc" | "uts" | "user" | "cgroup" | "time";

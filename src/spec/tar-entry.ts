@@ -15,7 +15,7 @@ export interface SparseFragment {
   readonly length: number;
 }
 
-/** One member of an archive, with everything that extended headers say about it merged in. */
+/** One member of an archive, merged with all its extended headers. */
 export interface TarEntry {
   /**
    * As in the archive, neither cleaned nor checked: may be absolute, hold "..", newlines or bytes that are no

@@ -60,7 +60,7 @@ function storedBytes({ sparse }: TarMember): number {
   return (sparse ?? []).reduce((sum, { length }) => sum + length, 0);
 }
 
-/** What a reader that knows nothing of sparse files makes the packed contents. */
+/** The name under which readers without support for sparse files extract the packed contents. */
 function sparseName(path: string): string {
   const slash = path.lastIndexOf("/");
   return `${path.slice(0, slash + 1)}GNUSparseFile.0/${path.slice(slash + 1)}`;
@@ -99,7 +99,7 @@ function putChecksum(block: Buffer): Uint8Array {
   return block;
 }
 
-/** False when the number does not fit; then the field says 0 and a PAX record must tell. */
+/** False when the number does not fit; then the field contains 0 and a PAX record contains the number. */
 function putNumber(block: Buffer, at: number, length: number, value: number): boolean {
   const fits = value >= 0 && value < 8 ** (length - 1);
   block.write((fits ? value : 0).toString(8).padStart(length - 1, "0"), at, "latin1");

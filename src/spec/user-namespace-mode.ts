@@ -9,8 +9,8 @@ import {
 } from "./id-map.ts";
 
 /**
- * Whose user namespace a container is in: the host's, one of its own with ids that the engine picks, one of its own with
- * these ids, or another container's.
+ * Whose user namespace a container is in: the host's, one of its own with ids that the engine picks, one of its own
+ * with these ids, or another container's.
  */
 export type UserNamespaceMode =
   | "host"
@@ -23,8 +23,8 @@ const wanted =
   "want host, private, private:HOSTID[:SIZE], private:uidmap=…,gidmap=…, private:subuid=NAME,subgid=NAME or container:NAME";
 
 /**
- * The words of `--userns` and of the API's UsernsMode; undefined for nothing said. "auto" is podman's word for "private".
- * Throws "invalid".
+ * The values of `--userns` and of the API's UsernsMode; undefined for an empty value. "auto" is podman's word for
+ * "private". Throws "invalid".
  */
 export function parseUserNamespaceMode(text: string): UserNamespaceMode | undefined {
   if (text === "") return undefined;
@@ -66,7 +66,7 @@ function parseMaps(text: string, whole: string): IdMaps {
     if (kind === undefined) throw refused(whole);
     ranges[kind as keyof typeof ranges].push(parseIdRange(range));
   }
-  // As podman does: what is said of one kind holds for the other.
+  // As podman does: the ranges of one kind apply to the other.
   const { uidmap, gidmap } = ranges;
   return { uids: uidmap.length === 0 ? gidmap : uidmap, gids: gidmap.length === 0 ? uidmap : gidmap };
 }

@@ -7,13 +7,14 @@ type Change = (defaults: ImageDefaults, text: string) => Partial<ImageDefaults>;
 
 /**
  * Applies the Dockerfile instructions of `import --change` and `commit --change`, in order: CMD, ENTRYPOINT, ENV,
- * EXPOSE, LABEL, ONBUILD, STOPSIGNAL, USER, VOLUME, WORKDIR. Each change may be several lines, as dockerd takes all of them for
- * one Dockerfile. Throws "invalid" naming the instruction.
- * SPEC: Dockerfile reference; docker container commit, `--change`
+ * EXPOSE, LABEL, ONBUILD, STOPSIGNAL, USER, VOLUME, WORKDIR. Each change may be several lines, as dockerd takes all of
+ * them for one Dockerfile. Throws "invalid" naming the instruction. SPEC: Dockerfile reference; docker container
+ * commit, `--change`
  */
 export function applyConfigChanges(defaults: ImageDefaults, changes: readonly string[]): ImageDefaults {
   let result = defaults;
-  // As in a Dockerfile: a new entrypoint makes the arguments of the old one senseless, but not a command that came with it.
+  // As in a Dockerfile: a new entrypoint makes the arguments of the old one senseless, but not a command that came with
+  // it.
   let command: readonly string[] = [];
   for (const change of changes.flatMap(splitInstructions)) {
     const match = /^\s*([A-Za-z]+)\s+([^]*?)\s*$/.exec(change);
@@ -77,8 +78,9 @@ const instructions: Readonly<Record<string, Change>> = {
 };
 
 /**
- * The instructions of a Dockerfile's text: a backslash at the end of a line joins the next one, comments and empty lines are
- * left out, also between joined lines. A text without any is given as it is, to be refused. SPEC: Dockerfile reference
+ * The instructions of a Dockerfile's text: a backslash at the end of a line joins the next one, comments and empty
+ * lines are left out, also between joined lines. A text without any is given as it is, to be refused. SPEC: Dockerfile
+ * reference
  */
 function splitInstructions(text: string): readonly string[] {
   const instructions: string[] = [];

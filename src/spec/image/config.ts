@@ -89,7 +89,7 @@ export function parseImageConfig(bytes: Uint8Array): ImageConfig {
   });
 }
 
-/** The defaults of an image that says nothing. */
+/** The defaults of an image without settings. */
 export const noDefaults: ImageDefaults = Object.freeze({
   user: "",
   env: Object.freeze([]),
@@ -149,7 +149,7 @@ export function encodeImageConfig(config: ImageConfig): Uint8Array {
   return new TextEncoder().encode(JSON.stringify(document));
 }
 
-/** Milliseconds since 1970; 0 when the image doesn't say. */
+/** Milliseconds since 1970; 0 when the image does not contain it. */
 export function createdMs(config: ImageConfig): number {
   const time = config.created === undefined ? 0 : Date.parse(config.created);
   return Number.isFinite(time) ? time : 0;

@@ -57,7 +57,7 @@ function refuseOtherKinds(text: string): void {
 
 const noPublicKey = "it is no public key in PEM";
 
-/** `otherwise` says what is wrong where it can't be read. */
+/** `otherwise` is the error for an unreadable key. */
 function requireKind(read: () => KeyObject, otherwise: string): KeyObject {
   let key: KeyObject;
   try {

@@ -6,8 +6,8 @@ import { type JsonNode, readJson } from "../json-reader.ts";
 import { decryptJwe, encryptJwe } from "../jwe.ts";
 
 /**
- * Encrypted layers, as containers/ocicrypt has them: a layer's blob is encrypted by a key of its own, which stands in annotations of
- * its descriptor, encrypted for those who may read it.
+ * Encrypted layers, as containers/ocicrypt has them: a layer's blob is encrypted by a key of its own, which stands in
+ * annotations of its descriptor, encrypted for those who may read it.
  */
 const mark = "+encrypted";
 const annotationPrefix = "org.opencontainers.image.enc.";
@@ -16,7 +16,7 @@ const publicAnnotation = `${annotationPrefix}pubopts`;
 const cipherName = "AES_256_CTR_HMAC_SHA256";
 const maxOptionsBytes = 64 * 1024;
 
-/** What it takes to decrypt the blob of a layer, and to know that it is whole. Its length is that of the plain one. */
+/** What is required to decrypt the blob of a layer, and to verify it. Its length is that of the plain blob. */
 export interface LayerSecret {
   /** 32 bytes: for AES-256 in counter mode, and for the HMAC-SHA256 of what is encrypted. */
   readonly key: Uint8Array;
@@ -45,7 +45,7 @@ export function encryptedType(mediaType: string): string {
   return `${mediaType}${mark}`;
 }
 
-/** Those that say nothing of encryption. */
+/** The annotations without those of the encryption. */
 export function plainAnnotations(
   annotations: Readonly<Record<string, string>>,
 ): Readonly<Record<string, string>> {
@@ -55,8 +55,8 @@ export function plainAnnotations(
 }
 
 /**
- * Opens what a descriptor says with the first key that fits. Throws "not-permitted" without one that does, "unsupported" for a layer that
- * is encrypted for other kinds of keys or by another cipher, "invalid" for annotations that are none.
+ * Opens the secret in a descriptor with the first matching key. Throws "not-permitted" without one, "unsupported" for a
+ * layer that is encrypted for other kinds of keys or by another cipher, "invalid" for malformed annotations.
  */
 export function openLayer(
   { digest, annotations }: Pick<Descriptor, "digest" | "annotations">,

@@ -78,9 +78,9 @@ export function isForeign(mediaType: string): boolean {
 }
 
 /**
- * Reads a manifest or an index: OCI, or Docker's schema 2 and manifest list. Throws "invalid" for anything else and
- * for a document that is both (CVE-2021-41190), "unsupported" for Docker's schema 1.
- * `mediaType` is what the descriptor or the server said; the document must not contradict it.
+ * Parses a manifest or an index: OCI, or Docker's schema 2 and manifest list. Throws "invalid" for anything else and
+ * for a document that is both (CVE-2021-41190), "unsupported" for Docker's schema 1. `mediaType` comes from the
+ * descriptor or the server; the document must not contradict it.
  */
 export function parseImageDocument(
   bytes: Uint8Array,
@@ -154,7 +154,7 @@ export function encodeImageManifest(image: {
   );
 }
 
-/** What an index says of one of its manifests. */
+/** The entry of an index for one of its manifests. */
 export type IndexEntry = Pick<Descriptor, "mediaType" | "digest" | "size"> & {
   readonly platform: Platform & {
     readonly osVersion?: string | undefined;
@@ -165,7 +165,10 @@ export type IndexEntry = Pick<Descriptor, "mediaType" | "digest" | "size"> & {
 const dockerManifestType = "application/vnd.docker.distribution.manifest.v2+json";
 const dockerListType = "application/vnd.docker.distribution.manifest.list.v2+json";
 
-/** An index of these manifests: Docker's manifest list when all of them are Docker's, else OCI's. The same entries give the same bytes. */
+/**
+ * An index of these manifests: Docker's manifest list when all of them are Docker's, else OCI's. The same entries give
+ * the same bytes.
+ */
 export function encodeImageIndex(entries: readonly IndexEntry[]): {
   readonly mediaType: string;
   readonly bytes: Uint8Array;

@@ -1,8 +1,9 @@
 import { Failure } from "../../base/failure.ts";
 
 /**
- * What becomes of a layer's blob once the layer is unpacked. "keep": it stays. "rebuild": it goes where it was just proven that the
- * same bytes can be made of the unpacked files. "refetch": it also goes where a registry is known that has it.
+ * What becomes of a layer's blob once the layer is unpacked. "keep": it stays. "rebuild": it goes where it was just
+ * proven that the same bytes can be made of the unpacked files. "refetch": it also goes where a registry is known that
+ * has it.
  */
 export type BlobPolicy = "keep" | "rebuild" | "refetch";
 

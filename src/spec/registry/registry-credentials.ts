@@ -1,4 +1,4 @@
-/** What a user, or a helper program for him, knows of one registry. */
+/** A user's credentials for one registry, entered or from a helper program. */
 export type RegistryCredentials =
   | { readonly kind: "password"; readonly username: string; readonly password: string }
   /** An OAuth2 refresh token. */

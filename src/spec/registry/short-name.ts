@@ -2,8 +2,8 @@ import type { RegistriesConfig } from "./registries-config.ts";
 import { findReference, isShortName, type Reference } from "../reference.ts";
 
 /**
- * What a name without a registry stands for: its alias, else the name below each of the registries that are to be searched, in their order.
- * Empty: what Docker says, also for a name with a registry. Pure.
+ * Expands a name without a registry: to its alias, else to the name below each of the registries to search, in their
+ * order. Empty: Docker's rules apply, also for a name with a registry. Pure.
  */
 export function expandShortName(
   name: string,

@@ -26,7 +26,7 @@ export interface SeccompCondition {
   readonly valueTwo: bigint;
 }
 
-/** Where a rule holds; an empty list or absent kernel says nothing. */
+/** The scope of a rule; an empty list or absent kernel does not restrict it. */
 export interface SeccompScope {
   /** `CAP_…`. In includes all are needed, in excludes one is enough. */
   readonly capabilities: readonly string[];

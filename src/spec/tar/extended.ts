@@ -9,12 +9,15 @@ import { parseFragmentList } from "./sparse.ts";
 const XATTR = "SCHILY.xattr.";
 /** Longest text of a record: a longer name is refused anyway, before it costs time. */
 const TEXT_BYTES_LIMIT = 1 << 16;
-/** What may be said for all entries at once. Others that are known to no reader are dropped: each would cost time at each entry. */
+/**
+ * Keys that are valid for all entries at once. Other keys, which no reader supports, are dropped: each would cost time
+ * at each entry.
+ */
 const forAll: ReadonlySet<string> = new Set(["uid", "gid", "uname", "gname", "mtime"]);
 /** What names or measures one entry makes no sense for all that follow, and would hide their true names. */
 const notGlobal: RegExp = /^(path|linkpath|size|GNU\.sparse\..*)$/;
 
-/** What extended headers said about the entry to come. */
+/** The fields of extended headers for the next entry. */
 export class Extended {
   longName: string | undefined;
   longLink: string | undefined;
@@ -33,7 +36,7 @@ export class Extended {
     else this.#records = parsePax(body);
   }
 
-  /** Writes over the header what was said about it, and forgets that. */
+  /** Overwrites the header with the collected fields, and clears them. */
   merge(header: Header): Merged {
     const merged: Merged = { xattrs: new Map(), sparse: undefined };
     for (const [key, value] of this.#global) apply(header, merged, key, value);
@@ -70,7 +73,7 @@ export interface PaxSparse {
 }
 
 function apply(header: Header, merged: Merged, key: string, value: Uint8Array): void {
-  // SPEC: an empty value takes back what an earlier record said; the header's own field holds.
+  // SPEC: an empty value cancels an earlier record; the header's own field is valid.
   if (value.length === 0 && !key.startsWith(XATTR)) return;
   if (key === "path") header.path = textOf(value, key);
   else if (key === "linkpath") header.linkName = textOf(value, key);

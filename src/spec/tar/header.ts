@@ -68,7 +68,7 @@ const types: ReadonlyMap<string, TarType> = new Map<string, TarType>([
   ["6", "fifo"],
 ]);
 
-/** V7 had no flag for directories: there a slash at the end of the name tells. */
+/** V7 had no flag for directories: there a slash ends the name of a directory. */
 export function typeOf(typeFlag: string, path: string): TarType {
   if (typeFlag === "\0" && path.endsWith("/")) return "directory";
   return types.get(typeFlag) ?? "unknown";

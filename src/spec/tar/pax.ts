@@ -14,7 +14,10 @@ const KEY_BYTES = 512;
 /** A record's own length has so many digits at most: bodies are far below 10 MB. */
 const LENGTH_DIGITS = 7;
 
-/** The records of a PAX header body: `LENGTH KEY=VALUE\n`, where LENGTH counts the whole record. SPEC: pax(1), POSIX.1-2024. */
+/**
+ * The records of a PAX header body: `LENGTH KEY=VALUE\n`, where LENGTH counts the whole record. SPEC: pax(1),
+ * POSIX.1-2024.
+ */
 export function parsePax(body: Uint8Array): PaxRecord[] {
   const records: PaxRecord[] = [];
   for (let at = 0; at < body.length; ) {

@@ -111,7 +111,7 @@ export function checkFragments(
 
 /** The map of format 1.0 with its padding, for a file of `size` bytes. */
 export function encodeSparseMap(fragments: readonly SparseFragment[], size: number): Uint8Array {
-  // GNU tar makes a hole at the end of a file only where an empty fragment says so.
+  // GNU tar creates a hole at the end of a file only with an empty fragment there.
   const whole = [...fragments, { offset: size, length: 0 }];
   const lines = [whole.length, ...whole.flatMap(({ offset, length }) => [offset, length])];
   const text = Buffer.from(`${lines.join("\n")}\n`, "latin1");
