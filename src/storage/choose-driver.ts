@@ -104,7 +104,9 @@ function chosen(dataRoot: string, made: { storage: StorageDriver; reason: string
   return warning === undefined ? made : { ...made, warning };
 }
 
-/** Other drivers that have layers of this data root, or what a crash left of removing or making some, and no containers. */
+/**
+ * Other drivers that have layers of this data root, or what a crash left of removing or making some, and no containers.
+ */
 export function listFormerDrivers(dataRoot: string, current: string): readonly string[] {
   return storageDriverNames.filter(
     (name) =>
@@ -114,7 +116,10 @@ export function listFormerDrivers(dataRoot: string, current: string): readonly s
   );
 }
 
-/** The driver that has containers of this data root, else the one that was used last, as long as there are layers at all. */
+/**
+ * The driver that has containers of this data root, else the one that was used last, as long as there are layers at
+ * all.
+ */
 function findUsedDriver(
   dataRoot: string,
 ): { readonly name: string; readonly hasContainers: boolean } | undefined {

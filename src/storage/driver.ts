@@ -17,8 +17,8 @@ export interface DriverOptions {
   /** The driver's own, as `--storage-opt` has them: `name=value`. */
   readonly storageOptions?: readonly string[] | undefined;
   /**
-   * Creates directories in `parent`, an empty directory, before snapshots need them; `furnish` creates the content of one,
-   * and may fail. The driver disposes of the result. Absent: each directory is created when it is needed.
+   * Creates directories in `parent`, an empty directory, before snapshots need them; `furnish` creates the content of
+   * one, and may fail. The driver disposes of the result. Absent: each directory is created when it is needed.
    */
   readonly openDirectories?:
     | ((parent: string, furnish: (path: string) => void) => PrewarmedDirectories)
@@ -55,7 +55,9 @@ export interface StorageDriver extends AsyncDisposable {
   beginLayer(): Promise<LayerDraft>;
   hasLayer(diffId: Digest): boolean;
   listLayers(): readonly Digest[];
-  /** Idempotent. Throws "conflict" when a snapshot stands on it. Space is given back in the background, see settle(). */
+  /**
+   * Idempotent. Throws "conflict" when a snapshot stands on it. Space is given back in the background, see settle().
+   */
   removeLayer(diffId: Digest): Promise<void>;
 
   /**
@@ -100,8 +102,8 @@ export interface StorageDriver extends AsyncDisposable {
   ): Promise<readonly TreeChange[]>;
 
   /**
-   * The layers as a read-only detached mount, the lowest first; none at all gives an empty directory. The caller disposes of it.
-   * `usernsFd` as for mountSnapshot().
+   * The layers as a read-only detached mount, the lowest first; none at all gives an empty directory. The caller
+   * disposes of it. `usernsFd` as for mountSnapshot().
    */
   viewLayers(layers: readonly Digest[], options?: { readonly usernsFd?: Fd | undefined }): Promise<OwnedFd>;
 
@@ -115,8 +117,8 @@ export interface StorageDriver extends AsyncDisposable {
     of: { readonly layers: readonly Digest[] } | { readonly snapshot: SnapshotId },
   ): Promise<Readonly<Record<string, string>>>;
   /**
-   * Reads all that a layer is on the disk. Throws "corrupt" where that is not what it was made of. Absent with a driver that has
-   * nothing but the layer's files.
+   * Reads all that a layer is on the disk. Throws "corrupt" where that is not what it was made of. Absent with a driver
+   * that has nothing but the layer's files.
    */
   verifyLayer?(diffId: Digest, options?: { readonly signal?: AbortSignal | undefined }): Promise<void>;
   /** Compares what is on disk with itself; empty when all is well. */
@@ -150,9 +152,10 @@ export interface LayerDraft extends AsyncDisposable {
   /** With `root`: in whose form deletions are written there (unpackLayer()'s `whiteouts`). */
   readonly marks?: LayerMarks | undefined;
   /**
-   * Takes the layer's tar (uncompressed), once for each draft, and reads it to its end. Not atomic: after a failure the draft is good for
-   * nothing but disposal. Whichever form the driver keeps layers in, what unpackLayer() refuses is refused, with its failures.
-   * The caller proves the content (a stream that is not what it should be throws at its end), then calls commit().
+   * Takes the layer's tar (uncompressed), once for each draft, and reads it to its end. Not atomic: after a failure the
+   * draft is good for nothing but disposal. Whichever form the driver keeps layers in, what unpackLayer() refuses is
+   * refused, with its failures. The caller proves the content (a stream that is not what it should be throws at its
+   * end), then calls commit().
    */
   apply(tar: AsyncIterable<Uint8Array>, options?: ApplyOptions): Promise<UnpackResult>;
   /** Gives it its identity, after all of it is on the disk. Atomic; fine when the same layer has come meanwhile. */

@@ -6,7 +6,7 @@ import type { OwnedFd } from "../linux/kernel/fd.ts";
 import { cloneTree, createFilesystem, setMountAttributes } from "../linux/mount/mount.ts";
 import { parseMountOptions } from "../linux/mount/mount-options.ts";
 
-/** What `--opt` may say to the driver "local": as to mount(8). */
+/** The values of `--opt` for the driver "local": as for mount(8). */
 export interface LocalOptions {
   readonly type: string;
   readonly device: string;
@@ -70,7 +70,7 @@ export async function mountLocalVolume({ type, device, words }: LocalOptions): P
   }
 }
 
-/** The kernel's network file systems know numbers only. */
+/** The kernel's network file systems accept numbers only. */
 async function resolveAddresses(words: readonly string[]): Promise<readonly string[]> {
   return await Promise.all(
     words.map(async (word) => {

@@ -11,8 +11,8 @@ import { findSecretId, type SecretId } from "../model/ids.ts";
 const mostBytes = 1024 * 1024;
 
 /**
- * Values of secrets, `<dataRoot>/secrets/ID`, files of root alone (0600). What is there is whole and survives power loss.
- * A value never changes: another one has another id.
+ * Values of secrets, `<dataRoot>/secrets/ID`, files of root alone (0600). What is there is whole and survives power
+ * loss. A value never changes: another one has another id.
  */
 export class SecretStore {
   readonly #root: string;

@@ -26,8 +26,8 @@ import type { DriverOptions, StorageDriver } from "../driver.ts";
 const usualBranchLimit = 127;
 
 /**
- * As overlay, with the file system that Docker began with: whiteouts are files, `.wh.NAME` and `.wh..wh..opq`, in layers as in what a
- * container has changed. Of no stock kernel: where the patches of aufs are. See openStorage().
+ * As overlay, with the file system that Docker began with: whiteouts are files, `.wh.NAME` and `.wh..wh..opq`, in
+ * layers as in what a container has changed. Of no stock kernel: where the patches of aufs are. See openStorage().
  */
 export async function openAufsDriver(
   root: string,
@@ -42,7 +42,8 @@ export async function openAufsDriver(
   const trash = openTrash(paths);
   const branchLimit = findBranchLimit();
   using undo = new DisposableStack();
-  // Gone with the last mount that uses it. In memory: it is written to at each first look at a file, also where the disk is full.
+  // Gone with the last mount that uses it. In memory: it is written to at each first look at a file, also where the
+  // disk is full.
   const xinos = undo.use(createFilesystem("tmpfs", [["mode", "0700"]], { source: "tare-xino" }));
   const mount = async ({ lowers, writable, usernsFd }: UnionMount): Promise<OwnedFd> => {
     const above = writable === undefined ? [] : [{ fd: writable.fd, path: writable.upper }];
@@ -117,7 +118,9 @@ async function probe(paths: DriverPaths, mount: (order: UnionMount) => Promise<O
   }
 }
 
-/** KERNEL: aufs's own FS_ALLOW_IDMAP is commented out, as untested: a kernel whose builder switched it on is believed. */
+/**
+ * KERNEL: aufs's own FS_ALLOW_IDMAP is commented out, as untested: a kernel whose builder switched it on is believed.
+ */
 function shiftIds(mount: Fd, usernsFd: Fd): void {
   try {
     setMountAttributes(mount, { usernsFd });
@@ -140,7 +143,7 @@ function findBranchLimit(): number {
       const limit = parseBranchLimit(read());
       if (limit !== undefined) return limit;
     } catch {
-      // There are kernels that do not tell.
+      // Some kernels do not report it.
     }
   }
   return usualBranchLimit;

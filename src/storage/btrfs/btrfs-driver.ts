@@ -30,16 +30,17 @@ import type { DriverOptions, StorageDriver } from "../driver.ts";
 const DROP_MS = 30_000;
 
 /**
- * A layer is a subvolume of its own; a view of layers is another one, made once of reflinks to the layers' files; a snapshot is
- * btrfs's own snapshot of that: made in one step. All of them are removed in one step, however many files are in them. See openStorage().
+ * A layer is a subvolume of its own; a view of layers is another one, made once of reflinks to the layers' files; a
+ * snapshot is btrfs's own snapshot of that: made in one step. All of them are removed in one step, however many files
+ * are in them. See openStorage().
  */
 export async function openBtrfsDriver(
   root: string,
   { openDirectories }: Pick<DriverOptions, "openDirectories"> = {},
 ): Promise<StorageDriver> {
   const paths = new DriverPaths(root);
-  // What is in the trash has its subvolume at "fs": gone in one call. What can't go that way goes as a directory: layers of versions
-  // before this one, and subvolumes in which a container has made others.
+  // What is in the trash has its subvolume at "fs": gone in one call. What can't go that way goes as a directory:
+  // layers of versions before this one, and subvolumes in which a container has made others.
   const dropped = new Set<bigint>();
   const trash = openTrash(paths, {
     shortcut: async (directory) => {
@@ -114,8 +115,8 @@ async function probe(directory: Fd): Promise<void> {
 }
 
 /**
- * What several images begin with is merged once: a view begins as a snapshot of the longest one that there is of its lower
- * layers, or of its lowest layer's.
+ * What several images begin with is merged once: a view begins as a snapshot of the longest one that there is of its
+ * lower layers, or of its lowest layer's.
  */
 async function makeView(
   path: string,

@@ -112,7 +112,10 @@ export async function openDevicemapperDriver(
   }
 }
 
-/** What several images begin with is merged once: a view begins as a snapshot of the longest one that there is of its lower layers. */
+/**
+ * What several images begin with is merged once: a view begins as a snapshot of the longest one that there is of its
+ * lower layers.
+ */
 async function makeView(
   path: string,
   {

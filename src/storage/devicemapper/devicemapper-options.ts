@@ -1,7 +1,7 @@
 import { parseByteSize } from "../../base/byte-size.ts";
 import { Failure, within } from "../../base/failure.ts";
 
-/** What `--storage-opt dm.…` of the daemon says; what it does not say is undefined. */
+/** The options `--storage-opt dm.…` of the daemon; absent options are undefined. */
 export interface DevicemapperOptions {
   /** Name of an existing thin pool, this data root's alone. */
   readonly thinPoolDevice?: string | undefined;

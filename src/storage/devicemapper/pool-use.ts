@@ -46,7 +46,7 @@ export function parsePoolTable(parameters: string): PoolGeometry {
   return { metadata, data, blockSectors: Number(blockSectors) };
 }
 
-/** What the kernel tells of a pool: `TRANSACTION USED/TOTAL USED/TOTAL HELD MODE …`, or `Fail`. */
+/** Parses the kernel's status of a pool: `TRANSACTION USED/TOTAL USED/TOTAL HELD MODE …`, or `Fail`. */
 export function parsePoolStatus(
   status: string,
   { blockSectors }: { readonly blockSectors: number },

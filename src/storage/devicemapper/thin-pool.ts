@@ -207,7 +207,7 @@ export class ThinPool implements AsyncDisposable {
     throw new Failure("exhausted", describeShortage(shortage, { use, leastFreePercent, isFile }));
   }
 
-  /** Lets the pool be as large as its files, and wait as its options say. Of a pool of others: nothing. */
+  /** Adapts the pool to the size of its files, and to the options on waiting. Does nothing on a foreign pool. */
   async applySizes(): Promise<void> {
     const { files } = this;
     if (files === undefined) return;

@@ -73,7 +73,10 @@ export class ThinVolumes {
     return `${this.prefix}-${id}`;
   }
 
-  /** An empty one, or a snapshot: `of` must not be written to meanwhile. `note` records the id, before there is a volume. */
+  /**
+   * An empty one, or a snapshot: `of` must not be written to meanwhile. `note` records the id, before there is a
+   * volume.
+   */
   async create(
     bytes: number,
     { of, note }: { readonly of?: Volume | undefined; readonly note: (volume: Volume) => void },
@@ -158,7 +161,9 @@ export class ThinVolumes {
     await this.#waitUntilFree(this.nameOf(volume), busyMs);
   }
 
-  /** Gives its blocks back, and its id. Fine where it is none of ours. Throws "conflict" while it is mounted anywhere. */
+  /**
+   * Gives its blocks back, and its id. Fine where it is none of ours. Throws "conflict" while it is mounted anywhere.
+   */
   async remove(volume: Volume): Promise<void> {
     if (!existsSync(`${this.#ids}/${volume.id}`)) return;
     try {

@@ -18,7 +18,9 @@ import { findVolume, type ThinVolumes, type Volume } from "./thin-volumes.ts";
 /** All files of a file system belong to this project until a process moves them, so it counts them all. */
 const everyFile = 0;
 
-/** File systems on volumes, each found by its directory's record. Devices come with a mount and go with its last copy. */
+/**
+ * File systems on volumes, each found by its directory's record. Devices come with a mount and go with its last copy.
+ */
 export class VolumeTrees implements TreeAccess {
   readonly #volumes: ThinVolumes;
   readonly #nodes: DeviceNodes;
@@ -56,7 +58,9 @@ export class VolumeTrees implements TreeAccess {
     return new OwnedFd(mount.move());
   }
 
-  /** Lets `work` write to a volume that nothing else uses; when it returns, all is on the disk, and the volume at rest. */
+  /**
+   * Lets `work` write to a volume that nothing else uses; when it returns, all is on the disk, and the volume at rest.
+   */
   async change(volume: Volume, work: (root: Fd) => Promise<void>): Promise<void> {
     {
       using mount = await this.#mount(volume, { unchanging: false, attributes: MOUNT_ATTR_NOATIME });
@@ -67,7 +71,10 @@ export class VolumeTrees implements TreeAccess {
     await this.#volumes.waitUntilUnused(volume);
   }
 
-  /** Allows so many bytes more than are in the volume now; one that was enlarged takes its new size. Throws "unsupported". */
+  /**
+   * Allows so many bytes more than are in the volume now; one that was enlarged takes its new size. Throws
+   * "unsupported".
+   */
   async limit(
     volume: Volume,
     { bytes, grows }: { readonly bytes: number; readonly grows: boolean },
@@ -78,7 +85,10 @@ export class VolumeTrees implements TreeAccess {
     });
   }
 
-  /** `unchanging`: on a device that can't be written to; else the file system can be written to, though its mount may not. */
+  /**
+   * `unchanging`: on a device that can't be written to; else the file system can be written to, though its mount may
+   * not.
+   */
   async #mount(
     volume: Volume,
     { unchanging, attributes }: { readonly unchanging: boolean; readonly attributes: number },

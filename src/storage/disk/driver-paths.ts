@@ -31,7 +31,7 @@ export class DriverPaths {
     return [this.layers, this.snapshots, this.drafts, this.prewarmed, this.trash, this.empty];
   }
 
-  /** Holds `fs`, and `root-set` when the layer's tar said what the root directory is like. */
+  /** Contains `fs`, and `root-set` when the layer's tar contains an entry for the root directory. */
   layer(diffId: Digest): string {
     return `${this.layers}/${hexOf(diffId)}`;
   }

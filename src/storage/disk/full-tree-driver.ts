@@ -42,7 +42,7 @@ export interface FullTrees {
   ): Promise<void>;
   /** Absent: the directory itself is the tree. */
   readonly access?: TreeAccess | undefined;
-  /** What the file system itself knows of what has changed in a snapshot since it was made of a view; undefined where it does not. */
+  /** The changes in a snapshot of a view that the file system itself reports; undefined if it does not. */
   findChanges?(
     trees: { readonly tree: Fd; readonly original: Fd },
     options: { readonly signal?: AbortSignal | undefined },

@@ -37,7 +37,9 @@ type MakeTree = (parent: Fd, name: string) => Promise<void>;
 export interface LayerFacts {
   /** Its tar had an entry for the root directory itself. */
   readonly setsRoot: boolean;
-  /** Its root is opaque: nothing of the layers below it is seen. KERNEL: overlay ignores that mark on a lower's root. */
+  /**
+   * Its root is opaque: nothing of the layers below it is seen. KERNEL: overlay ignores that mark on a lower's root.
+   */
   readonly hidesBelow: boolean;
 }
 
@@ -85,7 +87,7 @@ export class LayerDirectory {
     return facts;
   }
 
-  /** The directory whose mode and owner the root of these layers has: of the uppermost that says anything. */
+  /** The directory that defines mode and owner of these layers' root: the uppermost layer with an entry for it. */
   rootOf(layers: readonly Digest[]): string {
     const facts = layers.map((diffId) => this.get(diffId));
     const layer = layers[facts.findLastIndex(({ setsRoot }) => setsRoot)];
@@ -222,7 +224,10 @@ export function makeRoot(path: string, from: string): void {
   lookLike(path, statSync(from));
 }
 
-/** Gives a new directory of ours mode and owner of another one; with ids, the owner as the host knows it. */
+/**
+ * Applies mode and owner of another directory to a new directory of the driver; with IDs, the owner as the host sees
+ * it.
+ */
 export function lookLike(path: string, root: RootLook, idMaps?: IdMaps): void {
   const { uid, gid } = idMaps === undefined ? root : toHostOwner(root, idMaps);
   if (uid !== 0 || gid !== 0) chownSync(path, uid, gid);

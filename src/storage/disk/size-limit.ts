@@ -29,8 +29,9 @@ export function limitSize(directories: readonly Fd[], bytes: number): void {
 const spaceToMount = 1024 * 1024;
 
 /**
- * Does something that may need a little more than is left, and again with more where the limit is in its way: a container that
- * is full must start, so that something in it can be removed. A crash meanwhile leaves it that much more. `open`: the limited directory.
+ * Does something that may need a little more than is left, and again with more where the limit is in its way: a
+ * container that is full must start, so that something in it can be removed. A crash meanwhile leaves it that much
+ * more. `open`: the limited directory.
  */
 export async function withSpaceToMount<T>(open: () => OwnedFd, work: () => Promise<T>): Promise<T> {
   try {

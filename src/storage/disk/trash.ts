@@ -31,8 +31,9 @@ export function openTrash(paths: DriverPaths, options: TrashOptions = {}): Trash
 
 export interface TrashOptions {
   /**
-   * Removes at once what it can of what is in the directory; the rest is deleted file by file. Where it throws "conflict" the directory
-   * is in use: it is tried again for a while, then with each later removal and at the next start, and holds up nothing else.
+   * Removes at once what it can of what is in the directory; the rest is deleted file by file. Where it throws
+   * "conflict" the directory is in use: it is tried again for a while, then with each later removal and at the next
+   * start, and holds up nothing else.
    */
   readonly shortcut?: ((directory: Fd) => void | Promise<void>) | undefined;
 }

@@ -45,7 +45,7 @@ export interface Union {
   readonly status: StorageDriver["status"];
   readonly warning?: string | undefined;
   readonly layers: UnionLayers;
-  /** By which a directory says what is gone below it: of which file system. */
+  /** The file system whose marks delete entries of the layers below a directory. */
   readonly marks: LayerMarks;
   readonly maxLayers: number;
   readonly openDirectories?: DriverOptions["openDirectories"] | undefined;
@@ -54,8 +54,8 @@ export interface Union {
   /** Detached. The caller disposes of it. */
   mount(order: UnionMount): Promise<OwnedFd>;
   /**
-   * What gets the ids of a container's user namespace. "lowers" (default): each layer, and the upper has the host's ids; "mount":
-   * the whole mount, and on the disk all files have the container's.
+   * What gets the ids of a container's user namespace. "lowers" (default): each layer, and the upper has the host's
+   * ids; "mount": the whole mount, and on the disk all files have the container's.
    */
   readonly shifts?: "lowers" | "mount" | undefined;
   /** Entries of an upper directory that belong to the file system itself and count as no change. */

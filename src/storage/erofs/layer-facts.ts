@@ -5,7 +5,10 @@ import type { RootLook } from "../disk/layer-directory.ts";
 
 /** Facts about a layer that are available without mounting it; a JSON file next to its image. */
 export interface LayerFacts {
-  /** "image": the tar and its index, in "image"; "directory": unpacked in "fs", because the index can't have something of it. */
+  /**
+   * "image": the tar and its index, in "image"; "directory": unpacked in "fs", because the index can't have something
+   * of it.
+   */
   readonly form: "image" | "directory";
   /** Its tar had an entry for the root directory itself. */
   readonly setsRoot: boolean;

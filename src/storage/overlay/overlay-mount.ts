@@ -96,7 +96,7 @@ export async function findLowerForm(directories: OverlayDirectories): Promise<Lo
       (await mountOverlay(directories, { form: "append" }))[Symbol.dispose]();
       return "append";
     } catch {
-      // The other form's failure tells more: on a good kernel both have the same reason.
+      // The error of the other form is more precise: on a working kernel both have the same reason.
     }
   }
   try {

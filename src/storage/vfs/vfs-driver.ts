@@ -12,9 +12,9 @@ import { type ViewContent, Views } from "../disk/views.ts";
 import type { DriverOptions, StorageDriver } from "../driver.ts";
 
 /**
- * Each snapshot is a whole copy of its layers, in a plain directory: it needs nothing of the kernel but time and space.
- * A view of layers has their own files under a further name, so it takes hardly any. A limit of size counts the copy,
- * too: nothing tells what is written from what is the image's. See openStorage().
+ * Each snapshot is a full copy of its layers, in a plain directory: it needs no kernel feature, but time and space. A
+ * view of layers consists of hard links to their files, so it needs almost no space. A size limit counts the copy, too:
+ * the driver cannot distinguish written data from the image's. See openStorage().
  */
 export async function openVfsDriver(
   root: string,

@@ -54,8 +54,8 @@ export async function copyUp(volume: Fd, source: Fd): Promise<boolean> {
 }
 
 /**
- * As copyUp(), into what is mounted for the volume: content that is not ours to exchange. What a crash interrupts is
- * begun again the next time, as a mark on the disk says.
+ * As copyUp(), into the mount of the volume, whose content cannot be replaced as a whole. A mark on the disk records an
+ * interrupted copy, which the next attempt restarts.
  */
 export async function copyUpMounted(volume: Fd, mounted: Fd, source: Fd): Promise<void> {
   using data = openChild(mounted, ".");
