@@ -63,8 +63,8 @@ export type { LibraryEngine } from "./library/library-engine.ts";
 export type { OpenOptions } from "./library/open-engine.ts";
 
 /**
- * Opens a container engine in this process, without a daemon. The caller disposes of it; its containers continue to run.
- * Throws "not-permitted" without root, "conflict" with details.holderPid while another engine uses the data root.
+ * Opens a container engine in this process, without a daemon. The caller disposes of it; its containers continue to
+ * run. Throws "not-permitted" without root, "conflict" with details.holderPid while another engine uses the data root.
  *
  * @example
  * ```ts
