@@ -2,7 +2,9 @@
 export type Complete<T> = { readonly [K in keyof T]-?: Exclude<T[K], undefined> };
 
 /** `T` whose members are present or absent, but never undefined. */
-export type Defined<T> = { readonly [K in keyof T]?: Exclude<T[K], undefined> };
+export type Defined<T> = {
+  readonly [K in keyof T as undefined extends T[K] ? never : K]: T[K];
+} & { readonly [K in keyof T as undefined extends T[K] ? K : never]?: Exclude<T[K], undefined> };
 
 /** `T` whose members may also be undefined. */
 export type Undefinable<T> = { readonly [K in keyof T]?: T[K] | undefined };
@@ -21,7 +23,9 @@ export function mergeDefined<T extends object>(
   settings: T,
   ...changes: readonly (Undefinable<T> | undefined)[]
 ): T {
-  const merged = { ...settings };
-  for (const change of changes) if (change !== undefined) Object.assign(merged, defined(change));
-  return merged;
+  const merged: Record<string, unknown> = {};
+  for (const each of [settings, ...changes]) {
+    for (const [name, value] of Object.entries(each ?? {})) if (value !== undefined) merged[name] = value;
+  }
+  return merged as T;
 }

@@ -18,7 +18,7 @@ export async function connect(options: GlobalOptions): Promise<LeanClient> {
     host: options.host,
     buildId: build.id,
     connector,
-    ...(ours && options.startsDaemon ? { revive } : {}),
+    revive: ours && options.startsDaemon ? revive : undefined,
   });
   try {
     await client.open();

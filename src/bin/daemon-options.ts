@@ -1,3 +1,4 @@
+import { mergeDefined } from "../base/defined.ts";
 import { join } from "node:path";
 import { Failure } from "../base/failure.ts";
 import type { FlagTable } from "../cli/flags/flag.ts";
@@ -51,7 +52,7 @@ async function settingsOf({ given, values }: ReturnType<typeof parseFlags>): Pro
   for (const [name, flag] of Object.entries<GlobalFlag<unknown>>(globalFlags)) {
     const value = values[name];
     if (flag.toSettings === undefined || !given.has(name) || value === undefined || value === null) continue;
-    settings = { ...settings, ...(await flag.toSettings(value)) };
+    settings = mergeDefined(settings, await flag.toSettings(value));
   }
   return settings;
 }

@@ -107,7 +107,7 @@ async function open(options: DaemonOptions, socketPath: string): Promise<Engine>
       dataRoot: options.dataRoot,
       runRoot: options.runRoot,
       ...options.settings,
-      ...(registriesFile === undefined ? {} : { registriesFile }),
+      registriesFile,
       keeperProgram: programs.keeper,
       helloProgram: programs.hello,
     }),

@@ -110,8 +110,8 @@ export function resolveGlobals(
   const { "run-root": runRoot, "data-root": dataRoot, debug } = values;
   return {
     ...resolveHost(values, env),
-    ...(runRoot === undefined ? {} : { runRoot }),
-    ...(dataRoot === undefined ? {} : { dataRoot }),
+    runRoot,
+    dataRoot,
     daemonFlags: (Object.keys(globalFlags) as (keyof GlobalValues)[]).flatMap((name) =>
       globalFlags[name].isForDaemon === true ? formatFlag(name, values[name]) : [],
     ),

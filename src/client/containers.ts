@@ -100,7 +100,7 @@ export class ContainersClient {
     const reply = await this.#transport.call({ method: "POST", path: `${at(reference)}/start`, query });
     await reply.text();
     const timing = findTiming(reply.header("tare-timing"));
-    return { isRunningAlready: reply.status === 304, ...(timing === undefined ? {} : { timing }) };
+    return { isRunningAlready: reply.status === 304, timing };
   }
 
   /**
@@ -353,7 +353,7 @@ export class ContainersClient {
       repo: repository,
       comment: message,
       ...rest,
-      ...(pause === false ? { pause: "0" } : {}),
+      pause: pause === false ? "0" : undefined,
     };
     const json = config === undefined ? {} : { json: config };
     return this.#transport.json({ method: "POST", path: "/commit", query, ...json, signal });

@@ -1,3 +1,4 @@
+import { defined } from "../base/defined.ts";
 import {
   decryptionKeysHeader,
   encryptionKeysHeader,
@@ -88,7 +89,7 @@ export class ImagesClient {
       path: "/images/search",
       query: { term, limit, filters: formatFilters(filters) },
       signal,
-      ...(auth === undefined ? {} : { headers: { "X-Registry-Auth": auth } }),
+      headers: auth === undefined ? undefined : { "X-Registry-Auth": auth },
     });
   }
 
@@ -141,7 +142,7 @@ export class ImagesClient {
       path: "/images/create",
       query: { fromSrc, repo: repository, tag, message, changes, platform },
       signal,
-      ...(isUrl ? {} : { stream: archive }),
+      stream: isUrl ? undefined : archive,
     });
   }
 
@@ -154,7 +155,7 @@ export class ImagesClient {
       method: "GET",
       path: `/distribution/${imageSegment(reference)}/json`,
       signal,
-      ...(auth === undefined ? {} : { headers: { "X-Registry-Auth": auth } }),
+      headers: auth === undefined ? undefined : { "X-Registry-Auth": auth },
     });
   }
 
@@ -198,10 +199,10 @@ export class ImagesClient {
       },
       signal,
       // Docker wants the header, if an empty one.
-      headers: {
+      headers: defined({
         "X-Registry-Auth": auth === "" ? "e30=" : auth,
-        ...(encryptionKeys.length === 0 ? {} : { [encryptionKeysHeader]: formatKeysHeader(encryptionKeys) }),
-      },
+        [encryptionKeysHeader]: encryptionKeys.length === 0 ? undefined : formatKeysHeader(encryptionKeys),
+      }),
     });
   }
 
@@ -226,10 +227,7 @@ export class ImagesClient {
       path: "/images/create",
       query,
       signal,
-      headers: {
-        ...(auth === undefined ? {} : { "X-Registry-Auth": auth }),
-        ...decryptionHeaders(decryptionKeys),
-      },
+      headers: defined({ "X-Registry-Auth": auth, ...decryptionHeaders(decryptionKeys) }),
     });
   }
 }

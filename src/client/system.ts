@@ -33,7 +33,7 @@ export class SystemClient {
       osType: reply.header("ostype") ?? "",
       experimental: reply.header("docker-experimental") === "true",
       builderVersion: reply.header("builder-version") ?? "",
-      ...(build === undefined ? {} : { tareBuild: build }),
+      tareBuild: build,
     };
   }
 

@@ -152,8 +152,8 @@ export class Transport implements Disposable {
         ...(this.#buildId === undefined ? {} : { "Tare-Build": this.#buildId }),
         ...call.headers,
       },
-      ...(body === undefined ? {} : { body }),
-      ...(call.upgrade === undefined ? {} : { upgrade: call.upgrade }),
+      body,
+      upgrade: call.upgrade,
       signal: call.signal,
     });
     const reply = await asked.catch((thrown: unknown) => {

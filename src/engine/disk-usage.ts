@@ -1,3 +1,4 @@
+import { defined } from "../base/defined.ts";
 import { kindOf } from "../base/failure.ts";
 import type { Digest } from "../spec/digest.ts";
 import type { ContainerContext } from "./context.ts";
@@ -25,14 +26,14 @@ export async function describeDiskUsage(
     readonly signal?: AbortSignal | undefined;
   },
 ): Promise<DiskUsage> {
-  return {
+  return defined({
     layersBytes: kinds.includes("image") ? sum(knownLayerBytes(context.state).values()) : 0,
-    ...(kinds.includes("image") ? { images: await describeImages(context, images) } : {}),
-    ...(kinds.includes("container")
-      ? { containers: await withSizes(context, await containers.list({ all: true }), { signal }) }
-      : {}),
-    ...(kinds.includes("volume") ? { volumes: await describeVolumes(volumes, { signal }) } : {}),
-  };
+    images: kinds.includes("image") ? await describeImages(context, images) : undefined,
+    containers: kinds.includes("container")
+      ? await withSizes(context, await containers.list({ all: true }), { signal })
+      : undefined,
+    volumes: kinds.includes("volume") ? await describeVolumes(volumes, { signal }) : undefined,
+  });
 }
 
 async function describeImages(

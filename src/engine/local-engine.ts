@@ -236,7 +236,7 @@ export async function startEngine(dependencies: EngineDependencies): Promise<Loc
       capabilities: dependencies.host.capabilities,
       hasAppArmor: dependencies.host.hasAppArmor,
       hasSelinux: dependencies.host.hasSelinux === true,
-      ...(dependencies.host.ceilings === undefined ? {} : { ceilings: dependencies.host.ceilings }),
+      ceilings: dependencies.host.ceilings,
     },
     locks: new KeyedLock(),
     background: new Background(),

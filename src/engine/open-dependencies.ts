@@ -53,16 +53,14 @@ export async function openDependencies(options: DependencyOptions): Promise<Engi
   opened.use(await lockRoot(runRoot, "run root"));
   const program = opened.use(openKeeperProgram(keeperProgram, { directory: join(runRoot, "lib") }));
   const mountHelper = new KeeperMountHelper(program, runRoot);
-  const prewarming = opened.use(
-    new Prewarming({ program, runRoot, ...(prewarm === undefined ? {} : { isEnabled: prewarm }) }),
-  );
+  const prewarming = opened.use(new Prewarming({ program, runRoot, isEnabled: prewarm }));
   const openDirectories: DriverOptions["openDirectories"] = (parent, furnish) =>
     prewarming.openDirectories(parent, furnish);
   const { storage, ...storageChoice } = await openChosenStorage(dataRoot, {
     driver: storageDriver,
     mountHelper,
     openDirectories,
-    ...(storageOptions === undefined ? {} : { storageOptions }),
+    storageOptions,
   });
   opened.use(storage);
   const content = await openContentStore(dataRoot);
@@ -81,7 +79,7 @@ export async function openDependencies(options: DependencyOptions): Promise<Engi
   const namespaces = opened.use(new UserNamespaces(program, runRoot));
   const networks = opened.use(
     openNetworkPart(dataRoot, {
-      ...(publishPolicy === undefined ? {} : { policy: publishPolicy }),
+      policy: publishPolicy,
       onNote: (note) => log("warning", note),
     }),
   );
@@ -104,7 +102,7 @@ export async function openDependencies(options: DependencyOptions): Promise<Engi
     names,
     descriptors,
     host: describeHost(),
-    ...(helloProgram === undefined ? {} : { helloProgram }),
+    helloProgram,
     [Symbol.asyncDispose]: () => held.disposeAsync(),
   };
 }
@@ -138,7 +136,7 @@ function runtimePart(
       return await startContainer(program, {
         ...options,
         prewarmedKeeper,
-        ...(cgroupName === undefined ? {} : { cgroup: cgroups.open(cgroupName) }),
+        cgroup: cgroupName === undefined ? undefined : cgroups.open(cgroupName),
         cgroupLayout: parent.layout,
         openUserNamespace: (maps) => namespaces.open(maps),
         keeperCgroupFds: keepers.writeZeroFds,
@@ -151,7 +149,7 @@ function runtimePart(
       return await execInContainer(program, {
         ...options,
         prewarmedKeeper,
-        ...(cgroupName === undefined ? {} : { cgroup: cgroups.open(cgroupName) }),
+        cgroup: cgroupName === undefined ? undefined : cgroups.open(cgroupName),
         keeperCgroupFds: keepers.writeZeroFds,
       });
     },

@@ -40,6 +40,6 @@ export function planRecord(
     spec,
     image: imageConfig.defaults,
     host: context.host,
-    ...(owner === undefined || owner.id === id ? {} : { networkOwner: owner }),
+    networkOwner: owner === undefined || owner.id === id ? undefined : owner,
   });
 }

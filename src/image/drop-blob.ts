@@ -38,14 +38,14 @@ export async function dropBlob(
       ...blob,
       path: store.pathOf(digest),
       root,
-      ...(compression === undefined ? {} : { form: compressedForms[compression] }),
+      form: compression === undefined ? undefined : compressedForms[compression],
     },
     signal,
   );
   if (made !== undefined && (made.form.kind === "plain" || isElsewhere)) {
     const { form, recipe } = made;
     await store.absent.put(
-      { ...blob, diffId, form, ...(form.kind === "plain" ? {} : { compressors }) },
+      { ...blob, diffId, form, compressors: form.kind === "plain" ? undefined : compressors },
       recipe,
     );
   } else if (isElsewhere && mayRefetch) {

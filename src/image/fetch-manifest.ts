@@ -42,7 +42,7 @@ export async function fetchDocument(
       mediaType: roleOf(mediaType) === content.kind ? mediaType : content.mediaType,
       bytes,
       content,
-      ...(platform === undefined ? {} : { platform }),
+      platform,
     };
   });
 }

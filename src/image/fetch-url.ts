@@ -31,7 +31,7 @@ export async function* fetchUrl(
     }
     const proxy = await proxyOf?.(url);
     using connections = new Connections(proxy === undefined ? {} : { proxy });
-    const reply = await connections.send({ method: "GET", url, ...(signal === undefined ? {} : { signal }) });
+    const reply = await connections.send({ method: "GET", url, signal });
     const { location } = reply.headers;
     if ([301, 302, 303, 307, 308].includes(reply.status) && location !== undefined) {
       discard(reply);

@@ -89,7 +89,7 @@ export function pullImage(
         insecure,
         signal,
         onRetry,
-        ...(credentials === undefined ? {} : { credentials }),
+        credentials,
       };
       await registries.with(reference, access, async (repository) => {
         const found = await resolveImage(repository, which, platform);
@@ -195,8 +195,8 @@ async function fetchImage(
     config,
     manifest: { digest: stored.digest, content: stored.content },
     layers: layers.map((layer) => ({ ...layer, ...plain.get(layer.digest) })),
-    ...(stored === manifest ? {} : { decryptedFrom: manifest.digest }),
-    ...(hasIndex ? { index: index.digest } : {}),
+    decryptedFrom: stored === manifest ? undefined : manifest.digest,
+    index: hasIndex ? index.digest : undefined,
   };
 }
 

@@ -72,9 +72,9 @@ async function withRepository<T>(
   const known = credentialsOf(reference.domain);
   const access = {
     action,
-    ...(insecure === undefined ? {} : { insecure }),
-    ...(signal === undefined ? {} : { signal }),
-    ...(known === undefined ? {} : { credentials: () => Promise.resolve(known) }),
+    insecure,
+    signal,
+    credentials: known && (() => Promise.resolve(known)),
   };
   return await registries.with(reference, access, work);
 }

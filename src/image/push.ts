@@ -102,7 +102,7 @@ export function pushImage(
         signal,
         onRetry,
         insecure,
-        ...(credentials === undefined ? {} : { credentials }),
+        credentials,
       };
       await registries.with(reference, access, async (repository) => {
         const blobs = [...new Map([...sent.layers, config].map((blob) => [blob.digest, blob])).values()];

@@ -86,7 +86,7 @@ export class Registries implements Disposable {
     const access = {
       action: "push" as const, // no mirror
       credentials: () => Promise.resolve(credentials),
-      ...(signal === undefined ? {} : { signal }),
+      signal,
     };
     await this.with(reference, access, async (repository) => {
       const to = new URL("/v2/", repository.origin);
@@ -99,9 +99,7 @@ export class Registries implements Disposable {
     const insecure = candidate.insecure || options.insecure === true;
     const connections = await this.#connectionsTo(host, insecure);
     const { signal } = options;
-    const scheme = insecure
-      ? await this.#findScheme(host, { connections, ...(signal === undefined ? {} : { signal }) })
-      : "https";
+    const scheme = insecure ? await this.#findScheme(host, { connections, signal }) : "https";
     return new Repository({
       origin: `${scheme}://${host}`,
       path,
@@ -112,8 +110,8 @@ export class Registries implements Disposable {
         isMirror || options.credentials === undefined
           ? () => Promise.resolve(undefined)
           : options.credentials,
-      ...(signal === undefined ? {} : { signal }),
-      ...(options.onRetry === undefined ? {} : { onRetry: options.onRetry }),
+      signal,
+      onRetry: options.onRetry,
     });
   }
 
@@ -134,9 +132,9 @@ export class Registries implements Disposable {
     const proxy = await proxyOf?.(new URL(`https://${host}`));
     return new Connections({
       skipVerify: insecure,
-      ...(tls === undefined ? {} : { tls }),
-      ...(proxy === undefined ? {} : { proxy }),
-      ...(idleMs === undefined ? {} : { idleMs }),
+      tls,
+      proxy,
+      idleMs,
     });
   }
 
@@ -149,7 +147,7 @@ export class Registries implements Disposable {
     if (known !== undefined) return known;
     const ping = async (scheme: "https" | "http"): Promise<void> => {
       const url = new URL(`${scheme}://${host}/v2/`);
-      discard(await connections.send({ method: "GET", url, ...(signal === undefined ? {} : { signal }) }));
+      discard(await connections.send({ method: "GET", url, signal }));
     };
     const scheme = await ping("https").then(
       () => "https" as const,

@@ -71,7 +71,7 @@ function indexOf(images: readonly ReadImage[]): Uint8Array {
       ...descriptor,
       annotations: {
         "io.containerd.image.name": formatReference(reference),
-        ...(reference.tag === undefined ? {} : { "org.opencontainers.image.ref.name": reference.tag }),
+        "org.opencontainers.image.ref.name": reference.tag,
       },
     }));
   });

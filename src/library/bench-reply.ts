@@ -34,9 +34,9 @@ export function benchEventOf(message: StorageBenchMessage): StorageBenchEvent {
       readMs: Figures.ReadMs,
       walkMs: Figures.WalkMs,
       removalMs: Figures.RemovalMs,
-      ...(Figures.ContainerMs === undefined ? {} : { containerMs: Figures.ContainerMs }),
-      ...(Figures.StartMs === undefined ? {} : { startMs: Figures.StartMs }),
-      ...(Figures.ContainerSize === undefined ? {} : { containerBytes: Figures.ContainerSize }),
+      containerMs: Figures.ContainerMs,
+      startMs: Figures.StartMs,
+      containerBytes: Figures.ContainerSize,
     },
   };
 }

@@ -98,7 +98,7 @@ export class ConnectedContainers implements Containers {
     const status = { code: reply.StatusCode, oomKilled: false };
     try {
       const { State: state } = await this.#client.containers.inspect(reference);
-      return { ...status, oomKilled: state.OOMKilled, ...(state.Error === "" ? {} : { error: state.Error }) };
+      return { ...status, oomKilled: state.OOMKilled, error: state.Error || undefined };
     } catch (thrown) {
       if (kindOf(thrown) === "not-found") return status; // it removed itself
       throw thrown;
@@ -151,8 +151,8 @@ export class ConnectedContainers implements Containers {
 
   async attach(reference: ContainerReference, options: AttachOptions): Promise<AttachedStream> {
     const { terminal, duplex } = await this.#client.containers.attach(reference, {
-      stream: true,
       ...options,
+      stream: options.stream ?? true,
     });
     if (terminal !== undefined) return { terminal, duplex: asDuplex(duplex) };
     const { Config: config } = await this.#client.containers.inspect(reference);
@@ -167,10 +167,10 @@ export class ConnectedContainers implements Containers {
       stdout,
       stderr,
       timestamps: true,
-      ...(follow === undefined ? {} : { follow }),
-      ...(since === undefined ? {} : { since }),
-      ...(until === undefined ? {} : { until }),
-      ...(tail === undefined ? {} : { tail: String(tail) }),
+      follow,
+      since,
+      until,
+      tail: tail === undefined ? undefined : String(tail),
       signal,
     });
     return parseLogLines(frames);
@@ -267,8 +267,8 @@ export class ConnectedContainers implements Containers {
       Privileged: spec.privileged ?? false,
       User: spec.user ?? "",
       WorkingDir: spec.workingDirectory ?? "",
-      ...(spec.detachKeys === undefined ? {} : { DetachKeys: spec.detachKeys }),
-      ...(consoleSize === undefined ? {} : { ConsoleSize: [consoleSize.rows, consoleSize.columns] }),
+      DetachKeys: spec.detachKeys,
+      ConsoleSize: consoleSize && [consoleSize.rows, consoleSize.columns],
     });
     return reply.Id;
   }
@@ -308,7 +308,7 @@ export class ConnectedContainers implements Containers {
         attachStdin: reply.OpenStdin,
         attachStdout: reply.OpenStdout,
         attachStderr: reply.OpenStderr,
-        ...(user === undefined ? {} : { user }),
+        user,
       },
       state: reply.Running
         ? { status: "running", pid: reply.Pid }
@@ -340,8 +340,8 @@ function inSeconds(options: {
   graceSeconds?: number | undefined;
 } {
   return {
-    ...(options.signal === undefined ? {} : { signal: options.signal }),
-    ...(options.graceMs === undefined ? {} : { graceSeconds: Math.ceil(options.graceMs / 1000) }),
+    signal: options.signal,
+    graceSeconds: options.graceMs === undefined ? undefined : Math.ceil(options.graceMs / 1000),
   };
 }
 

@@ -1,3 +1,4 @@
+import { defined } from "../base/defined.ts";
 import { Client } from "../client/client.ts";
 import type { StorageBenchEvent, StorageBenchOptions } from "../model/storage-bench.ts";
 import type { CheckFinding, ContainerNamespaces, Engine, EngineEvent, EngineInfo } from "../model/engine.ts";
@@ -51,7 +52,7 @@ export class ConnectedEngine implements Engine {
     const messages = this.#client.system.events({
       since: sinceMs === undefined ? undefined : timeText(sinceMs),
       until: untilMs === undefined ? undefined : timeText(untilMs),
-      ...(filters === undefined ? {} : { filters }),
+      filters,
       signal,
     });
     try {
@@ -77,12 +78,12 @@ export class ConnectedEngine implements Engine {
     });
     const containers = await this.#containers.summarize(Containers ?? []);
     const users = Volumes === null ? [] : await this.#client.containers.list({ all: true, signal });
-    return {
+    return defined({
       layersBytes: LayersSize,
-      ...(Images === null ? {} : { images: Images.map(imageUsageOf) }),
-      ...(Containers === null ? {} : { containers: containers.flatMap(withSizes) }),
-      ...(Volumes === null ? {} : { volumes: Volumes.map((volume) => volumeWithUsageOf(volume, users)) }),
-    };
+      images: Images === null ? undefined : Images.map(imageUsageOf),
+      containers: Containers === null ? undefined : containers.flatMap(withSizes),
+      volumes: Volumes === null ? undefined : Volumes.map((volume) => volumeWithUsageOf(volume, users)),
+    });
   }
 
   async info(): Promise<EngineInfo> {

@@ -76,8 +76,8 @@ export class ConnectedImages implements Images {
       signal,
       insecure,
       compression,
-      ...(encryptionKeys === undefined ? {} : { encryptionKeys }),
-      ...(encryptLayers === undefined ? {} : { encryptLayers }),
+      encryptionKeys,
+      encryptLayers,
     })) {
       if (message.aux === undefined) yield progressOf(message);
       else if (typeof message.aux["Digest"] === "string") {
@@ -166,9 +166,9 @@ export class ConnectedImages implements Images {
       layers: layers.map((layer) => ({
         chainId: layer.ChainId,
         diffId: layer.DiffId,
-        ...(layer.Parent === undefined ? {} : { parent: layer.Parent }),
+        parent: layer.Parent,
         sizeBytes: layer.Size,
-        ...(layer.CreatedBy === undefined ? {} : { createdBy: layer.CreatedBy }),
+        createdBy: layer.CreatedBy,
         images: layer.Images.map(treeImageOf),
         usedBy: layer.UsedBy,
       })),

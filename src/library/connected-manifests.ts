@@ -1,3 +1,4 @@
+import { type Undefinable } from "../base/defined.ts";
 import { formatRegistryConfig } from "../api/image/registry-auth.ts";
 import type * as api from "../api/types/manifest.ts";
 import type { Progress } from "../base/progress.ts";
@@ -32,17 +33,17 @@ export class ConnectedManifests implements Manifests {
   async annotate(
     name: string,
     reference: string,
-    platform: Partial<ManifestPlatform>,
+    platform: Undefinable<ManifestPlatform>,
   ): Promise<ManifestList> {
     const { os, architecture, variant, osVersion, osFeatures } = platform;
     return listOf(
       await this.#client.manifests.annotate(name, {
         Manifest: reference,
-        ...(os === undefined ? {} : { Os: os }),
-        ...(architecture === undefined ? {} : { Architecture: architecture }),
-        ...(variant === undefined ? {} : { Variant: variant }),
-        ...(osVersion === undefined ? {} : { OsVersion: osVersion }),
-        ...(osFeatures === undefined ? {} : { OsFeatures: osFeatures }),
+        Os: os,
+        Architecture: architecture,
+        Variant: variant,
+        OsVersion: osVersion,
+        OsFeatures: osFeatures,
       }),
     );
   }
@@ -80,7 +81,7 @@ export class ConnectedManifests implements Manifests {
       mediaType,
       digest,
       bytes: Buffer.from(found.Raw, "base64"),
-      ...(platform === undefined ? {} : { platform: platformOf(platform) }),
+      platform: platform && platformOf(platform),
     };
   }
 }
@@ -110,8 +111,8 @@ function platformOf(platform: api.ManifestPlatform): ManifestPlatform {
   return {
     os,
     architecture,
-    ...(variant === undefined ? {} : { variant }),
-    ...(osVersion === undefined ? {} : { osVersion }),
-    ...(osFeatures === undefined ? {} : { osFeatures }),
+    variant,
+    osVersion,
+    osFeatures,
   };
 }

@@ -24,24 +24,24 @@ export class ConnectedNetworks implements Networks {
     const { subnets = [], ipamDriver, ipamOptions } = spec;
     const { Id, Warning } = await this.#client.networks.create({
       Name: spec.name,
-      ...given("Driver", spec.driver),
-      ...given("Scope", spec.scope),
-      ...given("EnableIPv4", spec.ipv4),
-      ...given("EnableIPv6", spec.ipv6),
-      ...given("Internal", spec.internal),
-      ...given("Attachable", spec.attachable),
-      ...given("ConfigOnly", spec.configOnly),
-      ...given("ConfigFrom", spec.configFrom === undefined ? undefined : { Network: spec.configFrom }),
-      ...given("Options", spec.options),
-      ...given("Labels", spec.labels),
+      Driver: spec.driver,
+      Scope: spec.scope,
+      EnableIPv4: spec.ipv4,
+      EnableIPv6: spec.ipv6,
+      Internal: spec.internal,
+      Attachable: spec.attachable,
+      ConfigOnly: spec.configOnly,
+      ConfigFrom: spec.configFrom === undefined ? undefined : { Network: spec.configFrom },
+      Options: spec.options,
+      Labels: spec.labels,
       IPAM: {
-        ...given("Driver", ipamDriver),
-        ...given("Options", ipamOptions),
+        Driver: ipamDriver,
+        Options: ipamOptions,
         Config: subnets.map(({ subnet, range, gateway, auxiliary }) => ({
-          ...given("Subnet", subnet),
-          ...given("IPRange", range),
-          ...given("Gateway", gateway),
-          ...given("AuxiliaryAddresses", auxiliary),
+          Subnet: subnet,
+          IPRange: range,
+          Gateway: gateway,
+          AuxiliaryAddresses: auxiliary,
         })),
       },
     });
@@ -87,8 +87,4 @@ export class ConnectedNetworks implements Networks {
   ): Promise<void> {
     return this.#client.networks.disconnect(network, container, options);
   }
-}
-
-function given<T, K extends string>(key: K, value: T | undefined): { [P in K]?: T | undefined } {
-  return (value === undefined ? {} : { [key]: value }) as { [P in K]?: T | undefined };
 }

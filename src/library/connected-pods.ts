@@ -1,4 +1,3 @@
-import { defined } from "../base/defined.ts";
 import { formatShareWord, parseShareWord } from "../api/pod/pod-request.ts";
 import { parsePorts } from "../api/container/published-ports.ts";
 import { parseLimits } from "../api/container/limits.ts";
@@ -35,15 +34,18 @@ export class ConnectedPods implements Pods {
     } = spec;
     const { Image: _, ...request } = createRequestOf({
       image: "",
-      isolation: { ...defined({ sysctls }), namespaces: defined({ network, user }) },
-      resources: defined({ limits }),
-      storage: defined({ shmBytes }),
+      isolation: { sysctls, namespaces: { network, user } },
+      resources: { limits },
+      storage: { shmBytes },
       network: own,
-      lifecycle: defined({ restartPolicy }),
+      lifecycle: { restartPolicy },
     });
     const { Id, Warnings } = await this.#client.pods.create({
       ...request,
-      ...defined({ Name: name, InfraName: infraName, Labels: labels, Share: share?.map(formatShareWord) }),
+      Name: name,
+      InfraName: infraName,
+      Labels: labels,
+      Share: share?.map(formatShareWord),
     });
     return { id: parseContainerId(Id), warnings: Warnings };
   }

@@ -16,9 +16,9 @@ export class ConnectedSecrets implements Secrets {
     const made = await this.#client.secrets.create({
       Name: name,
       Data: Buffer.from(value).toString("base64"),
-      ...(driver === undefined ? {} : { Driver: driver }),
-      ...(labels === undefined ? {} : { Labels: labels }),
-      ...(replace === undefined ? {} : { Replace: replace }),
+      Driver: driver,
+      Labels: labels,
+      Replace: replace,
     });
     return detailsOf(made);
   }

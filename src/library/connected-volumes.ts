@@ -15,10 +15,10 @@ export class ConnectedVolumes implements Volumes {
 
   async create({ name, driver, options, labels }: VolumeSpec = {}): Promise<VolumeDetails> {
     const made = await this.#client.volumes.create({
-      ...(name === undefined ? {} : { Name: name }),
-      ...(driver === undefined ? {} : { Driver: driver }),
-      ...(options === undefined ? {} : { DriverOpts: options }),
-      ...(labels === undefined ? {} : { Labels: labels }),
+      Name: name,
+      Driver: driver,
+      DriverOpts: options,
+      Labels: labels,
     });
     return volumeDetailsOf(made);
   }

@@ -1,3 +1,4 @@
+import { defined } from "../base/defined.ts";
 import { posix } from "node:path";
 import { parseContainerSpec } from "../api/container/parse-spec.ts";
 import { parseCreateRequest } from "../api/container/create-request.ts";
@@ -25,7 +26,7 @@ export function containerDetailsOf(reply: api.ContainerInspect, image: ImageConf
   // Not what was asked for: the two lists that came into force.
   const { MaskedPaths: _, ReadonlyPaths: __, ...asked } = hostConfig;
   const request = { ...config, HostConfig: asked };
-  return {
+  return defined({
     id: parseContainerId(reply.Id),
     name,
     image: config.Image ?? reply.Image,
@@ -57,10 +58,11 @@ export function containerDetailsOf(reply: api.ContainerInspect, image: ImageConf
       readonlyPaths: hostConfig.ReadonlyPaths ?? [],
       stopSignal: config.StopSignal ?? "SIGTERM",
       cgroup: tare?.Cgroup ?? "",
-      ...(reply.AppArmorProfile === "" ? {} : { appArmorProfile: reply.AppArmorProfile }),
-      ...(tare?.UidMap === undefined || tare.GidMap === undefined
-        ? {}
-        : { idMaps: { uids: tare.UidMap.map(parseIdRange), gids: tare.GidMap.map(parseIdRange) } }),
+      appArmorProfile: reply.AppArmorProfile || undefined,
+      idMaps:
+        tare?.UidMap === undefined || tare.GidMap === undefined
+          ? undefined
+          : { uids: tare.UidMap.map(parseIdRange), gids: tare.GidMap.map(parseIdRange) },
     },
     files: {
       log: reply.LogPath,
@@ -70,11 +72,11 @@ export function containerDetailsOf(reply: api.ContainerInspect, image: ImageConf
     },
     storage: { driver: reply.GraphDriver.Name, data: reply.GraphDriver.Data ?? {} },
     execIds: reply.ExecIDs ?? [],
-    ...(tare?.Timing === undefined ? {} : { lastTiming: timingOf(tare.Timing) }),
-    ...(tare?.Denials === undefined ? {} : { denials: tare.Denials.map(denialOf) }),
-    ...(tare?.UnrecordedCalls === undefined ? {} : { unrecordedCalls: tare.UnrecordedCalls }),
-    ...(tare?.RecordedProfile === undefined ? {} : { recordedProfile: tare.RecordedProfile }),
-  };
+    lastTiming: tare?.Timing && timingOf(tare.Timing),
+    denials: tare?.Denials?.map(denialOf),
+    unrecordedCalls: tare?.UnrecordedCalls,
+    recordedProfile: tare?.RecordedProfile,
+  });
 }
 
 function membershipOf(pod: PodMembership | undefined): Pick<ContainerSummary, "pod"> {
@@ -89,15 +91,15 @@ function denialOf(denial: api.Denial): Denial {
     call: denial.Call,
     architecture: denial.Architecture,
     args: denial.Args.map((argument) => BigInt(argument)),
-    ...(text === undefined ? {} : { text }),
-    ...(error === undefined ? {} : { error }),
+    text,
+    error,
     by: denial.By,
     advice: denial.Advice,
     count: denial.Count,
     firstAt: Date.parse(denial.FirstAt),
     lastAt: Date.parse(denial.LastAt),
     pid: denial.Pid,
-    ...(execId === undefined ? {} : { execId }),
+    execId,
   };
 }
 
@@ -136,7 +138,7 @@ function containerStateOf(state: api.ContainerState): ContainerState {
         status: state.Status,
         pid: state.Pid,
         startedAt,
-        ...(state.OOMKilled ? { oomKills: 1 } : {}), // Docker does not count them
+        oomKills: state.OOMKilled ? 1 : undefined, // Docker does not count them
       };
     case "exited":
     case "restarting":
@@ -145,9 +147,9 @@ function containerStateOf(state: api.ContainerState): ContainerState {
         code: state.ExitCode,
         oomKilled: state.OOMKilled,
         // SPEC: Docker writes year 1 for a time that never was.
-        ...(startedAt > 0 ? { startedAt } : {}),
+        startedAt: startedAt > 0 ? startedAt : undefined,
         finishedAt: Date.parse(state.FinishedAt),
-        ...(state.Error === "" ? {} : { error: state.Error }),
+        error: state.Error || undefined,
       };
     case "removing":
       return { status: "removing" };
@@ -186,20 +188,18 @@ function tmpfsOf(asked: HostConfig["Tmpfs"]): readonly ContainerMount[] {
   return Object.entries(asked ?? {}).map(([path, options]) => ({
     kind: "tmpfs",
     target: posix.resolve("/", path),
-    ...(options === "" ? {} : { options }),
+    options: options || undefined,
   }));
 }
 
 function mountOf(mount: api.MountPoint): readonly ContainerMount[] {
   if (mount.Type === "tmpfs") {
-    return [
-      { kind: "tmpfs", target: mount.Destination, ...(mount.Mode === "" ? {} : { options: mount.Mode }) },
-    ];
+    return [{ kind: "tmpfs", target: mount.Destination, options: mount.Mode || undefined }];
   }
   const place = {
     target: mount.Destination,
     readonly: !mount.RW,
-    ...(mount.Mode === "" ? {} : { mode: mount.Mode }),
+    mode: mount.Mode || undefined,
   };
   if (mount.Type === "bind") return [{ kind: "bind", source: mount.Source, ...place }];
   if (mount.Type !== "volume") return [];
@@ -233,25 +233,23 @@ function artifactTypeIn({ Tare: tare }: Pick<ApiImageSummary, "Tare">): {
 
 export function imageConfigOf(reply: ImageInspect): ImageConfig {
   const { Config: config } = reply;
-  const present = <T, K extends string>(key: K, value: T | null | undefined): { [P in K]?: T | undefined } =>
-    (value === undefined || value === null ? {} : { [key]: value }) as { [P in K]?: T | undefined };
   return {
     platform: normalizePlatform(reply.Os, reply.Architecture, reply.Variant),
-    ...present("created", reply.Created),
-    ...(reply.Author === "" ? {} : { author: reply.Author }),
-    ...(reply.Comment === "" ? {} : { comment: reply.Comment }),
+    created: reply.Created ?? undefined,
+    author: reply.Author || undefined,
+    comment: reply.Comment || undefined,
     defaults: {
       user: config.User,
       env: config.Env,
-      ...present("entrypoint", config.Entrypoint),
-      ...present("cmd", config.Cmd),
+      entrypoint: config.Entrypoint ?? undefined,
+      cmd: config.Cmd ?? undefined,
       workingDirectory: config.WorkingDir,
       labels: config.Labels ?? {},
       exposedPorts: Object.keys(config.ExposedPorts ?? {}),
       volumes: Object.keys(config.Volumes ?? {}),
-      ...present("stopSignal", config.StopSignal),
+      stopSignal: config.StopSignal ?? undefined,
       onBuild: config.OnBuild ?? [],
-      ...present("shell", config.Shell),
+      shell: config.Shell ?? undefined,
     },
     diffIds: reply.RootFS.Layers as readonly Digest[],
     history: [],

@@ -22,12 +22,10 @@ export function networkDetailsOf(reply: Network): NetworkDetails {
       driver: reply.IPAM.Driver,
       options: reply.IPAM.Options ?? {},
       subnets: (reply.IPAM.Config ?? []).map(({ Subnet, IPRange, Gateway, AuxiliaryAddresses }) => ({
-        ...(Subnet === undefined ? {} : { subnet: Subnet }),
-        ...(IPRange === undefined ? {} : { range: IPRange }),
-        ...(Gateway === undefined ? {} : { gateway: Gateway }),
-        ...(AuxiliaryAddresses === undefined || AuxiliaryAddresses === null
-          ? {}
-          : { auxiliary: AuxiliaryAddresses }),
+        subnet: Subnet,
+        range: IPRange,
+        gateway: Gateway,
+        auxiliary: AuxiliaryAddresses ?? undefined,
       })),
     },
     options: reply.Options,
@@ -67,7 +65,7 @@ function joinedOf(end: EndpointSettings): Pick<EndpointDetails, "joined"> {
   const { EndpointID: endpointId = "", MacAddress: macAddress = "" } = end;
   if (endpointId === "") return {};
   const family = (address: string, bits: number, gateway: string) =>
-    address === "" ? undefined : { address, bits, ...(gateway === "" ? {} : { gateway }) };
+    address === "" ? undefined : { address, bits, gateway: gateway || undefined };
   const ipv4 = family(end.IPAddress ?? "", end.IPPrefixLen ?? 0, end.Gateway ?? "");
   const ipv6 = family(end.GlobalIPv6Address ?? "", end.GlobalIPv6PrefixLen ?? 0, end.IPv6Gateway ?? "");
   return {
@@ -75,8 +73,8 @@ function joinedOf(end: EndpointSettings): Pick<EndpointDetails, "joined"> {
       endpointId,
       macAddress,
       interfaceName: "",
-      ...(ipv4 === undefined ? {} : { ipv4 }),
-      ...(ipv6 === undefined ? {} : { ipv6 }),
+      ipv4,
+      ipv6,
     },
   };
 }
@@ -130,7 +128,7 @@ export function publishedReachOf(row: ReachRow): PublishedReach {
     containerId: row.Container as ContainerId,
     network: row.Network,
     protocol: row.Type as PublishedReach["protocol"],
-    ...(row.HostIp === "" ? {} : { hostAddress: row.HostIp }),
+    hostAddress: row.HostIp || undefined,
     hostPort: row.HostPort,
     containerPort: row.ContainerPort,
     count: row.Count,

@@ -43,11 +43,12 @@ export async function openEngine(options: OpenOptions = {}): Promise<Engine> {
     dataRoot,
     runRoot,
     settings: {
-      prewarm: process.env["TARE_PREWARM"] !== "0",
       ...settings,
-      ...(bridgeGsoMaxSize === undefined
-        ? {}
-        : { bridgeGsoMaxSize: parseBridgeGsoMaxSize(String(bridgeGsoMaxSize), "bridgeGsoMaxSize") }),
+      prewarm: settings.prewarm ?? process.env["TARE_PREWARM"] !== "0",
+      bridgeGsoMaxSize:
+        bridgeGsoMaxSize === undefined
+          ? undefined
+          : parseBridgeGsoMaxSize(String(bridgeGsoMaxSize), "bridgeGsoMaxSize"),
     },
     registries: registryOptionsOf({
       configFile: registriesFile,

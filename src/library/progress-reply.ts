@@ -28,14 +28,14 @@ export function progressOf(message: ProgressMessage): Progress {
       kind: "layer",
       id,
       phase,
-      ...(current === undefined ? {} : { currentBytes: current }),
-      ...(total === undefined ? {} : { totalBytes: total }),
+      currentBytes: current,
+      totalBytes: total,
     };
   }
   const loaded = /^Loaded image(?: ID)?: (\S+)\s*$/.exec(stream);
   const name = loaded?.[1];
   if (name === undefined) {
-    return { kind: "status", text: (status ?? stream).trimEnd(), ...(id === undefined ? {} : { id }) };
+    return { kind: "status", text: (status ?? stream).trimEnd(), id };
   }
   return stream.startsWith("Loaded image ID")
     ? { kind: "image", id: name }

@@ -62,7 +62,7 @@ async function readTls(directories: readonly string[], host: string): Promise<Tl
     if (!names.includes(key))
       throw new Failure("invalid", `cannot use ${join(place, cert)}: there is no ${key} next to it`);
     return {
-      ...(ca.length === 0 ? {} : { ca }),
+      ca: ca.length === 0 ? undefined : ca,
       clientCertificate: { cert: await text(cert), key: await text(key) },
     };
   }

@@ -12,8 +12,8 @@ export function statisticsOf(reply: api.ContainerStats): ContainerStatistics {
   return {
     id: reply.id,
     name: reply.name.replace(/^\//, ""),
-    ...(sample === undefined ? {} : { sample: { ...sample, ...figuresOf(reply) } }),
-    ...(sample === undefined || previous === undefined ? {} : { previous }),
+    sample: sample && { ...sample, ...figuresOf(reply) },
+    previous: sample && previous,
   };
 }
 
@@ -28,7 +28,7 @@ function findCpuSample(takenAt: string, stats: api.CpuStats): CpuSample | undefi
       totalNs: usage.total_usage,
       userNs: usage.usage_in_usermode,
       systemNs: usage.usage_in_kernelmode,
-      ...(usage.percpu_usage === undefined ? {} : { perCpuNs: usage.percpu_usage }),
+      perCpuNs: usage.percpu_usage,
       throttling: {
         periods: throttling.periods,
         throttledPeriods: throttling.throttled_periods,
@@ -44,9 +44,9 @@ function figuresOf(reply: api.ContainerStats): Omit<Sample, keyof CpuSample> {
   const bytes = blkio.io_service_bytes_recursive;
   const operations = blkio.io_serviced_recursive;
   return {
-    ...(memory.usage === undefined ? {} : { memory: { ...countersOf(memory), details: memory.stats ?? {} } }),
-    ...(pids.current === undefined ? {} : { pids: { ...pids, current: pids.current } }),
-    ...(bytes === null ? {} : { io: { bytes: bytes.map(ioOf), operations: (operations ?? []).map(ioOf) } }),
+    memory: memory.usage === undefined ? undefined : { ...countersOf(memory), details: memory.stats ?? {} },
+    pids: pids.current === undefined ? undefined : { ...pids, current: pids.current },
+    io: bytes === null ? undefined : { bytes: bytes.map(ioOf), operations: (operations ?? []).map(ioOf) },
     networks: mapped(reply.networks, networkOf),
     hugePages: mapped(reply.hugetlb_stats, countersOf),
     pressure: mapped(reply.pressure_stats as Readonly<Record<string, api.PressureStats>>, pressureOf),
@@ -64,9 +64,9 @@ function countersOf(counters: api.MemoryCounters): Sample["hugePages"][string] {
   const { usage = 0, max_usage: maximum, failcnt: failures, limit } = counters;
   return {
     usageBytes: usage,
-    ...(maximum === undefined ? {} : { maxUsageBytes: maximum }),
-    ...(limit === undefined ? {} : { limitBytes: limit }),
-    ...(failures === undefined ? {} : { failures }),
+    maxUsageBytes: maximum,
+    limitBytes: limit,
+    failures,
   };
 }
 
@@ -92,5 +92,5 @@ function pressureOf({ some, full }: api.PressureStats): NonNullable<Sample["pres
     ...averages,
     totalUs: total,
   });
-  return { some: line(some), ...(full === undefined ? {} : { full: line(full) }) };
+  return { some: line(some), full: full && line(full) };
 }

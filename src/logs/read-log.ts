@@ -40,8 +40,8 @@ export async function* readLogBatches(
     const file = files.all[0];
     if (file !== undefined && position?.file !== file) {
       position = new LogPosition(file, {
-        ...(offset === undefined ? {} : { offset }),
-        ...(limits[0] === undefined ? {} : { limit: limits[0] }),
+        offset,
+        limit: limits[0],
       });
       offset = undefined;
     }

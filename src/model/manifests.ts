@@ -1,3 +1,4 @@
+import { type Undefinable } from "../base/defined.ts";
 import type { Progress } from "../base/progress.ts";
 import type { RegistryCredentials } from "../spec/registry/registry-credentials.ts";
 import type { WallMs } from "./time.ts";
@@ -61,7 +62,7 @@ export interface Manifests {
     options?: ManifestAccess & { readonly amend?: boolean | undefined },
   ): Promise<ManifestList>;
   /** What is not given stays. Throws "not-found" without such a list, or such a manifest in it. */
-  annotate(name: string, reference: string, platform: Partial<ManifestPlatform>): Promise<ManifestList>;
+  annotate(name: string, reference: string, platform: Undefinable<ManifestPlatform>): Promise<ManifestList>;
   /** Returns a manifest list of this engine. Throws "not-found" with details.manifestList. */
   inspect(name: string): Promise<ManifestList>;
   /** Returns all manifest lists of this engine. */

@@ -52,8 +52,8 @@ export function completeSubnet(
   return {
     subnet,
     auxiliary,
-    ...(range === undefined ? {} : { range }),
-    ...(chosen === undefined ? {} : { gateway: chosen }),
+    range,
+    gateway: chosen,
   };
 }
 

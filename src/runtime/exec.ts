@@ -33,7 +33,7 @@ export async function execInContainer(program: KeeperProgram, options: ExecOptio
   const prepared = prepareProcess(options.process, {
     seccomp: options.seccomp,
     announce: isAnnounced(options),
-    ...(options.watch === undefined ? {} : { watch: options.watch }),
+    watch: options.watch,
     preserved: inheritPreserved(options.preserveFds, inheritance),
   });
   const joins = foreignNamespaces(options.target.pid);
@@ -41,19 +41,15 @@ export async function execInContainer(program: KeeperProgram, options: ExecOptio
     {
       target: inheritance.add(target.fd),
       joins,
-      ...(joins.includes("time") ? { clockShiftMs: readMonotonicShiftMs(options.target.pid) } : {}),
+      clockShiftMs: joins.includes("time") ? readMonotonicShiftMs(options.target.pid) : undefined,
       cgroupTasks: groups.cgroupTasks,
       otherTasks: groups.otherTasks,
       keeperTasks: groups.keeperTasks,
       limits: prepared.limits,
       process: prepared.planned,
       openStdin: options.keepStdinOpen === true,
-      ...(options.idMaps === undefined
-        ? {}
-        : {
-            streamOwner: hostUserOf(options.process, options.idMaps),
-            raises: raisesOf(prepared.limits),
-          }),
+      streamOwner: options.idMaps && hostUserOf(options.process, options.idMaps),
+      raises: options.idMaps && raisesOf(prepared.limits),
     },
     blob,
   );
@@ -63,7 +59,7 @@ export async function execInContainer(program: KeeperProgram, options: ExecOptio
     child: lists.child,
     blob,
     cloneFlags: lists.cloneFlags,
-    ...(groups.cgroupFd === undefined ? {} : { cgroupFd: groups.cgroupFd }),
+    cgroupFd: groups.cgroupFd,
     streams: lists.streams,
     keep: true,
     terminal: options.process.terminal === true,

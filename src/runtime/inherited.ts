@@ -37,7 +37,7 @@ export function inheritGroups(
     cgroupTasks: addAll(join?.writeZeroFds ?? []),
     otherTasks: addAll(taskFds),
     keeperTasks: addAll(keeperCgroupFds),
-    ...(join?.intoCgroupFd === undefined ? {} : { cgroupFd: inheritance.add(join.intoCgroupFd) }),
+    cgroupFd: join?.intoCgroupFd === undefined ? undefined : inheritance.add(join.intoCgroupFd),
   };
 }
 

@@ -24,9 +24,7 @@ export function launchCallbacks(
       ]);
       for (const end of ended) if (end.status === "rejected") throw end.reason;
     },
-    ...(beforeFirstInstruction === undefined
-      ? {}
-      : { onReady: (directory) => beforeFirstInstruction(earlyStreams(directory)) }),
+    onReady: beforeFirstInstruction && ((directory) => beforeFirstInstruction(earlyStreams(directory))),
   };
 }
 

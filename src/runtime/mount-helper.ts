@@ -26,9 +26,7 @@ export class KeeperMountHelper implements MountHelper {
     const trees = new Trees(opened);
     const order = {
       lowers: lowers.map((place) => trees.place(place)),
-      ...(writable === undefined
-        ? {}
-        : { writable: { upper: trees.place(writable.upper), work: trees.place(writable.work) } }),
+      writable: writable && { upper: trees.place(writable.upper), work: trees.place(writable.work) },
       options,
       trees: trees.inherited,
     };

@@ -85,7 +85,7 @@ function decodeSlot(slot: Buffer): TracedCall | undefined {
     isCoarse: slot.readUInt32LE(36) !== 0,
     isOrdinary: (verdict & verdictBits.coarse) !== 0,
     args: Array.from({ length: 6 }, (_, i) => slot.readBigUInt64LE(40 + 8 * i)),
-    ...(text === "" ? {} : { text: printable(text) }),
+    text: text === "" ? undefined : printable(text),
     count,
     firstNs: slot.readBigUInt64LE(0),
     lastNs: slot.readBigUInt64LE(8),

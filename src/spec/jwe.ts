@@ -1,3 +1,4 @@
+import { mergeDefined } from "../base/defined.ts";
 import {
   constants,
   createCipheriv,
@@ -33,12 +34,12 @@ interface Recipient {
 export function decryptJwe(bytes: Uint8Array, keys: readonly KeyObject[]): Uint8Array | undefined {
   const document = readJson(bytes, { what: "JSON web encryption", maxBytes });
   const protectedText = document.at("protected").optional((node) => node.anyText()) ?? "";
-  const shared: Header = {
-    ...readHeader(document.at("unprotected")),
-    ...(protectedText === ""
-      ? {}
-      : readHeader(readJson(base64(document.at("protected")), { what: "header of JSON web encryption" }))),
-  };
+  const shared = mergeDefined(
+    readHeader(document.at("unprotected")),
+    protectedText === ""
+      ? undefined
+      : readHeader(readJson(base64(document.at("protected")), { what: "header of JSON web encryption" })),
+  );
   const recipients = recipientsIn(document);
   const extra = document.at("aad").optional((node) => node.anyText());
   const sealed: Sealed = {
@@ -50,7 +51,7 @@ export function decryptJwe(bytes: Uint8Array, keys: readonly KeyObject[]): Uint8
   if (sealed.iv.length !== 12 || sealed.tag.length !== 16)
     throw document.refused("has an iv or a tag of a wrong length");
   for (const { header: own, encryptedKey } of recipients) {
-    const whole = { ...own, ...shared };
+    const whole = mergeDefined(own, shared);
     if (whole.enc !== contentEncryption || whole.zip !== undefined) {
       throw new Failure(
         "unsupported",
@@ -142,7 +143,7 @@ function readHeader(node: JsonNode): Header {
     return text === undefined ? [] : [[name, text] as const];
   });
   const epk = node.at("epk").optional((key) => key.map((value) => value.anyText()));
-  return { ...Object.fromEntries(texts), ...(epk === undefined ? {} : { epk }) };
+  return mergeDefined<Header>(Object.fromEntries(texts), { epk });
 }
 
 function base64(node: JsonNode): Buffer {

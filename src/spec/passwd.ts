@@ -86,7 +86,7 @@ export function resolveUser(
     gid,
     additionalGids: [...additional],
     home: found.home === "" ? "/" : found.home,
-    ...(found.name === undefined ? {} : { name: found.name }),
+    name: found.name,
   };
 }
 

@@ -34,7 +34,7 @@ export function normalizePlatform(os: string, architecture: string, variant = ""
   if (name === "arm" && level === "") level = "v7";
   if ((name === "arm64" && level === "v8") || (name === "amd64" && level === "v1")) level = "";
   const system = os.toLowerCase() === "macos" ? "darwin" : os.toLowerCase();
-  return Object.freeze({ os: system, architecture: name, ...(level === "" ? {} : { variant: level }) });
+  return Object.freeze({ os: system, architecture: name, variant: level || undefined });
 }
 
 /** Reads `linux/arm/v7`, `linux/amd64`, `arm64` or `linux` (the rest then comes from `host`). */

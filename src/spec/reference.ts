@@ -137,8 +137,8 @@ function make(domain: string, path: string, tag?: string, digest?: Digest): Refe
   return Object.freeze({
     domain,
     path,
-    ...(tag === undefined ? {} : { tag }),
-    ...(digest === undefined ? {} : { digest }),
+    tag,
+    digest,
   }) as Reference;
 }
 

@@ -69,8 +69,8 @@ function readProfile(field: Field): SeccompProfile {
     archMap: profile.archMap.items().map(readArchitectures),
     rules,
     flags: profile.flags.items().map((item) => item.oneOf(seccompFlags)),
-    ...(profile.listenerPath.present ? { listenerPath: profile.listenerPath.text() } : {}),
-    ...(profile.listenerMetadata.present ? { listenerMetadata: profile.listenerMetadata.text() } : {}),
+    listenerPath: profile.listenerPath.present ? profile.listenerPath.text() : undefined,
+    listenerMetadata: profile.listenerMetadata.present ? profile.listenerMetadata.text() : undefined,
   };
 }
 

@@ -47,8 +47,8 @@ export function parseBind(text: string, volumeDriver = ""): BindMount | VolumeMo
   const isBind = source.startsWith("/");
   const place = {
     target,
-    ...(options.includes("ro") ? { readonly: true } : {}),
-    ...(mode === "" ? {} : { mode }),
+    readonly: options.includes("ro") || undefined,
+    mode: mode || undefined,
   };
   const propagation = options.find(isPropagation);
   const idmap = options.map((option) => idmapWord.exec(option)).find((match) => match !== null);
@@ -68,16 +68,16 @@ export function parseBind(text: string, volumeDriver = ""): BindMount | VolumeMo
       source,
       ...place,
       createSource: true,
-      ...(propagation === undefined ? {} : { propagation }),
-      ...(idmap === undefined ? {} : { idmap: parseIdmapOption(idmap[1] ?? "") }),
+      propagation,
+      idmap: idmap && parseIdmapOption(idmap[1] ?? ""),
     };
   }
   return {
     kind: "volume",
-    ...(source === "" ? {} : { name: source }),
+    name: source || undefined,
     ...place,
-    ...(options.includes("nocopy") ? { copy: false } : {}),
-    ...(volumeDriver === "" ? {} : { driver: volumeDriver }),
+    copy: options.includes("nocopy") ? false : undefined,
+    driver: volumeDriver || undefined,
   };
 }
 

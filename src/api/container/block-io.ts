@@ -1,3 +1,4 @@
+import { mergeDefined } from "../../base/defined.ts";
 import { Failure } from "../../base/failure.ts";
 import type { Resources } from "../types/host-config.ts";
 import type { BlockDeviceSpec, ContainerLimits } from "../../model/limits.ts";
@@ -17,7 +18,7 @@ export function parseBlockIo(resources: Resources): BlockIo | undefined {
   const add = (field: string, path: string | undefined, more: Partial<BlockDeviceSpec>): void => {
     if (path === undefined || !path.startsWith("/") || path.includes("\0"))
       throw new Failure("invalid", `cannot read ${field}: Path must be the absolute path of a block device`);
-    devices.set(path, { ...devices.get(path), path, ...more });
+    devices.set(path, mergeDefined({ ...devices.get(path), path }, more));
   };
   for (const { Path, Weight = 0 } of resources.BlkioWeightDevice ?? [])
     add("BlkioWeightDevice", Path, { weight: Weight });
@@ -27,8 +28,8 @@ export function parseBlockIo(resources: Resources): BlockIo | undefined {
   const { BlkioWeight: weight = 0 } = resources;
   if (weight === 0 && devices.size === 0) return undefined;
   return {
-    ...(weight === 0 ? {} : { weight }),
-    ...(devices.size === 0 ? {} : { devices: [...devices.values()] }),
+    weight: weight === 0 ? undefined : weight,
+    devices: devices.size === 0 ? undefined : [...devices.values()],
   };
 }
 
@@ -44,8 +45,8 @@ export function formatBlockIo({ weight, devices = [] }: BlockIo): Resources {
     return [name, items] as const;
   });
   return {
-    ...(weight === undefined ? {} : { BlkioWeight: weight }),
-    ...(weights.length === 0 ? {} : { BlkioWeightDevice: weights }),
+    BlkioWeight: weight,
+    BlkioWeightDevice: weights.length === 0 ? undefined : weights,
     ...Object.fromEntries(lists.filter(([, items]) => items.length > 0)),
   };
 }

@@ -10,8 +10,8 @@ export function parseDevices({ Devices, DeviceCgroupRules }: Resources): DeviceF
   const devices = (Devices ?? []).map(parseDevice);
   const deviceRules = (DeviceCgroupRules ?? []).map(parseDeviceRule);
   return {
-    ...(devices.length === 0 ? {} : { devices }),
-    ...(deviceRules.length === 0 ? {} : { deviceRules }),
+    devices: devices.length === 0 ? undefined : devices,
+    deviceRules: deviceRules.length === 0 ? undefined : deviceRules,
   };
 }
 
@@ -21,16 +21,15 @@ export function formatDevices({
   deviceRules = [],
 }: DeviceFields = {}): Pick<Resources, "Devices" | "DeviceCgroupRules"> {
   return {
-    ...(devices.length === 0
-      ? {}
-      : {
-          Devices: devices.map(({ source, target, access }) => ({
+    Devices:
+      devices.length === 0
+        ? undefined
+        : devices.map(({ source, target, access }) => ({
             PathOnHost: source,
             PathInContainer: target,
             CgroupPermissions: access,
           })),
-        }),
-    ...(deviceRules.length === 0 ? {} : { DeviceCgroupRules: deviceRules.map(formatDeviceRule) }),
+    DeviceCgroupRules: deviceRules.length === 0 ? undefined : deviceRules.map(formatDeviceRule),
   };
 }
 
@@ -69,8 +68,8 @@ export function parseDeviceRule(text: string): DeviceRuleSpec {
   const [majorValue, minorValue] = [number(major, "major"), number(minor, "minor")];
   return {
     type: type as DeviceRuleSpec["type"],
-    ...(majorValue === undefined ? {} : { major: majorValue }),
-    ...(minorValue === undefined ? {} : { minor: minorValue }),
+    major: majorValue,
+    minor: minorValue,
     access: [...new Set(access)].join(""),
   };
 }

@@ -1,3 +1,4 @@
+import { mergeDefined } from "../../base/defined.ts";
 import { Failure } from "../../base/failure.ts";
 import type { CreateRequest } from "./create-request.ts";
 import type { EndpointSpec } from "../../model/networks.ts";
@@ -35,12 +36,11 @@ export function parseEndpoints({
     );
   }
   const links = hostConfig.Links ?? [];
-  const settings = {
-    ...first,
-    ...(mac === "" ? {} : { macAddress: mac }),
+  const settings = mergeDefined(first, {
+    macAddress: mac || undefined,
     // Docker's clients send links in both fields.
-    ...(links.length === 0 ? {} : { links: [...new Set([...(first.links ?? []), ...links])] }),
-  };
+    links: links.length === 0 ? undefined : [...new Set([...(first.links ?? []), ...links])],
+  });
   const others = ends.filter(([network]) => nameOf(network) !== mode);
   if (mode === "bridge" && others.length === 0 && Object.keys(settings).length === 0) return [];
   return [

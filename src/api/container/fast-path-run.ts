@@ -91,7 +91,7 @@ export function readFastPathRun(words: readonly string[]): FastPathRun | undefin
   return {
     ...nothingGiven,
     ...given,
-    ...(network === undefined ? {} : { network: network.trim() }),
+    network: network?.trim() ?? nothingGiven.network,
     image,
     command: words.slice(at + 1),
   };
@@ -132,7 +132,7 @@ export function toFastPathSpec(run: Omit<FastPathRun, "name">): ContainerCreateR
     WorkingDir: run.workdir,
     Entrypoint: entrypoint === undefined ? null : [entrypoint],
     Labels: {},
-    ...(hasPorts ? { ExposedPorts: exposed } : {}),
+    ExposedPorts: hasPorts ? exposed : undefined,
     HostConfig: {
       AutoRemove: run.rm,
       Privileged: false,
@@ -142,10 +142,10 @@ export function toFastPathSpec(run: Omit<FastPathRun, "name">): ContainerCreateR
       ExtraHosts: null,
       GroupAdd: null,
       SecurityOpt: null,
-      ...(name === "" ? {} : { NetworkMode: name }),
-      ...(hasPorts ? { PortBindings: bindings } : {}),
+      NetworkMode: name || undefined,
+      PortBindings: hasPorts ? bindings : undefined,
     },
-    ...(name === "" ? {} : { NetworkingConfig: { EndpointsConfig: { [name]: {} } } }),
+    NetworkingConfig: name === "" ? undefined : { EndpointsConfig: { [name]: {} } },
   };
 }
 

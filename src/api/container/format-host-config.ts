@@ -14,66 +14,48 @@ import { formatTareFields } from "./tare-fields.ts";
 export function formatHostConfig(spec: ContainerSpec): HostConfig {
   const { resources: { limits = {} } = {}, isolation: { namespaces = {} } = {} } = spec;
   return {
-    ...given("AutoRemove", spec.lifecycle?.autoRemove),
-    ...given("Annotations", spec.annotations),
-    ...given("GroupAdd", spec.process?.groupAdd),
-    ...given("CgroupParent", spec.resources?.cgroupParent),
-    ...given("PidMode", modeText(namespaces.pid)),
-    ...given("IpcMode", modeText(namespaces.ipc)),
-    ...given("UTSMode", modeText(namespaces.uts)),
-    ...given("CgroupnsMode", namespaces.cgroup),
-    ...given(
-      "UsernsMode",
-      namespaces.user === undefined ? undefined : formatUserNamespaceMode(namespaces.user),
-    ),
-    ...given("NetworkMode", networkText(namespaces.network) ?? spec.network?.networks?.[0]?.network),
-    ...given("PortBindings", spec.network?.ports && formatPortBindings(spec.network?.ports)),
-    ...given("PublishAllPorts", spec.network?.publishAll),
-    ...given("Dns", spec.network?.dns),
-    ...given("DnsSearch", spec.network?.dnsSearch),
-    ...given("DnsOptions", spec.network?.dnsOptions),
+    AutoRemove: spec.lifecycle?.autoRemove,
+    Annotations: spec.annotations,
+    GroupAdd: spec.process?.groupAdd,
+    CgroupParent: spec.resources?.cgroupParent,
+    PidMode: modeText(namespaces.pid),
+    IpcMode: modeText(namespaces.ipc),
+    UTSMode: modeText(namespaces.uts),
+    CgroupnsMode: namespaces.cgroup,
+    UsernsMode: namespaces.user === undefined ? undefined : formatUserNamespaceMode(namespaces.user),
+    NetworkMode: networkText(namespaces.network) ?? spec.network?.networks?.[0]?.network,
+    PortBindings: spec.network?.ports && formatPortBindings(spec.network?.ports),
+    PublishAllPorts: spec.network?.publishAll,
+    Dns: spec.network?.dns,
+    DnsSearch: spec.network?.dnsSearch,
+    DnsOptions: spec.network?.dnsOptions,
     ...formatLimits(limits),
-    ...given("CapAdd", spec.isolation?.capabilities?.add),
-    ...given("CapDrop", spec.isolation?.capabilities?.drop),
-    ...given("Privileged", spec.isolation?.privileged),
-    ...given("ReadonlyRootfs", spec.storage?.readOnlyRoot),
-    ...given("SecurityOpt", securityOptions(spec)),
-    ...given("MaskedPaths", spec.isolation?.maskedPaths),
-    ...given("ReadonlyPaths", spec.isolation?.readonlyPaths),
-    ...given("ShmSize", spec.storage?.shmBytes),
-    ...given(
-      "StorageOpt",
+    CapAdd: spec.isolation?.capabilities?.add,
+    CapDrop: spec.isolation?.capabilities?.drop,
+    Privileged: spec.isolation?.privileged,
+    ReadonlyRootfs: spec.storage?.readOnlyRoot,
+    SecurityOpt: securityOptions(spec),
+    MaskedPaths: spec.isolation?.maskedPaths,
+    ReadonlyPaths: spec.isolation?.readonlyPaths,
+    ShmSize: spec.storage?.shmBytes,
+    StorageOpt:
       spec.storage?.storageBytes === undefined ? undefined : { size: String(spec.storage?.storageBytes) },
+    ExtraHosts: spec.network?.extraHosts,
+    ConsoleSize: sizeOf(spec),
+    LogConfig: formatLog(spec.storage?.log),
+    OomScoreAdj: spec.resources?.oomScoreAdj,
+    Ulimits: spec.resources?.rlimits?.map(({ name, soft, hard }) => ({ Name: name, Soft: soft, Hard: hard })),
+    Tmpfs: tmpfsOf(spec.storage?.mounts),
+    Mounts: mountsOf(spec.storage?.mounts),
+    VolumesFrom: spec.storage?.volumesFrom?.map(({ container, readonly }) =>
+      readonly === true ? `${container}:ro` : container,
     ),
-    ...given("ExtraHosts", spec.network?.extraHosts),
-    ...given("ConsoleSize", sizeOf(spec)),
-    ...given("LogConfig", formatLog(spec.storage?.log)),
-    ...given("OomScoreAdj", spec.resources?.oomScoreAdj),
-    ...given(
-      "Ulimits",
-      spec.resources?.rlimits?.map(({ name, soft, hard }) => ({ Name: name, Soft: soft, Hard: hard })),
-    ),
-    ...given("Tmpfs", tmpfsOf(spec.storage?.mounts)),
-    ...given("Mounts", mountsOf(spec.storage?.mounts)),
-    ...given(
-      "VolumesFrom",
-      spec.storage?.volumesFrom?.map(({ container, readonly }) =>
-        readonly === true ? `${container}:ro` : container,
-      ),
-    ),
-    ...given(
-      "RestartPolicy",
-      spec.lifecycle?.restartPolicy && formatRestartPolicy(spec.lifecycle?.restartPolicy),
-    ),
-    ...given("Init", spec.process?.init),
-    ...given("Sysctls", spec.isolation?.sysctls),
+    RestartPolicy: spec.lifecycle?.restartPolicy && formatRestartPolicy(spec.lifecycle?.restartPolicy),
+    Init: spec.process?.init,
+    Sysctls: spec.isolation?.sysctls,
     ...formatDevices(spec.resources),
     ...formatTareFields(spec),
   };
-}
-
-function given<T, K extends string>(key: K, value: T | undefined): { [P in K]?: T } {
-  return (value === undefined ? {} : { [key]: value }) as { [P in K]?: T };
 }
 
 function modeText(mode: NamespaceMode | "shareable" | "none" | undefined): string | undefined {
@@ -137,11 +119,11 @@ function bindOf(mount: BindMount): Mount {
     Target: mount.target,
     ReadOnly: mount.readonly ?? false,
     BindOptions: {
-      ...(propagation === undefined ? {} : { Propagation: propagation }),
+      Propagation: propagation,
       CreateMountpoint: createSource,
-      ...(recursive ? {} : { NonRecursive: true }),
-      ...(readonlyBelow ? {} : { ReadOnlyNonRecursive: true }),
-      ...(mount.idmap === undefined ? {} : { IdMap: formatIdmapOption(mount.idmap) }),
+      NonRecursive: recursive ? undefined : true,
+      ReadOnlyNonRecursive: readonlyBelow ? undefined : true,
+      IdMap: mount.idmap === undefined ? undefined : formatIdmapOption(mount.idmap),
     },
   };
 }
@@ -152,7 +134,7 @@ function imageOf({ image, target, subpath }: ImageMount): Mount {
     Source: image,
     Target: target,
     ReadOnly: true,
-    ...(subpath === undefined ? {} : { ImageOptions: { Subpath: subpath } }),
+    ImageOptions: subpath === undefined ? undefined : { Subpath: subpath },
   };
 }
 
@@ -165,11 +147,10 @@ function volumeOf(mount: VolumeMount): Mount {
     ReadOnly: mount.readonly ?? false,
     VolumeOptions: {
       NoCopy: !copy,
-      ...given("Subpath", subpath),
-      ...given("Labels", labels),
-      ...(driver === undefined && options === undefined
-        ? {}
-        : { DriverConfig: { ...given("Name", driver), ...given("Options", options) } }),
+      Subpath: subpath,
+      Labels: labels,
+      DriverConfig:
+        driver === undefined && options === undefined ? undefined : { Name: driver, Options: options },
     },
   };
 }

@@ -1,3 +1,4 @@
+import { mergeDefined } from "../../base/defined.ts";
 import { Failure } from "../../base/failure.ts";
 import type { ContainerLimits } from "../../model/limits.ts";
 import type { HostConfig, Resources } from "../types/host-config.ts";
@@ -30,15 +31,12 @@ export function parseLimits(hostConfig: HostConfig): ContainerLimits {
   const { MemorySwappiness: swappiness } = hostConfig;
   // −1 is Docker's other word for no limit.
   const { pidsLimit, cpuQuotaUs, ...others } = limits;
-  return {
-    ...others,
-    ...(pidsLimit === undefined || pidsLimit < 0 ? {} : { pidsLimit }),
-    ...(cpuQuotaUs === undefined || cpuQuotaUs < 0 ? {} : { cpuQuotaUs }),
-    ...(swappiness === undefined || swappiness === null || swappiness === -1
-      ? {}
-      : { memorySwappiness: swappiness }),
-    ...parseRareLimits(hostConfig),
+  const counted = {
+    pidsLimit: pidsLimit === undefined || pidsLimit < 0 ? undefined : pidsLimit,
+    cpuQuotaUs: cpuQuotaUs === undefined || cpuQuotaUs < 0 ? undefined : cpuQuotaUs,
+    memorySwappiness: swappiness === -1 ? undefined : (swappiness ?? undefined),
   };
+  return mergeDefined<ContainerLimits>(others, counted, parseRareLimits(hostConfig));
 }
 
 /**
@@ -47,11 +45,8 @@ export function parseLimits(hostConfig: HostConfig): ContainerLimits {
  */
 export function parseChangedLimits(resources: HostConfig): ContainerLimits {
   const { PidsLimit: pidsLimit } = resources;
-  return {
-    ...parseNamed(resources),
-    ...(typeof pidsLimit === "number" && pidsLimit <= 0 ? { pidsLimit: 0 } : {}),
-    ...parseRareLimits(resources),
-  };
+  const lifted = typeof pidsLimit === "number" && pidsLimit <= 0 ? { pidsLimit: 0 } : undefined;
+  return mergeDefined(parseNamed(resources), lifted, parseRareLimits(resources));
 }
 
 function parseNamed(resources: Resources): ContainerLimits {
@@ -68,9 +63,9 @@ function parseRareLimits(hostConfig: HostConfig): ContainerLimits {
   const blockIo = parseBlockIo(hostConfig);
   const { HugePageLimits: hugePages, CgroupConf: unified } = hostConfig.Tare ?? {};
   return {
-    ...(blockIo === undefined ? {} : { blockIo }),
-    ...(hugePages === undefined || hugePages === null ? {} : { hugePages: parseHugePages(hugePages) }),
-    ...(unified === undefined || unified === null ? {} : { unified }),
+    blockIo,
+    hugePages: hugePages === undefined || hugePages === null ? undefined : parseHugePages(hugePages),
+    unified: unified ?? undefined,
   };
 }
 

@@ -1,3 +1,4 @@
+import { defined } from "../../base/defined.ts";
 import { Failure } from "../../base/failure.ts";
 import type { ContainerStorage } from "../../model/container-spec.ts";
 import type { LogConfig } from "../types/host-config.ts";
@@ -33,8 +34,8 @@ export function parseLog({ Type, Config }: LogConfig): ContainerStorage["log"] {
   }
   if (fileBytes === undefined && files === undefined) return undefined;
   return {
-    ...(fileBytes === undefined ? {} : { fileBytes }),
-    ...(files === undefined ? {} : { files }),
+    fileBytes,
+    files,
   };
 }
 
@@ -45,10 +46,10 @@ export function formatLog(log: ContainerStorage["log"]): LogConfig | undefined {
   const { fileBytes, files } = log;
   return {
     Type: "json-file",
-    Config: {
-      ...(fileBytes === undefined ? {} : { "max-size": String(fileBytes) }),
-      ...(files === undefined ? {} : { "max-file": String(files) }),
-    },
+    Config: defined({
+      "max-size": fileBytes === undefined ? undefined : String(fileBytes),
+      "max-file": files === undefined ? undefined : String(files),
+    }),
   };
 }
 

@@ -25,12 +25,12 @@ export function parseNamespaces({ config, hostConfig }: CreateRequest): Namespac
   const network = config.NetworkDisabled === true ? "none" : networkMode(hostConfig.NetworkMode ?? "");
   const user = parseUserNamespaceMode(hostConfig.UsernsMode ?? "");
   return {
-    ...(pid === undefined ? {} : { pid }),
-    ...(ipc === undefined ? {} : { ipc }),
-    ...(uts === undefined ? {} : { uts }),
-    ...(cgroup === undefined ? {} : { cgroup }),
-    ...(network === undefined ? {} : { network }),
-    ...(user === undefined ? {} : { user }),
+    pid,
+    ipc,
+    uts,
+    cgroup,
+    network,
+    user,
   };
 }
 

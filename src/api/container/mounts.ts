@@ -50,7 +50,7 @@ export function parseVolumesFrom(
     if (!isMountMode(mode) || options.some((option) => isPropagation(option) || option === "nocopy")) {
       throw new Failure("invalid", `invalid mode: ${mode.slice(0, 100)}`);
     }
-    return { container, ...(options.includes("ro") ? { readonly: true } : {}) };
+    return { container, readonly: options.includes("ro") || undefined };
   });
 }
 
@@ -119,11 +119,11 @@ function parseBindMount(mount: Mount): BindMount {
     source,
     target,
     createSource: options.CreateMountpoint === true,
-    ...(readonly ? { readonly } : {}),
-    ...(propagation === "" ? {} : { propagation }),
-    ...(options.NonRecursive === true ? { recursive: false } : {}),
-    ...(options.ReadOnlyNonRecursive === true ? { readonlyBelow: false } : {}),
-    ...(typeof options.IdMap === "string" ? { idmap: parseIdmapOption(options.IdMap) } : {}),
+    readonly: readonly || undefined,
+    propagation: propagation || undefined,
+    recursive: options.NonRecursive === true ? false : undefined,
+    readonlyBelow: options.ReadOnlyNonRecursive === true ? false : undefined,
+    idmap: typeof options.IdMap === "string" ? parseIdmapOption(options.IdMap) : undefined,
   };
 }
 
@@ -143,13 +143,13 @@ function parseVolume(mount: Mount, volumeDriver: string): VolumeMount {
   return {
     kind: "volume",
     target,
-    ...(name === "" ? {} : { name }),
-    ...(readonly ? { readonly } : {}),
-    ...(NoCopy === true ? { copy: false } : {}),
-    ...(Subpath === "" ? {} : { subpath: Subpath }),
-    ...(driver === "" ? {} : { driver }),
-    ...(DriverConfig?.Options ? { options: DriverConfig.Options } : {}),
-    ...(Labels ? { labels: Labels } : {}),
+    name: name || undefined,
+    readonly: readonly || undefined,
+    copy: NoCopy === true ? false : undefined,
+    subpath: Subpath || undefined,
+    driver: driver || undefined,
+    options: DriverConfig?.Options ?? undefined,
+    labels: Labels ?? undefined,
   };
 }
 
@@ -162,12 +162,12 @@ function parseImage(mount: Mount): ImageMount {
   if (subpath.startsWith("/") || /(?:^|\/)\.\.(?:\/|$)/.test(subpath)) {
     throw mountFailure("image", "subpath must be a relative path within the image");
   }
-  return { kind: "image", target, image, ...(subpath === "" ? {} : { subpath }) };
+  return { kind: "image", target, image, subpath: subpath || undefined };
 }
 
 function parseTmpfs(target: string, options: string | undefined): TmpfsMount {
   requireTarget(target, "tmpfs");
-  return { kind: "tmpfs", target, ...(options === undefined || options === "" ? {} : { options }) };
+  return { kind: "tmpfs", target, options: options || undefined };
 }
 
 /** `[name]` or `[name, value]`. */

@@ -1,4 +1,4 @@
-import { defined } from "../../base/defined.ts";
+import { mergeDefined } from "../../base/defined.ts";
 import { Failure } from "../../base/failure.ts";
 import type {
   ContainerIsolation,
@@ -51,18 +51,16 @@ export function parseContainerSpec(request: CreateRequest, name: string | undefi
   );
   return {
     image: config.Image,
-    ...defined({
-      name: name?.replace(/^\//, ""),
-      labels: config.Labels ?? undefined,
-      annotations: hostConfig.Annotations ?? undefined,
-      pod,
-    }),
-    process: { ...parseProcess(config, hostConfig), ...process },
-    isolation: { ...parseIsolation(request), ...isolation },
-    resources: { ...parseResources(hostConfig), ...resources },
-    storage: { ...parseStorage(config, hostConfig), ...storage },
-    network: { ...parseNetwork(request), ...network },
-    lifecycle: { ...parseLifecycle(config, hostConfig), ...lifecycle },
+    name: name?.replace(/^\//, ""),
+    labels: config.Labels ?? undefined,
+    annotations: hostConfig.Annotations ?? undefined,
+    pod,
+    process: mergeDefined(parseProcess(config, hostConfig), process),
+    isolation: mergeDefined(parseIsolation(request), isolation),
+    resources: mergeDefined(parseResources(hostConfig), resources),
+    storage: mergeDefined(parseStorage(config, hostConfig), storage),
+    network: mergeDefined(parseNetwork(request), network),
+    lifecycle: mergeDefined(parseLifecycle(config, hostConfig), lifecycle),
     received: withoutPorts(config, hostConfig),
   };
 }
@@ -87,17 +85,15 @@ function parseProcess(config: ContainerConfig, hostConfig: HostConfig): Containe
     terminal: config.Tty ?? false,
     openStdin: config.OpenStdin ?? false,
     stdinOnce: config.StdinOnce ?? false,
-    ...defined({
-      // Clients write an absent value as an empty list. `[""]` is docker-cli's `--entrypoint ""`: not even the image's.
-      command: nonEmpty(config.Cmd),
-      entrypoint: nonEmpty(config.Entrypoint),
-      env: nonEmpty(config.Env),
-      user: config.User || undefined,
-      groupAdd: nonEmpty(hostConfig.GroupAdd),
-      workingDirectory: config.WorkingDir || undefined,
-      consoleSize: parseConsoleSize(hostConfig.ConsoleSize),
-      init: hostConfig.Init ?? undefined,
-    }),
+    // Clients write an absent value as an empty list. `[""]` is docker-cli's `--entrypoint ""`: not even the image's.
+    command: nonEmpty(config.Cmd),
+    entrypoint: nonEmpty(config.Entrypoint),
+    env: nonEmpty(config.Env),
+    user: config.User || undefined,
+    groupAdd: nonEmpty(hostConfig.GroupAdd),
+    workingDirectory: config.WorkingDir || undefined,
+    consoleSize: parseConsoleSize(hostConfig.ConsoleSize),
+    init: hostConfig.Init ?? undefined,
   };
 }
 
@@ -109,7 +105,7 @@ function parseIsolation(request: CreateRequest): ContainerIsolation {
     namespaces: parseNamespaces(request),
     privileged: hostConfig.Privileged ?? false,
     capabilities: { add: hostConfig.CapAdd ?? [], drop: hostConfig.CapDrop ?? [] },
-    ...(Object.keys(sysctls ?? {}).length === 0 ? {} : { sysctls: sysctls ?? {} }),
+    sysctls: Object.keys(sysctls ?? {}).length === 0 ? undefined : (sysctls ?? undefined),
   };
 }
 
@@ -118,10 +114,8 @@ function parseResources(hostConfig: HostConfig): ContainerResources {
     limits: parseLimits(hostConfig),
     rlimits: (hostConfig.Ulimits ?? []).map(parseUlimit),
     ...parseDevices(hostConfig),
-    ...defined({
-      cgroupParent: hostConfig.CgroupParent || undefined,
-      oomScoreAdj: hostConfig.OomScoreAdj === 0 ? undefined : hostConfig.OomScoreAdj,
-    }),
+    cgroupParent: hostConfig.CgroupParent || undefined,
+    oomScoreAdj: hostConfig.OomScoreAdj === 0 ? undefined : hostConfig.OomScoreAdj,
   };
 }
 
@@ -131,13 +125,11 @@ function parseStorage(config: ContainerConfig, hostConfig: HostConfig): Containe
   return {
     readOnlyRoot: hostConfig.ReadonlyRootfs ?? false,
     mounts: parseMounts(hostConfig),
-    ...defined({
-      volumes: nonEmpty(Object.keys(config.Volumes ?? {}).map(requireVolume)),
-      volumesFrom: nonEmpty(parseVolumesFrom(hostConfig.VolumesFrom)),
-      storageBytes: parseStorageSize(hostConfig.StorageOpt),
-      shmBytes: shmBytes === 0 ? undefined : shmBytes,
-      log: parseLog(hostConfig.LogConfig ?? {}),
-    }),
+    volumes: nonEmpty(Object.keys(config.Volumes ?? {}).map(requireVolume)),
+    volumesFrom: nonEmpty(parseVolumesFrom(hostConfig.VolumesFrom)),
+    storageBytes: parseStorageSize(hostConfig.StorageOpt),
+    shmBytes: shmBytes === 0 ? undefined : shmBytes,
+    log: parseLog(hostConfig.LogConfig ?? {}),
   };
 }
 
@@ -145,17 +137,15 @@ function parseNetwork(request: CreateRequest): ContainerNetwork {
   const { config, hostConfig } = request;
   return {
     extraHosts: (hostConfig.ExtraHosts ?? []).map(requireHost),
-    ...defined({
-      hostname: config.Hostname || undefined,
-      domainname: config.Domainname || undefined,
-      networks: nonEmpty(parseEndpoints(request)),
-      ports: nonEmpty(parsePorts(hostConfig)),
-      exposedPorts: nonEmpty(parseExposed(config)),
-      publishAll: hostConfig.PublishAllPorts || undefined,
-      dns: nonEmpty(hostConfig.Dns),
-      dnsSearch: nonEmpty(hostConfig.DnsSearch),
-      dnsOptions: nonEmpty(hostConfig.DnsOptions),
-    }),
+    hostname: config.Hostname || undefined,
+    domainname: config.Domainname || undefined,
+    networks: nonEmpty(parseEndpoints(request)),
+    ports: nonEmpty(parsePorts(hostConfig)),
+    exposedPorts: nonEmpty(parseExposed(config)),
+    publishAll: hostConfig.PublishAllPorts || undefined,
+    dns: nonEmpty(hostConfig.Dns),
+    dnsSearch: nonEmpty(hostConfig.DnsSearch),
+    dnsOptions: nonEmpty(hostConfig.DnsOptions),
   };
 }
 
@@ -163,12 +153,10 @@ function parseLifecycle(config: ContainerConfig, hostConfig: HostConfig): Contai
   const policy = readRestartPolicy(hostConfig.RestartPolicy);
   return {
     autoRemove: hostConfig.AutoRemove ?? false,
-    ...defined({
-      stopSignal: config.StopSignal || undefined,
-      healthcheck: nonEmpty(config.Healthcheck?.Test),
-      stopGraceMs: typeof config.StopTimeout === "number" ? graceMsOf(config.StopTimeout) : undefined,
-      restartPolicy: policy?.name === "no" ? undefined : policy,
-    }),
+    stopSignal: config.StopSignal || undefined,
+    healthcheck: nonEmpty(config.Healthcheck?.Test),
+    stopGraceMs: typeof config.StopTimeout === "number" ? graceMsOf(config.StopTimeout) : undefined,
+    restartPolicy: policy?.name === "no" ? undefined : policy,
   };
 }
 
@@ -178,7 +166,15 @@ function requireHost(text: string): string {
   return text.replace("=", ":");
 }
 
-function parseUlimit({ Name = "", Soft = 0, Hard = 0 }: { Name?: string; Soft?: number; Hard?: number }) {
+function parseUlimit({
+  Name = "",
+  Soft = 0,
+  Hard = 0,
+}: {
+  Name?: string | undefined;
+  Soft?: number | undefined;
+  Hard?: number | undefined;
+}) {
   if (!/^[a-z]{1,20}$/.test(Name)) throw new Failure("invalid", `invalid ulimit type: ${Name.slice(0, 50)}`);
   if (Hard >= 0 && (Soft > Hard || Soft < 0)) {
     throw new Failure(

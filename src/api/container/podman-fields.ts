@@ -1,6 +1,6 @@
 import { Failure } from "../../base/failure.ts";
 import type { FieldSchemas } from "../http/field-schemas.ts";
-import { defined } from "../../base/defined.ts";
+import { mergeDefined } from "../../base/defined.ts";
 import type {
   ContainerLifecycle,
   ContainerProcess,
@@ -39,19 +39,17 @@ export function parsePodmanFields(fields: TareHostConfig): TareSettings {
     throw new Failure("invalid", `invalid timeout ${seconds}: want 0 to ${mostSeconds} seconds`);
   const plain = parsePlainTareFields(fields);
   return {
-    ...defined({ pod: fields.Pod || undefined }),
-    process: { ...plain.process, ...parseSystemd(fields) },
-    resources: { ...plain.resources, ...defined({ cgroups: parseCgroups(fields.Cgroups) }) },
-    storage: { ...plain.storage, ...defined({ secrets: nonEmpty(fields.Secrets)?.map(parseSecret) }) },
+    pod: fields.Pod || undefined,
+    process: mergeDefined<ContainerProcess>(plain.process ?? {}, parseSystemd(fields)),
+    resources: { ...plain.resources, cgroups: parseCgroups(fields.Cgroups) },
+    storage: { ...plain.storage, secrets: nonEmpty(fields.Secrets)?.map(parseSecret) },
     network: plain.network,
     lifecycle: {
       ...plain.lifecycle,
-      ...defined({
-        timeoutMs: seconds === 0 ? undefined : seconds * 1000,
-        notify: parseNotify(fields),
-        pidFile: parsePath(fields.PidFile, "PidFile"),
-        keeperPidFile: parsePath(fields.KeeperPidFile, "KeeperPidFile"),
-      }),
+      timeoutMs: seconds === 0 ? undefined : seconds * 1000,
+      notify: parseNotify(fields),
+      pidFile: parsePath(fields.PidFile, "PidFile"),
+      keeperPidFile: parsePath(fields.KeeperPidFile, "KeeperPidFile"),
     },
   };
 }
@@ -76,7 +74,7 @@ function parseNotify({
       `invalid socket to notify "${socket.slice(0, 100)}": want an absolute path, or an abstract name with @ before it`,
     );
   }
-  return { socket, ...(pid === undefined || pid <= 0 ? {} : { pid }) };
+  return { socket, pid: pid === undefined || pid <= 0 ? undefined : pid };
 }
 
 function parseCgroups(word = ""): ContainerResources["cgroups"] {
@@ -97,29 +95,26 @@ function parseSystemd({
   if (bytes !== undefined && bytes < 0)
     throw new Failure("invalid", "the size of systemd's tmpfs can not be less than 0");
   return {
-    ...(word === "true" || word === "always" ? { systemd: word === "true" ? "auto" : word } : {}),
-    ...(bytes === undefined ? {} : { systemdTmpfsBytes: bytes }),
+    systemd: word === "true" || word === "always" ? (word === "true" ? "auto" : word) : undefined,
+    systemdTmpfsBytes: bytes,
   };
 }
 
 /** The way back. */
 export function formatPodmanFields(spec: TareSettings): TareHostConfig {
   const { process = {}, resources = {}, storage = {}, lifecycle = {} } = spec;
-  return {
-    ...formatPlainTareFields(spec),
-    ...defined({
-      Pod: spec.pod,
-      PidFile: lifecycle.pidFile,
-      KeeperPidFile: lifecycle.keeperPidFile,
-      NotifySocket: lifecycle.notify?.socket,
-      NotifyPid: lifecycle.notify?.pid,
-      Cgroups: resources.cgroups,
-      Systemd: process.systemd === "auto" ? "true" : process.systemd,
-      ShmSizeSystemd: process.systemdTmpfsBytes,
-      Secrets: storage.secrets?.map(formatSecret),
-      TimeoutSeconds: lifecycle.timeoutMs === undefined ? undefined : Math.ceil(lifecycle.timeoutMs / 1000),
-    }),
-  };
+  return mergeDefined(formatPlainTareFields(spec), {
+    Pod: spec.pod,
+    PidFile: lifecycle.pidFile,
+    KeeperPidFile: lifecycle.keeperPidFile,
+    NotifySocket: lifecycle.notify?.socket,
+    NotifyPid: lifecycle.notify?.pid,
+    Cgroups: resources.cgroups,
+    Systemd: process.systemd === "auto" ? "true" : process.systemd,
+    ShmSizeSystemd: process.systemdTmpfsBytes,
+    Secrets: storage.secrets?.map(formatSecret),
+    TimeoutSeconds: lifecycle.timeoutMs === undefined ? undefined : Math.ceil(lifecycle.timeoutMs / 1000),
+  });
 }
 
 function nonEmpty<T>(list: readonly T[] | null | undefined): readonly T[] | undefined {

@@ -68,8 +68,8 @@ export function parseRemoval(text: string): PortRemoval {
   const { protocol, first, last } = parseContainerPort(`${match[2]}${match[3] ?? ""}`);
   return {
     hostPort: first,
-    ...(first === last ? {} : { count: last - first + 1 }),
-    ...(match[3] === undefined ? {} : { protocol }),
+    count: first === last ? undefined : last - first + 1,
+    protocol: match[3] === undefined ? undefined : protocol,
     ...parseAddress(match[1] ?? ""),
   };
 }
@@ -105,7 +105,7 @@ export function formatPortBindings(
   return bindings;
 }
 
-function parseAddress(text: string): { readonly hostAddress?: string } {
+function parseAddress(text: string): { readonly hostAddress?: string | undefined } {
   const address = text.replace(/^\[(.*)\]$/, "$1");
   if (address === "") return {};
   if (isIP(address) === 0) throw new Failure("invalid", `invalid IP address: ${text.slice(0, 100)}`);

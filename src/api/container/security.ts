@@ -1,3 +1,4 @@
+import { mergeDefined } from "../../base/defined.ts";
 import { Failure } from "../../base/failure.ts";
 import type { ContainerIsolation } from "../../model/container-spec.ts";
 import type { HostConfig } from "../types/host-config.ts";
@@ -7,16 +8,15 @@ export function parseSecurity(hostConfig: HostConfig): ContainerIsolation {
   let plan: ContainerIsolation = {};
   for (const option of hostConfig.SecurityOpt ?? []) {
     const [, name = "", value] = /^([^=:]*)(?:[=:]([\s\S]*))?$/.exec(option) ?? [];
-    plan = { ...plan, ...parseOption(name, value, { option, before: plan }) };
+    plan = mergeDefined(plan, parseOption(name, value, { option, before: plan }));
   }
   const { MaskedPaths: masked, ReadonlyPaths: readonly } = hostConfig;
   // Docker's client turns systempaths=unconfined into two lists that are there and empty.
   if (masked?.length === 0 && readonly?.length === 0) return { ...plan, systemPaths: "unconfined" };
-  return {
-    ...plan,
-    ...(masked === undefined || masked === null ? {} : { maskedPaths: masked }),
-    ...(readonly === undefined || readonly === null ? {} : { readonlyPaths: readonly }),
-  };
+  return mergeDefined(plan, {
+    maskedPaths: masked ?? undefined,
+    readonlyPaths: readonly ?? undefined,
+  });
 }
 
 function parseOption(

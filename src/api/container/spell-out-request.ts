@@ -13,8 +13,8 @@ export function spellOutRequest<R extends WithPorts>(request: R): R {
   const { ExposedPorts: exposed, HostConfig: host } = request;
   return {
     ...request,
-    ...(isNothing(exposed) ? {} : { ExposedPorts: spellOutKeys(exposed) }),
-    ...(isNothing(host) ? {} : { HostConfig: spellOutHostConfig(host) }),
+    ExposedPorts: isNothing(exposed) ? exposed : spellOutKeys(exposed),
+    HostConfig: isNothing(host) ? host : spellOutHostConfig(host),
   };
 }
 
@@ -23,10 +23,8 @@ export function spellOutHostConfig(host: HostConfig): HostConfig {
   const { PortBindings: bindings, Tare: tare } = host;
   return {
     ...host,
-    ...(isNothing(bindings) ? {} : { PortBindings: spellOutBindings(bindings) }),
-    ...(isNothing(tare?.PublishAdd)
-      ? {}
-      : { Tare: { ...tare, PublishAdd: spellOutBindings(tare.PublishAdd) } }),
+    PortBindings: isNothing(bindings) ? bindings : spellOutBindings(bindings),
+    Tare: isNothing(tare?.PublishAdd) ? tare : { ...tare, PublishAdd: spellOutBindings(tare.PublishAdd) },
   };
 }
 

@@ -1,5 +1,5 @@
 import { Failure } from "../../base/failure.ts";
-import { defined } from "../../base/defined.ts";
+import { mergeDefined } from "../../base/defined.ts";
 import { formatPodmanFields, parsePodmanFields, podmanSchemas, type TareSettings } from "./podman-fields.ts";
 import { formatTimeOffsets, parseTimeOffsets } from "../../spec/time-offsets.ts";
 import type { HostConfig, TareHostConfig } from "../types/host-config.ts";
@@ -33,21 +33,17 @@ export function parseTareFields(fields: TareHostConfig): TareSettings {
     ...podman,
     process: {
       ...podman.process,
-      ...defined({
-        umask: umask === "" ? undefined : parseUmask(umask),
-        personality: personality === "" ? undefined : parsePersonality(personality),
-      }),
+      umask: umask === "" ? undefined : parseUmask(umask),
+      personality: personality === "" ? undefined : parsePersonality(personality),
     },
-    isolation: defined({
+    isolation: {
       timeOffsets: timeOffset === "" ? undefined : parseTimeOffsets(timeOffset),
       recordCalls: fields.RecordCalls || undefined,
-    }),
+    },
     network: {
       ...podman.network,
-      ...defined({
-        ownsHosts: fields.NoHosts || undefined,
-        ownsHostname: fields.NoHostname || undefined,
-      }),
+      ownsHosts: fields.NoHosts || undefined,
+      ownsHostname: fields.NoHostname || undefined,
     },
   };
 }
@@ -59,8 +55,8 @@ export function formatTareFields(spec: Omit<ContainerSpec, "image">): Pick<HostC
     network: { ownsHosts, ownsHostname } = {},
     resources: { limits: { hugePages, unified } = {} } = {},
   } = spec;
-  const fields: TareHostConfig = {
-    ...defined({
+  const fields = mergeDefined<TareHostConfig>(
+    {
       Umask: umask?.toString(8).padStart(4, "0"),
       TimeOffset: timeOffsets && formatTimeOffsets(timeOffsets),
       HugePageLimits: hugePages && textsOf(hugePages),
@@ -69,9 +65,9 @@ export function formatTareFields(spec: Omit<ContainerSpec, "image">): Pick<HostC
       NoHosts: ownsHosts || undefined,
       NoHostname: ownsHostname || undefined,
       RecordCalls: recordCalls || undefined,
-    }),
-    ...formatPodmanFields(spec),
-  };
+    },
+    formatPodmanFields(spec),
+  );
   return Object.keys(fields).length === 0 ? {} : { Tare: fields };
 }
 

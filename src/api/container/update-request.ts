@@ -26,8 +26,8 @@ export function parseUpdateRequest(body: unknown, version: ApiVersion): Containe
   const { PublishAdd: add, PublishRemove: remove } = resources.Tare ?? {};
   return {
     ...parseChangedLimits(resources),
-    ...(restartPolicy === undefined ? {} : { restartPolicy }),
-    ...(add === undefined || add === null ? {} : { publishAdd: parsePorts({ PortBindings: add }) }),
-    ...(remove === undefined || remove === null ? {} : { publishRemove: remove.map(parseRemoval) }),
+    restartPolicy,
+    publishAdd: add === undefined || add === null ? undefined : parsePorts({ PortBindings: add }),
+    publishRemove: remove?.map(parseRemoval),
   };
 }

@@ -8,7 +8,7 @@ export function encodeProgressLine(message: ProgressMessage): string {
 /** The line that reports a failure in a stream that started well. Clients print `error` and stop. */
 export function failureMessage(sentence: string, code?: number): ProgressMessage {
   return {
-    errorDetail: { ...(code === undefined ? {} : { code }), message: sentence },
+    errorDetail: { code, message: sentence },
     error: sentence,
   };
 }

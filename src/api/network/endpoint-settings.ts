@@ -6,14 +6,14 @@ export function parseSettings(end: EndpointFields): EndpointSettings {
   const { IPAMConfig, Links, Aliases, MacAddress = "", DriverOpts, GwPriority = 0 } = end;
   const { IPv4Address = "", IPv6Address = "", LinkLocalIPs } = IPAMConfig ?? {};
   return {
-    ...(hasAny(Aliases) ? { aliases: Aliases } : {}),
-    ...(hasAny(Links) ? { links: Links } : {}),
-    ...(IPv4Address === "" ? {} : { ipv4: IPv4Address }),
-    ...(IPv6Address === "" ? {} : { ipv6: IPv6Address }),
-    ...(hasAny(LinkLocalIPs) ? { linkLocal: LinkLocalIPs } : {}),
-    ...(MacAddress === "" ? {} : { macAddress: MacAddress }),
-    ...(Object.keys(DriverOpts ?? {}).length === 0 ? {} : { driverOptions: DriverOpts ?? {} }),
-    ...(GwPriority === 0 ? {} : { gatewayPriority: GwPriority }),
+    aliases: hasAny(Aliases) ? Aliases : undefined,
+    links: hasAny(Links) ? Links : undefined,
+    ipv4: IPv4Address || undefined,
+    ipv6: IPv6Address || undefined,
+    linkLocal: hasAny(LinkLocalIPs) ? LinkLocalIPs : undefined,
+    macAddress: MacAddress || undefined,
+    driverOptions: Object.keys(DriverOpts ?? {}).length === 0 ? undefined : (DriverOpts ?? {}),
+    gatewayPriority: GwPriority === 0 ? undefined : GwPriority,
   };
 }
 
@@ -24,9 +24,9 @@ export function formatSettings(settings: EndpointSettings): EndpointFields {
   return {
     IPAMConfig: hasAddresses
       ? {
-          ...(ipv4 === undefined ? {} : { IPv4Address: ipv4 }),
-          ...(ipv6 === undefined ? {} : { IPv6Address: ipv6 }),
-          ...(linkLocal === undefined ? {} : { LinkLocalIPs: linkLocal }),
+          IPv4Address: ipv4,
+          IPv6Address: ipv6,
+          LinkLocalIPs: linkLocal,
         }
       : null,
     Links: settings.links ?? null,

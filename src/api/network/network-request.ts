@@ -38,26 +38,24 @@ export function parseNetworkRequest(body: unknown): NetworkSpec {
   const { IPAM: ipam, ConfigFrom } = request;
   return {
     name: request.Name ?? "",
-    ...present("driver", request.Driver),
-    ...present("scope", request.Scope),
-    ...present("ipamDriver", ipam?.Driver),
-    ...present("configFrom", ConfigFrom?.Network),
-    ...given({
-      ipamOptions: ipam?.Options ?? undefined,
-      subnets: (ipam?.Config ?? []).map((config) => ({
-        ...present("subnet", config.Subnet),
-        ...present("range", config.IPRange),
-        ...present("gateway", config.Gateway),
-        ...given({ auxiliary: config.AuxiliaryAddresses ?? undefined }),
-      })),
-      ipv4: request.EnableIPv4 ?? undefined,
-      ipv6: request.EnableIPv6 ?? undefined,
-      internal: request.Internal,
-      attachable: request.Attachable,
-      configOnly: request.ConfigOnly,
-      options: request.Options ?? undefined,
-      labels: request.Labels ?? undefined,
-    }),
+    driver: request.Driver || undefined,
+    scope: request.Scope || undefined,
+    ipamDriver: ipam?.Driver || undefined,
+    configFrom: ConfigFrom?.Network || undefined,
+    ipamOptions: ipam?.Options ?? undefined,
+    subnets: (ipam?.Config ?? []).map((config) => ({
+      subnet: config.Subnet || undefined,
+      range: config.IPRange || undefined,
+      gateway: config.Gateway || undefined,
+      auxiliary: config.AuxiliaryAddresses ?? undefined,
+    })),
+    ipv4: request.EnableIPv4 ?? undefined,
+    ipv6: request.EnableIPv6 ?? undefined,
+    internal: request.Internal,
+    attachable: request.Attachable,
+    configOnly: request.ConfigOnly,
+    options: request.Options ?? undefined,
+    labels: request.Labels ?? undefined,
   };
 }
 
@@ -69,7 +67,7 @@ export function parseConnectRequest(body: unknown): {
     body ?? {},
     { Container: "text", EndpointConfig: { object: endpointSchemas } },
     "",
-  ) as { readonly Container?: string; readonly EndpointConfig?: EndpointFields };
+  ) as { readonly Container?: string | undefined; readonly EndpointConfig?: EndpointFields | undefined };
   return {
     container: requireContainer(request.Container),
     settings: parseSettings(request.EndpointConfig ?? {}),
@@ -94,14 +92,4 @@ export function parseDisconnectRequest(body: unknown): {
 function requireContainer(container: string | undefined): string {
   if (container !== undefined && container !== "") return container;
   throw new Failure("invalid", "cannot read the request: it names no container");
-}
-
-function present<K extends string>(key: K, text: string | undefined): { [P in K]?: string | undefined } {
-  return (text === undefined || text === "" ? {} : { [key]: text }) as { [P in K]?: string | undefined };
-}
-
-function given<T extends object>(members: T): { [K in keyof T]?: Exclude<T[K], undefined> | undefined } {
-  return Object.fromEntries(Object.entries(members).filter(([, value]) => value !== undefined)) as {
-    [K in keyof T]?: Exclude<T[K], undefined> | undefined;
-  };
 }

@@ -1,4 +1,3 @@
-import { defined } from "../../base/defined.ts";
 import type { PodNamespace, PodSpec } from "../../model/pods.ts";
 import { parseContainerSpec } from "../container/parse-spec.ts";
 import { parseCreateRequest } from "../container/create-request.ts";
@@ -35,7 +34,7 @@ export function parsePodSpec(body: unknown): PodSpec {
   } = infra;
   const { hostname, networks, ports, exposedPorts, dns, dnsSearch, dnsOptions, extraHosts, ownsHosts } =
     network;
-  return defined({
+  return {
     name: Name || undefined,
     infraName: InfraName || undefined,
     labels: Labels ?? undefined,
@@ -55,5 +54,5 @@ export function parsePodSpec(body: unknown): PodSpec {
     limits: Object.keys(limits).length === 0 ? undefined : limits,
     network: isolation.namespaces?.network,
     user: isolation.namespaces?.user,
-  });
+  };
 }

@@ -42,10 +42,10 @@ export function parseSecret(reference: SecretReference): SecretUse {
   return {
     secret,
     kind: type === "env" ? "variable" : "file",
-    ...(target === "" ? {} : { target }),
-    ...(UID === undefined ? {} : { uid: UID }),
-    ...(GID === undefined ? {} : { gid: GID }),
-    ...(Mode === "" ? {} : { mode: parseSecretMode(Mode) }),
+    target: target || undefined,
+    uid: UID,
+    gid: GID,
+    mode: Mode === "" ? undefined : parseSecretMode(Mode),
   };
 }
 
@@ -54,10 +54,10 @@ export function formatSecret({ secret, kind, target, uid, gid, mode }: SecretUse
   return {
     Source: secret,
     Type: kind === "variable" ? "env" : "mount",
-    ...(target === undefined ? {} : { Target: target }),
-    ...(uid === undefined ? {} : { UID: uid }),
-    ...(gid === undefined ? {} : { GID: gid }),
-    ...(mode === undefined ? {} : { Mode: mode.toString(8).padStart(4, "0") }),
+    Target: target,
+    UID: uid,
+    GID: gid,
+    Mode: mode?.toString(8).padStart(4, "0"),
   };
 }
 

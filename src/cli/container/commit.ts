@@ -26,8 +26,8 @@ export const commit: Command<Values> = {
     const client = await call.client();
     const { Id } = await client.containers.commit(container, {
       ...(reference === undefined ? {} : splitName(reference)),
-      ...(message === "" ? {} : { message }),
-      ...(author === "" ? {} : { author }),
+      message: message || undefined,
+      author: author || undefined,
       changes: change,
       pause,
       signal: call.signal,

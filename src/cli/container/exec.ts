@@ -61,10 +61,10 @@ export const exec: Command<Values> = {
       Env: parseEnv(values, context),
       Privileged: values.privileged,
       Tty: values.tty,
-      ...(values.user === "" ? {} : { User: values.user }),
-      ...(values.workdir === "" ? {} : { WorkingDir: values.workdir }),
-      ...(values["detach-keys"] === "" ? {} : { DetachKeys: values["detach-keys"] }),
-      ...(size === undefined ? {} : { ConsoleSize: [size.rows, size.columns] }),
+      User: values.user || undefined,
+      WorkingDir: values.workdir || undefined,
+      DetachKeys: values["detach-keys"] || undefined,
+      ConsoleSize: size && [size.rows, size.columns],
     });
     const descriptors = await passPreserved(call, preserved);
     if (isAttached) return await runAttached(call, id, { hasInput, keys, descriptors });

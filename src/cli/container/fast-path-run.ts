@@ -22,7 +22,7 @@ const givenFlags = Object.fromEntries(
 ) as unknown as TableOf<Omit<FastPathRun, "image" | "command">>;
 
 function flagOf(name: string, { kind, short, also }: FastPathFlag): Flag<unknown> {
-  const names = { ...(short === undefined ? {} : { short }), ...(also === undefined ? {} : { also }) };
+  const names = { short, also };
   if (kind === "switch") return bool("", names) as Flag<unknown>;
   if (kind === "list") return list("", names) as Flag<unknown>;
   if (name === "entrypoint") return optional("", names) as Flag<unknown>;

@@ -43,7 +43,7 @@ export const ps: Command<Values> = {
       all: values.all,
       filters,
       size,
-      ...(limit > 0 ? { limit } : {}),
+      limit: limit > 0 ? limit : undefined,
     });
     if (isQuiet && format !== "" && format !== "table") {
       call.err("WARNING: Ignoring custom format, because both --format and --quiet are set.\n");
@@ -62,7 +62,7 @@ export const ps: Command<Values> = {
         isWhole: values["no-trunc"],
         nowMs,
         reach: formatReach(reach, container.Id),
-        ...(isSeen ? { shownReach: summarizeReach(reach, container.Id) } : {}),
+        shownReach: isSeen ? summarizeReach(reach, container.Id) : undefined,
       }),
     );
     call.out(

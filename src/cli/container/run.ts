@@ -69,7 +69,7 @@ export const run: Command<Values> = {
       image,
       command,
       isDetached: values.detach,
-      ...(size === undefined ? {} : { consoleSize: [size.rows, size.columns] as const }),
+      consoleSize: size && ([size.rows, size.columns] as const),
       cwd: context.cwd,
       env: context.env,
     });

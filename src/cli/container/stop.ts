@@ -53,7 +53,7 @@ function optionsOf({ values }: Call<Values>): {
   readonly graceSeconds?: number | undefined;
 } {
   return {
-    ...(values.signal === "" ? {} : { signal: values.signal }),
-    ...(values.time === undefined ? {} : { graceSeconds: values.time }),
+    signal: values.signal || undefined,
+    graceSeconds: values.time,
   };
 }

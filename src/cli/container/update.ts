@@ -77,8 +77,8 @@ function toPorts({ "publish-add": add, "publish-rm": remove }: Values): HostConf
   if (add.length + remove.length === 0) return undefined;
   const { bindings } = joinPublished(add.map(parsePublish));
   return {
-    ...(add.length === 0 ? {} : { PublishAdd: bindings }),
-    ...(remove.length === 0 ? {} : { PublishRemove: remove }),
+    PublishAdd: add.length === 0 ? undefined : bindings,
+    PublishRemove: remove.length === 0 ? undefined : remove,
   };
 }
 

@@ -50,7 +50,7 @@ export function bool(
     ...extras,
     type: "",
     initial: extras.initial ?? false,
-    ...(extras.initial === true ? { initialText: "true" } : {}),
+    initialText: extras.initial === true ? "true" : undefined,
   };
 }
 
@@ -75,7 +75,7 @@ export function string(
     type: rest.type ?? "string",
     usage,
     initial,
-    ...(initial === "" ? {} : { initialText: `"${initial}"` }),
+    initialText: initial === "" ? undefined : `"${initial}"`,
     add: (text) => check(text),
   };
 }

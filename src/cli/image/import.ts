@@ -34,8 +34,8 @@ export const importImage: Command<Values> = {
     const client = await call.client();
     const messages = client.images.import(archive, {
       ...(reference === undefined ? {} : splitName(reference)),
-      ...(values.message === "" ? {} : { message: values.message }),
-      ...(values.platform === "" ? {} : { platform: values.platform }),
+      message: values.message || undefined,
+      platform: values.platform || undefined,
       changes: values.change,
       signal,
     });

@@ -43,7 +43,7 @@ export const load: Command<Values> = {
       quiet: isQuiet,
       signal,
       decryptionKeys,
-      ...(values.platform === "" ? {} : { platform: values.platform }),
+      platform: values.platform || undefined,
     });
     await displayProgress(messages, context.stdout, { isQuiet });
     return 0;

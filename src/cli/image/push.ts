@@ -83,7 +83,7 @@ export const push: Command<Values> = {
       insecure: !values["tls-verify"],
       compression: values["compression-format"] || undefined,
       encryptLayers: values["encrypt-layer"].map(Number),
-      ...(platform === "" ? {} : { platform }),
+      platform: platform || undefined,
     });
     await displayProgress(messages, context.stdout, { isQuiet });
     const suffix = reference.tag === undefined ? "" : `:${reference.tag}`;

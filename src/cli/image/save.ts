@@ -48,7 +48,7 @@ export const save: Command<Values> = {
     const client = await call.client();
     const archive = await client.images.save(positional, {
       signal,
-      ...(values.platform === "" ? {} : { platform: values.platform }),
+      platform: values.platform || undefined,
     });
     if (isDirectory) {
       const { writeLayout } = await import("../layout/write-layout.ts");

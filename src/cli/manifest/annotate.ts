@@ -29,13 +29,13 @@ export const manifestAnnotate: Command<Values> = {
     const client = await call.client();
     await client.manifests.annotate(name, {
       Manifest: manifest,
-      ...(given.has("os") ? { Os: values.os } : {}),
-      ...(given.has("arch") ? { Architecture: values.arch } : {}),
-      ...(given.has("variant") ? { Variant: values.variant } : {}),
-      ...(given.has("os-version") ? { OsVersion: values["os-version"] } : {}),
-      ...(given.has("os-features")
-        ? { OsFeatures: values["os-features"].flatMap((features) => features.split(",")) }
-        : {}),
+      Os: given.has("os") ? values.os : undefined,
+      Architecture: given.has("arch") ? values.arch : undefined,
+      Variant: given.has("variant") ? values.variant : undefined,
+      OsVersion: given.has("os-version") ? values["os-version"] : undefined,
+      OsFeatures: given.has("os-features")
+        ? values["os-features"].flatMap((features) => features.split(","))
+        : undefined,
     });
     return 0;
   },

@@ -67,13 +67,13 @@ function toSettings(values: Values): EndpointSettings {
   });
   return {
     IPAMConfig: {
-      ...(ip === "" ? {} : { IPv4Address: ip }),
-      ...(ip6 === "" ? {} : { IPv6Address: ip6 }),
-      ...(linkLocal.length === 0 ? {} : { LinkLocalIPs: linkLocal }),
+      IPv4Address: ip || undefined,
+      IPv6Address: ip6 || undefined,
+      LinkLocalIPs: linkLocal.length === 0 ? undefined : linkLocal,
     },
-    ...(link.length === 0 ? {} : { Links: link }),
-    ...(alias.length === 0 ? {} : { Aliases: alias }),
-    ...(options.length === 0 ? {} : { DriverOpts: Object.fromEntries(options) }),
-    ...(priority === undefined ? {} : { GwPriority: priority }),
+    Links: link.length === 0 ? undefined : link,
+    Aliases: alias.length === 0 ? undefined : alias,
+    DriverOpts: options.length === 0 ? undefined : Object.fromEntries(options),
+    GwPriority: priority,
   };
 }

@@ -106,8 +106,8 @@ function toRequest(name: string, values: Values, given: ReadonlySet<string>): Ne
     Ingress: values.ingress,
     Scope: values.scope,
     ConfigOnly: values["config-only"],
-    ...(values["config-from"] === "" ? {} : { ConfigFrom: { Network: values["config-from"] } }),
-    ...(given.has("ipv4") ? { EnableIPv4: values.ipv4 } : {}),
-    ...(given.has("ipv6") ? { EnableIPv6: values.ipv6 } : {}),
+    ConfigFrom: values["config-from"] === "" ? undefined : { Network: values["config-from"] },
+    EnableIPv4: given.has("ipv4") ? values.ipv4 : undefined,
+    EnableIPv6: given.has("ipv6") ? values.ipv6 : undefined,
   };
 }

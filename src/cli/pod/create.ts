@@ -1,3 +1,4 @@
+import { mergeDefined } from "../../base/defined.ts";
 import { formatWarnings } from "../../api/container/run-messages.ts";
 import type { PodCreateRequest } from "../../api/types/pod.ts";
 import { kindOf } from "../../base/failure.ts";
@@ -165,14 +166,14 @@ function toRequest({ values, given, context }: Call<Values>, name: string): PodC
   });
   return {
     ...wishes,
-    ...(name === "" ? {} : { Name: name }),
-    ...(values["infra-name"] === "" ? {} : { InfraName: values["infra-name"] }),
+    Name: name || undefined,
+    InfraName: values["infra-name"] || undefined,
     Labels: parseLabels(values, context.cwd),
     Share: parseShare(values.share),
-    HostConfig: {
-      ...wishes.HostConfig,
-      ...parseFields<Shared>(sharedFlags, values, { given, ...context }).hostConfig,
-    },
+    HostConfig: mergeDefined(
+      wishes.HostConfig ?? {},
+      parseFields<Shared>(sharedFlags, values, { given, ...context }).hostConfig,
+    ),
   };
 }
 

@@ -14,15 +14,15 @@ export function toPodWishes(values: PodWishes): PodCreateRequest {
   const { hostConfig, networkingConfig, exposed, macAddress } = parseNetworkFlags(values);
   const user = parseUserNamespace(values);
   return {
-    ...(values.hostname === "" ? {} : { Hostname: values.hostname }),
-    ...(macAddress === undefined ? {} : { MacAddress: macAddress }),
-    ...(Object.keys(exposed).length === 0 ? {} : { ExposedPorts: exposed }),
+    Hostname: values.hostname || undefined,
+    MacAddress: macAddress,
+    ExposedPorts: Object.keys(exposed).length === 0 ? undefined : exposed,
     HostConfig: {
       ...hostConfig,
-      ...(user === "" ? {} : { UsernsMode: user }),
-      ...(values["add-host"].length === 0 ? {} : { ExtraHosts: values["add-host"] }),
-      ...(values["no-hosts"] ? { Tare: { NoHosts: true } } : {}),
+      UsernsMode: user || undefined,
+      ExtraHosts: values["add-host"].length === 0 ? undefined : values["add-host"],
+      Tare: values["no-hosts"] ? { NoHosts: true } : undefined,
     },
-    ...(networkingConfig === undefined ? {} : { NetworkingConfig: networkingConfig }),
+    NetworkingConfig: networkingConfig,
   };
 }

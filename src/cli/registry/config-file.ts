@@ -71,7 +71,7 @@ function readConfigFile(path: string): DockerConfig | undefined {
     path,
     auths: auths as DockerConfig["auths"],
     credHelpers: credHelpers as DockerConfig["credHelpers"],
-    ...(credsStore === undefined || credsStore === "" ? {} : { credsStore }),
+    credsStore: credsStore || undefined,
     document,
   };
 }

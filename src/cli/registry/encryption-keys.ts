@@ -10,9 +10,7 @@ export function readDecryptionKeys(texts: readonly string[], cwd: string): reado
     refuseSchemes(text, "--decryption-key");
     const { file, passphrase } = splitPassphrase(text, cwd);
     return withName(`--decryption-key ${file}`, () =>
-      formatKey(
-        parseDecryptionKey({ key: readKey(file, cwd), ...(passphrase === "" ? {} : { passphrase }) }),
-      ),
+      formatKey(parseDecryptionKey({ key: readKey(file, cwd), passphrase: passphrase || undefined })),
     );
   });
 }

@@ -32,8 +32,8 @@ export async function pullImage(call: Call<unknown>, image: string, settings: Pu
     signal: call.signal,
     decryptionKeys: keys,
     insecure: !verifiesTls,
-    ...(auth === undefined ? {} : { auth }),
-    ...(platform === "" ? {} : { platform }),
+    auth,
+    platform: platform || undefined,
   });
   await displayProgress(messages, out, { isQuiet });
 }

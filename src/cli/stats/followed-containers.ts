@@ -57,7 +57,7 @@ export class FollowedContainers {
     const isOnce = this.#samples === "once";
     return [...this.#followed].map(([container, { stats, atMs }]) => ({
       container,
-      ...(stats === undefined ? {} : { stats }),
+      stats,
       isLate: !isOnce && performance.now() - atMs > LATE_MS,
     }));
   }

@@ -30,8 +30,8 @@ export const events: Command<Values> = {
     const print = printer(values.format);
     const client = await call.client();
     const stream = client.system.events({
-      ...(values.since === "" ? {} : { since: formatUnixTime(parseTimestamp(values.since)) }),
-      ...(values.until === "" ? {} : { until: formatUnixTime(parseTimestamp(values.until)) }),
+      since: values.since === "" ? undefined : formatUnixTime(parseTimestamp(values.since)),
+      until: values.until === "" ? undefined : formatUnixTime(parseTimestamp(values.until)),
       filters: values.filter,
       signal,
     });

@@ -30,7 +30,7 @@ export const volumeCreate: Command<Values> = {
       Driver: driver,
       DriverOpts: opt,
       Labels: Object.fromEntries(label.map(splitLabel)),
-      ...(name === undefined ? {} : { Name: name }),
+      Name: name,
     });
     call.out(`${made.Name}\n`);
     return 0;

@@ -6,7 +6,7 @@ export async function connectByNode(address: Address): Promise<ClientSocket> {
   const socket = connect({
     ...address,
     allowHalfOpen: true,
-    ...("path" in address ? {} : { noDelay: true }),
+    noDelay: "path" in address ? undefined : true,
   });
   await new Promise<void>((resolve, reject) => {
     socket.once("connect", resolve);

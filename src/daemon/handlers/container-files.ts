@@ -67,11 +67,9 @@ export async function commit({ engine, query, body, reply, signal }: Call): Prom
   const message = query.text("comment");
   const author = query.text("author");
   const id = await engine.containers.commit(container, {
-    ...(repository === undefined
-      ? {}
-      : { reference: tag === undefined ? repository : `${repository}:${tag}` }),
-    ...(message === undefined ? {} : { message }),
-    ...(author === undefined ? {} : { author }),
+    reference: repository === undefined ? undefined : tag === undefined ? repository : `${repository}:${tag}`,
+    message,
+    author,
     config: parseCommitConfig(body),
     changes: query.texts("changes"),
     pause: query.boolean("pause"),

@@ -41,9 +41,9 @@ function logOptions(query: Call["query"], signal: AbortSignal): LogOptions {
     stderr,
     follow: query.boolean("follow"),
     signal,
-    ...(sinceNs === undefined ? {} : { sinceNs }),
-    ...(untilNs === undefined ? {} : { untilNs }),
-    ...(lines === undefined ? {} : { tail: lines }),
+    sinceNs,
+    untilNs,
+    tail: lines,
   };
 }
 

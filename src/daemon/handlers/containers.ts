@@ -47,7 +47,7 @@ export const handlers: Handlers = {
       filters,
       size,
       signal,
-      ...(limit > 0 ? { limit } : {}),
+      limit: limit > 0 ? limit : undefined,
     });
     const now = Date.now();
     reply.json(
@@ -225,8 +225,8 @@ function stopOptions(query: Call["query"]): {
   const signal = query.text("signal");
   const seconds = query.integer("t");
   return {
-    ...(signal === undefined ? {} : { signal }),
-    ...(seconds === undefined ? {} : { graceMs: graceMsOf(seconds) }),
+    signal,
+    graceMs: seconds === undefined ? undefined : graceMsOf(seconds),
   };
 }
 

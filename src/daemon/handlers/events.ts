@@ -9,8 +9,8 @@ export const handlers: Handlers = {
     const events = engine.events({
       filters: query.filters(),
       signal,
-      ...(since === undefined ? {} : { sinceMs: since }),
-      ...(until === undefined ? {} : { untilMs: until }),
+      sinceMs: since,
+      untilMs: until,
     });
     // The head goes out before the first event: clients take it as "listening now".
     const iterator = events[Symbol.asyncIterator]();

@@ -28,8 +28,8 @@ export const handlers: Handlers = {
     const descriptors = query.text("descriptors");
     const options = {
       detach,
-      ...(consoleSize === undefined ? {} : { consoleSize }),
-      ...(descriptors === undefined ? {} : { descriptors }),
+      consoleSize,
+      descriptors,
     };
     const keys = parseDetachKeys((await engine.containers.inspectExec(id)).spec.detachKeys);
     const stream = await engine.containers.startExec(id, options).catch(async (thrown: unknown) => {

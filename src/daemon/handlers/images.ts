@@ -35,10 +35,10 @@ export const handlers: Handlers = {
     requireFilterKeys(filters, listFilters);
     const found = await engine.images.list({ all: query.boolean("all"), filters });
     const shared = query.boolean("shared-size") ? await sharedSizes(engine) : undefined;
-    const rows = found.map((image) => ({
-      ...imageSummaryOf(image),
-      ...(shared === undefined ? {} : { SharedSize: shared.get(image.id) ?? 0 }),
-    }));
+    const rows = found.map((image) => {
+      const summary = imageSummaryOf(image);
+      return shared === undefined ? summary : { ...summary, SharedSize: shared.get(image.id) ?? 0 };
+    });
     reply.json(
       200,
       rows.map((row) => adaptImage(row, version)),
@@ -81,8 +81,8 @@ export const handlers: Handlers = {
     const found = await engine.images.search(query.text("term") ?? "", {
       filters: query.filters(),
       signal,
-      ...(limit === undefined || limit === 0 ? {} : { limit }),
-      ...(credentials === undefined ? {} : { credentials }),
+      limit: limit === undefined || limit === 0 ? undefined : limit,
+      credentials,
     });
     reply.json(200, found.map(searchResultOf));
   },
@@ -110,7 +110,7 @@ export const handlers: Handlers = {
     const credentials = credentialsOf(request);
     const found = await engine.images.lookUp(params["name"] ?? "", {
       signal,
-      ...(credentials === undefined ? {} : { credentials }),
+      credentials,
     });
     reply.json(200, {
       Descriptor: { mediaType: found.mediaType, digest: found.digest, size: found.size },
@@ -164,8 +164,8 @@ async function importFrom({ engine, query, request, reply }: Call, source: strin
     const id = await engine.images.import(archive, {
       changes: query.texts("changes"),
       ...platform,
-      ...(reference === undefined ? {} : { reference }),
-      ...(message === undefined ? {} : { message }),
+      reference,
+      message,
     });
     reply.begin("application/json");
     await reply.write(encodeProgressLine({ status: id }));
@@ -199,7 +199,7 @@ async function pull({ engine, query, request, reply, signal }: Call, image: stri
       allTags: reference.tag === undefined && reference.digest === undefined,
       ...insecureIn(query),
       ...platform,
-      ...(credentials === undefined ? {} : { credentials }),
+      credentials,
     });
     for await (const each of progress) {
       const message = pullMessageOf(each);
@@ -226,13 +226,13 @@ async function push({ engine, params, query, request, reply, signal }: Call): Pr
   await streamLines(reply, async () => {
     const progress = engine.images.push(tag === undefined ? name : `${name}:${tag}`, {
       signal,
-      ...(keys.length === 0 ? {} : { encryptionKeys: keys }),
-      ...(layers.length === 0 ? {} : { encryptLayers: layers }),
+      encryptionKeys: keys.length === 0 ? undefined : keys,
+      encryptLayers: layers.length === 0 ? undefined : layers,
       ...format,
       allTags: tag === undefined && parseReference(name).tag === undefined,
       ...platformIn(query),
       ...insecureIn(query),
-      ...(credentials === undefined ? {} : { credentials }),
+      credentials,
     });
     for await (const each of progress) {
       if (!reply.isBegun) reply.begin("application/json");

@@ -1,3 +1,4 @@
+import { type Undefinable } from "../../base/defined.ts";
 import { parseManifestAnnotation, parseManifestListRequest } from "../../api/image/manifest-request.ts";
 import { encodeProgressLine } from "../../api/http/progress-lines.ts";
 import { parseRegistryConfig } from "../../api/image/registry-auth.ts";
@@ -21,12 +22,12 @@ export const handlers: Handlers = {
 
   "manifests.annotate": async ({ engine, params, body, reply }: Call) => {
     const { Manifest, ...asked } = parseManifestAnnotation(body);
-    const platform: Partial<ManifestPlatform> = {
-      ...(asked.Os === undefined ? {} : { os: asked.Os }),
-      ...(asked.Architecture === undefined ? {} : { architecture: asked.Architecture }),
-      ...(asked.Variant === undefined ? {} : { variant: asked.Variant }),
-      ...(asked.OsVersion === undefined ? {} : { osVersion: asked.OsVersion }),
-      ...(asked.OsFeatures === undefined ? {} : { osFeatures: asked.OsFeatures }),
+    const platform: Undefinable<ManifestPlatform> = {
+      os: asked.Os,
+      architecture: asked.Architecture,
+      variant: asked.Variant,
+      osVersion: asked.OsVersion,
+      osFeatures: asked.OsFeatures,
     };
     reply.json(
       200,

@@ -44,7 +44,7 @@ const asEvents: RunEventEncoder = {
       Failure: {
         Status: status,
         Kind: failure.kind,
-        ...(details === undefined ? {} : { Details: details }),
+        Details: details,
         Body: body,
       },
     });

@@ -16,9 +16,9 @@ export const handlers: Handlers = {
     const made = await engine.secrets.create({
       name: Name,
       value,
-      ...(Driver === undefined ? {} : { driver: Driver }),
-      ...(Labels === undefined || Labels === null ? {} : { labels: Labels }),
-      ...(Replace === undefined ? {} : { replace: Replace }),
+      driver: Driver,
+      labels: Labels ?? undefined,
+      replace: Replace,
     });
     reply.json(201, secretOf(made));
   },

@@ -43,8 +43,8 @@ export const handlers: Handlers = {
     await streamLines(reply, async () => {
       const events = engine.benchStorage({
         quick: query.boolean("quick"),
-        ...(sizeBytes === undefined ? {} : { sizeBytes }),
-        ...(containers === undefined ? {} : { containers }),
+        sizeBytes,
+        containers,
         signal,
       });
       for await (const event of events) {

@@ -14,10 +14,10 @@ export const handlers: Handlers = {
   "volumes.create": async ({ engine, body, reply }: Call) => {
     const { Name, Driver, DriverOpts, Labels } = parseVolumeRequest(body);
     const made = await engine.volumes.create({
-      ...(Name === undefined ? {} : { name: Name }),
-      ...(Driver === undefined ? {} : { driver: Driver }),
-      ...(DriverOpts === undefined || DriverOpts === null ? {} : { options: DriverOpts }),
-      ...(Labels === undefined || Labels === null ? {} : { labels: Labels }),
+      name: Name,
+      driver: Driver,
+      options: DriverOpts ?? undefined,
+      labels: Labels ?? undefined,
     });
     reply.json(201, volumeOf(made));
   },

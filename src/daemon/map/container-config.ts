@@ -1,3 +1,4 @@
+import { mergeDefined } from "../../base/defined.ts";
 import type { ContainerConfig } from "../../api/types/container-config.ts";
 import type { ContainerDetails } from "../../model/containers.ts";
 import { spellOutPorts } from "../../spec/port-range.ts";
@@ -37,9 +38,7 @@ export function configOf(details: ContainerDetails): ContainerConfig {
     ...Object.keys(received.Volumes ?? {}),
     ...(spec.storage?.volumes ?? []),
   ];
-  return {
-    ...nothingSaid,
-    ...received,
+  return mergeDefined<ContainerConfig>(nothingSaid, received, {
     Hostname: effective.hostname,
     Domainname: effective.domainname,
     User: process.user,
@@ -52,10 +51,11 @@ export function configOf(details: ContainerDetails): ContainerConfig {
     WorkingDir: process.workingDirectory,
     Entrypoint: entrypoint === undefined || entrypoint.join("") === "" ? null : entrypoint,
     Labels: details.labels,
-    ...(exposed.length === 0 ? {} : { ExposedPorts: Object.fromEntries(exposed.map((port) => [port, {}])) }),
-    ...(volumes.length === 0 ? {} : { Volumes: Object.fromEntries(volumes.map((path) => [path, {}])) }),
-    ...(spec.lifecycle?.stopSignal === undefined && defaults.stopSignal === undefined
-      ? {}
-      : { StopSignal: effective.stopSignal }),
-  };
+    ExposedPorts: exposed.length === 0 ? undefined : Object.fromEntries(exposed.map((port) => [port, {}])),
+    Volumes: volumes.length === 0 ? undefined : Object.fromEntries(volumes.map((path) => [path, {}])),
+    StopSignal:
+      spec.lifecycle?.stopSignal === undefined && defaults.stopSignal === undefined
+        ? undefined
+        : effective.stopSignal,
+  });
 }

@@ -45,10 +45,10 @@ export function containerInspectOf(details: ContainerDetails): api.ContainerInsp
       ...(details.pod === undefined ? {} : membershipOf(details.pod)),
       Capabilities: effective.capabilities,
       ...idMapsOf(effective.idMaps),
-      ...(lastTiming === undefined ? {} : { Timing: timingOf(lastTiming) }),
-      ...(details.denials === undefined ? {} : { Denials: details.denials.map(denialOf) }),
-      ...(details.unrecordedCalls === undefined ? {} : { UnrecordedCalls: details.unrecordedCalls }),
-      ...(details.recordedProfile === undefined ? {} : { RecordedProfile: details.recordedProfile }),
+      Timing: lastTiming && timingOf(lastTiming),
+      Denials: details.denials?.map(denialOf),
+      UnrecordedCalls: details.unrecordedCalls,
+      RecordedProfile: details.recordedProfile,
     },
   };
 }
@@ -59,15 +59,15 @@ function denialOf(denial: Denial): api.Denial {
     Call: denial.call,
     Architecture: denial.architecture,
     Args: denial.args.map((argument) => `0x${argument.toString(16)}`),
-    ...(text === undefined ? {} : { Text: text }),
-    ...(error === undefined ? {} : { Error: error }),
+    Text: text,
+    Error: error,
     By: denial.by,
     Advice: denial.advice,
     Count: denial.count,
     FirstAt: timeText(denial.firstAt),
     LastAt: timeText(denial.lastAt),
     Pid: denial.pid,
-    ...(execId === undefined ? {} : { ExecID: execId }),
+    ExecID: execId,
   };
 }
 

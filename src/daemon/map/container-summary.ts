@@ -24,7 +24,7 @@ export function containerSummaryOf(container: ContainerSummary, nowMs: WallMs): 
     HostConfig: { NetworkMode: container.networkMode },
     NetworkSettings: { Networks: endpointsOf(container) },
     Mounts: container.mounts.map(mountPointOf),
-    ...(container.pod === undefined ? {} : { Tare: membershipOf(container.pod) }),
+    Tare: container.pod && membershipOf(container.pod),
   };
 }
 

@@ -7,8 +7,9 @@ export function eventLine(event: EngineEvent): string {
   // Docker gives these three for containers and images only.
   const isOld = type === "container" || type === "image";
   const message = {
-    ...(isOld ? { status: action, id: actor.id } : {}),
-    ...(type === "container" && attributes["image"] !== undefined ? { from: attributes["image"] } : {}),
+    status: isOld ? action : undefined,
+    id: isOld ? actor.id : undefined,
+    from: type === "container" ? attributes["image"] : undefined,
     Type: type,
     Action: action,
     Actor: { ID: actor.id, Attributes: attributes },

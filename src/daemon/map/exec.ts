@@ -14,10 +14,10 @@ export function execSpecOf(
     attachStdout: request.AttachStdout ?? false,
     attachStderr: request.AttachStderr ?? false,
     privileged: request.Privileged ?? false,
-    ...(request.User ? { user: request.User } : {}),
-    ...(request.WorkingDir ? { workingDirectory: request.WorkingDir } : {}),
-    ...(request.DetachKeys ? { detachKeys: request.DetachKeys } : {}),
-    ...(consoleSize === undefined ? {} : { consoleSize }),
+    user: request.User || undefined,
+    workingDirectory: request.WorkingDir || undefined,
+    detachKeys: request.DetachKeys || undefined,
+    consoleSize,
   };
 }
 
@@ -33,7 +33,7 @@ export function execInspectOf({ id, containerId, spec, state }: ExecDetails): ap
       entrypoint,
       arguments: rest,
       privileged: spec.privileged ?? false,
-      ...(spec.user === undefined ? {} : { user: spec.user }),
+      user: spec.user,
     },
     OpenStdin: spec.attachStdin ?? false,
     OpenStderr: spec.attachStderr ?? false,

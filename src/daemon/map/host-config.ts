@@ -1,3 +1,4 @@
+import { mergeDefined } from "../../base/defined.ts";
 import { formatHostConfig } from "../../api/container/format-host-config.ts";
 import { formatLimits } from "../../api/container/format-limits.ts";
 import { limitNames } from "../../api/container/limits.ts";
@@ -5,7 +6,7 @@ import { formatRestartPolicy } from "../../api/container/restart-policy.ts";
 import { formatPortBindings } from "../../api/container/published-ports.ts";
 import { formatTareFields } from "../../api/container/tare-fields.ts";
 import { formatUserNamespaceMode } from "../../spec/user-namespace-mode.ts";
-import type { HostConfig } from "../../api/types/host-config.ts";
+import type { HostConfig, TareHostConfig } from "../../api/types/host-config.ts";
 import type { ContainerSpec, NamespaceMode } from "../../model/container-spec.ts";
 import type { ContainerDetails } from "../../model/containers.ts";
 
@@ -77,29 +78,30 @@ const nothingSaid: HostConfig = {
 export function hostConfigOf(details: ContainerDetails): HostConfig {
   const { spec, effective, networkMode } = details;
   const sent = spec.received?.hostConfig as HostConfig | undefined;
-  return {
-    ...nothingSaid,
-    ...withDefaults(sent ?? formatHostConfig(spec)),
-    ...limitsOf(spec),
-    ...joinedModes(spec),
-    ...(spec.pod === undefined ? {} : podModes(spec, sent)),
-    ...(spec.lifecycle?.restartPolicy === undefined
-      ? {}
-      : { RestartPolicy: formatRestartPolicy(spec.lifecycle?.restartPolicy) }),
-    NetworkMode: networkMode,
-    // Not as they were sent: an update changes them.
-    PortBindings: formatPortBindings(spec.network?.ports ?? []),
-    MaskedPaths: effective.maskedPaths,
-    ReadonlyPaths: effective.readonlyPaths,
-  };
+  const restartPolicy = spec.lifecycle?.restartPolicy;
+  return mergeDefined<HostConfig>(
+    nothingSaid,
+    withDefaults(sent ?? formatHostConfig(spec)),
+    limitsOf(spec),
+    joinedModes(spec),
+    spec.pod === undefined ? undefined : podModes(spec, sent),
+    {
+      RestartPolicy: restartPolicy && formatRestartPolicy(restartPolicy),
+      NetworkMode: networkMode,
+      // Not as they were sent: an update changes them.
+      PortBindings: formatPortBindings(spec.network?.ports ?? []),
+      MaskedPaths: effective.maskedPaths,
+      ReadonlyPaths: effective.readonlyPaths,
+    },
+  );
 }
 
 /** Not as they were sent: with the id of a container in place of its name, which another one may get. */
 function joinedModes({ isolation: { namespaces: { ipc, pid, uts } = {} } = {} }: ContainerSpec): HostConfig {
   return {
-    ...(typeof ipc === "object" ? { IpcMode: modeText(ipc) } : {}),
-    ...(typeof pid === "object" ? { PidMode: modeText(pid) } : {}),
-    ...(typeof uts === "object" ? { UTSMode: modeText(uts) } : {}),
+    IpcMode: typeof ipc === "object" ? modeText(ipc) : undefined,
+    PidMode: typeof pid === "object" ? modeText(pid) : undefined,
+    UTSMode: typeof uts === "object" ? modeText(uts) : undefined,
   };
 }
 
@@ -107,11 +109,11 @@ function joinedModes({ isolation: { namespaces: { ipc, pid, uts } = {} } = {} }:
 function podModes(spec: ContainerSpec, sent: HostConfig | undefined): HostConfig {
   const { ipc, pid, uts, user } = spec.isolation?.namespaces ?? {};
   return {
-    ...(ipc === undefined ? {} : { IpcMode: modeText(ipc) }),
-    ...(pid === undefined ? {} : { PidMode: modeText(pid) }),
-    ...(uts === undefined ? {} : { UTSMode: modeText(uts) }),
-    ...(user === undefined ? {} : { UsernsMode: formatUserNamespaceMode(user) }),
-    Tare: { ...sent?.Tare, ...formatTareFields(spec).Tare },
+    IpcMode: ipc === undefined ? undefined : modeText(ipc),
+    PidMode: pid === undefined ? undefined : modeText(pid),
+    UTSMode: uts === undefined ? undefined : modeText(uts),
+    UsernsMode: user === undefined ? undefined : formatUserNamespaceMode(user),
+    Tare: mergeDefined<TareHostConfig>(sent?.Tare ?? {}, formatTareFields(spec).Tare ?? undefined),
   };
 }
 
@@ -119,13 +121,13 @@ function podModes(spec: ContainerSpec, sent: HostConfig | undefined): HostConfig
 function limitsOf(spec: ContainerSpec): HostConfig {
   const { resources: { limits = {} } = {} } = spec;
   const { memoryBytes = 0, memorySwapBytes = 0 } = limits;
-  return {
-    ...Object.fromEntries(limitNames.map(([name]) => [name, nothingSaid[name]])),
-    MemorySwappiness: null,
-    ...formatLimits(limits),
-    MemorySwap: memorySwapBytes === 0 ? memoryBytes * 2 : memorySwapBytes,
-    ...(limits.hugePages === undefined && limits.unified === undefined ? {} : formatTareFields(spec)),
-  };
+  return mergeDefined<HostConfig>(
+    Object.fromEntries(limitNames.map(([name]) => [name, nothingSaid[name]])),
+    { MemorySwappiness: null },
+    formatLimits(limits),
+    { MemorySwap: memorySwapBytes === 0 ? memoryBytes * 2 : memorySwapBytes },
+    limits.hugePages === undefined && limits.unified === undefined ? undefined : formatTareFields(spec),
+  );
 }
 
 /** The values that dockerd stores for absent fields. */

@@ -29,7 +29,7 @@ export function imageSummaryOf(image: ImageSummary): api.ImageSummary {
     SharedSize: -1,
     Labels: Object.keys(image.labels).length === 0 ? null : image.labels,
     Containers: image.containers,
-    ...(image.artifactType === undefined ? {} : { Tare: { ArtifactType: image.artifactType } }),
+    Tare: image.artifactType === undefined ? undefined : { ArtifactType: image.artifactType },
   };
 }
 
@@ -42,19 +42,19 @@ export function imageInspectOf(image: ImageDetails): api.ImageInspect {
     RepoDigests: image.digests,
     Parent: "",
     Comment: config.comment ?? "",
-    ...(config.created === undefined ? {} : { Created: config.created }),
+    Created: config.created,
     DockerVersion: "",
     Author: config.author ?? "",
     Config: imageConfigOf(config.defaults),
     Architecture: config.platform.architecture,
-    ...(config.platform.variant === undefined ? {} : { Variant: config.platform.variant }),
+    Variant: config.platform.variant,
     Os: config.platform.os,
     Size: image.sizeBytes,
     GraphDriver: graphDriverOf(image.storage),
     RootFS: { Type: "layers", Layers: image.layers },
     Metadata: {},
     Tare: {
-      ...(image.artifactType === undefined ? {} : { ArtifactType: image.artifactType }),
+      ArtifactType: image.artifactType,
       LayerBytes: image.layerBytes,
     },
   };
@@ -65,28 +65,28 @@ function imageConfigOf(defaults: ImageDefaults): api.ImageConfig {
     Object.fromEntries(keys.map((key) => [key, {}]));
   return {
     User: defaults.user,
-    ...(defaults.exposedPorts.length === 0 ? {} : { ExposedPorts: set(defaults.exposedPorts) }),
+    ExposedPorts: defaults.exposedPorts.length === 0 ? undefined : set(defaults.exposedPorts),
     Env: defaults.env,
     Cmd: defaults.cmd ?? null,
-    ...(defaults.healthcheck === undefined ? {} : { Healthcheck: healthcheckOf(defaults.healthcheck) }),
+    Healthcheck: defaults.healthcheck && healthcheckOf(defaults.healthcheck),
     Volumes: defaults.volumes.length === 0 ? null : set(defaults.volumes),
     WorkingDir: defaults.workingDirectory,
     Entrypoint: defaults.entrypoint ?? null,
     OnBuild: defaults.onBuild.length === 0 ? null : defaults.onBuild,
     Labels: Object.keys(defaults.labels).length === 0 ? null : defaults.labels,
-    ...(defaults.stopSignal === undefined ? {} : { StopSignal: defaults.stopSignal }),
-    ...(defaults.shell === undefined ? {} : { Shell: defaults.shell }),
+    StopSignal: defaults.stopSignal,
+    Shell: defaults.shell,
   };
 }
 
 function healthcheckOf(check: ImageHealthcheck): HealthConfig {
   return {
     Test: check.test,
-    ...(check.intervalNs === undefined ? {} : { Interval: check.intervalNs }),
-    ...(check.timeoutNs === undefined ? {} : { Timeout: check.timeoutNs }),
-    ...(check.retries === undefined ? {} : { Retries: check.retries }),
-    ...(check.startPeriodNs === undefined ? {} : { StartPeriod: check.startPeriodNs }),
-    ...(check.startIntervalNs === undefined ? {} : { StartInterval: check.startIntervalNs }),
+    Interval: check.intervalNs,
+    Timeout: check.timeoutNs,
+    Retries: check.retries,
+    StartPeriod: check.startPeriodNs,
+    StartInterval: check.startIntervalNs,
   };
 }
 
@@ -128,9 +128,9 @@ export function imageTreeOf({ layers, layerless }: ImageTree): api.ImageTree {
     Layers: layers.map(({ chainId, diffId, parent, sizeBytes, createdBy, images, usedBy }) => ({
       ChainId: chainId,
       DiffId: diffId,
-      ...(parent === undefined ? {} : { Parent: parent }),
+      Parent: parent,
       Size: sizeBytes,
-      ...(createdBy === undefined ? {} : { CreatedBy: createdBy }),
+      CreatedBy: createdBy,
       Images: images.map(treeImageOf),
       UsedBy: usedBy,
     })),

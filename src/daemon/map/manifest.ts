@@ -23,7 +23,7 @@ export function registryManifestOf(manifest: RegistryManifest): api.RegistryMani
       mediaType,
       digest,
       size: bytes.length,
-      ...(platform === undefined ? {} : { platform: platformOf(platform) }),
+      platform: platform && platformOf(platform),
     },
     Raw: Buffer.from(bytes).toString("base64"),
   };
@@ -34,8 +34,8 @@ function platformOf(platform: ManifestPlatform): api.ManifestPlatform {
   return {
     architecture,
     os,
-    ...(osVersion === undefined ? {} : { "os.version": osVersion }),
-    ...(osFeatures === undefined ? {} : { "os.features": osFeatures }),
-    ...(variant === undefined ? {} : { variant }),
+    "os.version": osVersion,
+    "os.features": osFeatures,
+    variant,
   };
 }

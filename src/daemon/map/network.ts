@@ -1,3 +1,4 @@
+import { mergeDefined } from "../../base/defined.ts";
 import { formatSettings } from "../../api/network/endpoint-settings.ts";
 import type { EndpointSettings, Network, NetworkSettings } from "../../api/types/network.ts";
 import type { PortBinding } from "../../api/types/host-config.ts";
@@ -28,10 +29,10 @@ export function networkOf(
       Config: isFixed
         ? null
         : ipam.subnets.map(({ subnet, range, gateway, auxiliary }) => ({
-            ...(subnet === undefined ? {} : { Subnet: subnet }),
-            ...(range === undefined ? {} : { IPRange: range }),
-            ...(gateway === undefined ? {} : { Gateway: gateway }),
-            ...(auxiliary === undefined ? {} : { AuxiliaryAddresses: auxiliary }),
+            Subnet: subnet,
+            IPRange: range,
+            Gateway: gateway,
+            AuxiliaryAddresses: auxiliary,
           })),
     },
     Internal: network.internal,
@@ -93,8 +94,7 @@ const empty: EndpointSettings = {
 
 function endpointOf({ networkId, settings, names, joined }: EndpointDetails): EndpointSettings {
   return {
-    ...empty,
-    ...formatSettings(settings),
+    ...mergeDefined(empty, formatSettings(settings)),
     MacAddress: joined?.macAddress ?? settings.macAddress ?? "",
     NetworkID: networkId,
     EndpointID: joined?.endpointId ?? "",

@@ -23,7 +23,7 @@ export function pullMessageOf(progress: Progress): ProgressMessage | undefined {
     case "layer":
       return layerMessage(progress, words[progress.phase]);
     case "status":
-      return { status: progress.text, ...(progress.id === undefined ? {} : { id: progress.id }) };
+      return { status: progress.text, id: progress.id };
     case "output":
       return { status: progress.text };
     case "image":
@@ -70,8 +70,8 @@ function layerMessage(
     return { status: `Retrying in ${seconds} second${seconds === 1 ? "" : "s"}`, progressDetail: {}, id };
   }
   const progressDetail = {
-    ...(currentBytes === undefined ? {} : { current: currentBytes }),
-    ...(totalBytes === undefined ? {} : { total: totalBytes }),
+    current: currentBytes,
+    total: totalBytes,
   };
   return { status, progressDetail, id };
 }

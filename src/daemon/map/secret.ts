@@ -9,6 +9,6 @@ export function secretOf(secret: SecretDetails, value?: Uint8Array): Secret {
     CreatedAt: new Date(createdAt).toISOString(),
     UpdatedAt: new Date(updatedAt).toISOString(),
     Spec: { Name: name, Driver: { Name: driver, Options: {} }, Labels: labels },
-    ...(value === undefined ? {} : { Data: Buffer.from(value).toString("base64") }),
+    Data: value && Buffer.from(value).toString("base64"),
   };
 }

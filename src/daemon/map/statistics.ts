@@ -32,13 +32,12 @@ function cpuOf(sample: CpuSample | undefined): api.CpuStats {
   return {
     cpu_usage: {
       total_usage: cpu?.totalNs ?? 0,
-      ...(cpu?.perCpuNs === undefined ? {} : { percpu_usage: cpu.perCpuNs }),
+      percpu_usage: cpu?.perCpuNs,
       usage_in_kernelmode: cpu?.systemNs ?? 0,
       usage_in_usermode: cpu?.userNs ?? 0,
     },
-    ...(sample === undefined
-      ? {}
-      : { system_cpu_usage: sample.host.totalNs, online_cpus: sample.host.onlineCpus }),
+    system_cpu_usage: sample?.host.totalNs,
+    online_cpus: sample?.host.onlineCpus,
     throttling_data: { periods, throttled_periods: throttledPeriods, throttled_time: throttledNs },
   };
 }
@@ -57,9 +56,9 @@ interface Counters {
 function countersOf({ usageBytes, maxUsageBytes, limitBytes, failures }: Counters): api.MemoryCounters {
   return {
     usage: usageBytes,
-    ...(maxUsageBytes === undefined ? {} : { max_usage: maxUsageBytes }),
-    ...(failures === undefined ? {} : { failcnt: failures }),
-    ...(limitBytes === undefined ? {} : { limit: limitBytes }),
+    max_usage: maxUsageBytes,
+    failcnt: failures,
+    limit: limitBytes,
   };
 }
 
@@ -90,9 +89,9 @@ function extrasOf({ networks, hugePages, pressure }: Sample): Partial<api.Contai
   const pages = filled(mapped(hugePages, countersOf));
   const stalls = filled(mapped(pressure as Readonly<Record<string, Pressure>>, pressureOf));
   return {
-    ...(interfaces === undefined ? {} : { networks: interfaces }),
-    ...(pages === undefined ? {} : { hugetlb_stats: pages }),
-    ...(stalls === undefined ? {} : { pressure_stats: stalls }),
+    networks: interfaces,
+    hugetlb_stats: pages,
+    pressure_stats: stalls,
   };
 }
 
@@ -116,5 +115,5 @@ function pressureOf({ some, full }: Pressure): api.PressureStats {
     ...averages,
     total: totalUs,
   });
-  return { some: line(some), ...(full === undefined ? {} : { full: line(full) }) };
+  return { some: line(some), full: full && line(full) };
 }

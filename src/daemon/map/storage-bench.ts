@@ -35,13 +35,13 @@ export function benchMessageOf(event: StorageBenchEvent): StorageBenchMessage {
         Figures: {
           Driver: driver,
           ApplyMs: applyMs,
-          ...(containerMs === undefined ? {} : { ContainerMs: containerMs }),
-          ...(startMs === undefined ? {} : { StartMs: startMs }),
+          ContainerMs: containerMs,
+          StartMs: startMs,
           FirstWriteMs: firstWriteMs,
           ReadMs: readMs,
           WalkMs: walkMs,
           RemovalMs: removalMs,
-          ...(containerBytes === undefined ? {} : { ContainerSize: containerBytes }),
+          ContainerSize: containerBytes,
         },
       };
     }

@@ -32,7 +32,7 @@ export function usageOf(
       null,
     Volumes: volumes?.map(({ usage, ...volume }) => volumeOf(volume, usage)) ?? null,
     BuildCache: types.includes("build-cache") ? [] : null,
-    ...(version < 1042 ? { BuilderSize: 0 } : {}),
+    BuilderSize: version < 1042 ? 0 : undefined,
   };
 }
 

@@ -12,7 +12,7 @@ export function volumeOf(volume: VolumeDetails, usage?: VolumeUsage): Volume {
     Name: name,
     Options: orNull(options),
     Scope: "local",
-    ...(usage === undefined ? {} : { UsageData: { Size: usage.bytes, RefCount: usage.containers.length } }),
+    UsageData: usage && { Size: usage.bytes, RefCount: usage.containers.length },
   };
 }
 

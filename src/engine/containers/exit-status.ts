@@ -11,5 +11,5 @@ export function exitCodeOf(end: ProcessEnd): number {
 export function exitStatusOf({ state }: ContainerRecord): ExitStatus {
   if (state.status !== "exited" && state.status !== "restarting") return { code: 0, oomKilled: false };
   const { code, oomKilled, error } = state;
-  return { code, oomKilled, ...(error === undefined ? {} : { error }) };
+  return { code, oomKilled, error };
 }

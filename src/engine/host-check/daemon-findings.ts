@@ -26,7 +26,7 @@ function reach({
     case "refused":
       return daemon("reachable", `nothing serves at ${host}; a command of root starts the daemon`, {
         status: hasService ? "warning" : "info",
-        ...(hasService ? { affects: "commands of ordinary users" } : {}),
+        affects: hasService ? "commands of ordinary users" : undefined,
         fix: start,
       });
     case "denied":

@@ -19,7 +19,7 @@ export function describeHost(): HostPart {
   return {
     hostname: hostname(),
     capabilities,
-    ...(capabilities.has("CAP_SYS_RESOURCE") ? {} : { ceilings: describeCeilings() }),
+    ceilings: capabilities.has("CAP_SYS_RESOURCE") ? undefined : describeCeilings(),
     bootId: bootId(),
     readText: (path) => {
       try {

@@ -130,7 +130,7 @@ export class BlobKeeping {
       root: root.fd,
       isElsewhere,
       mayRefetch: this.policy === "refetch" && compression === undefined,
-      ...(compression === undefined ? {} : { compression }),
+      compression,
       signal: this.#closing,
     });
     if (outcome === "kept") this.#stayed.add(key);

@@ -31,8 +31,8 @@ export function growImageTree(images: readonly TreeImage[]): ImageTree {
           diffId,
           sizeBytes: layerBytes[index] ?? 0,
           images: [],
-          ...(parent === undefined ? {} : { parent }),
-          ...(createdBy === undefined ? {} : { createdBy }),
+          parent,
+          createdBy,
         });
       }
       const using = users.get(diffId) ?? new Set();

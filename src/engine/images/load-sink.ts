@@ -51,7 +51,7 @@ export class StoringSink implements LoadSink {
     if (known === undefined || known.artifact !== undefined) return undefined;
     const [, manifest, ...others] = known.blobs;
     const index = others[known.config.diffIds.length];
-    return manifest === undefined ? undefined : { manifest, ...(index === undefined ? {} : { index }) };
+    return manifest === undefined ? undefined : { manifest, index };
   }
 
   async ensureLayer(diffId: Digest, tar: LayerTar): Promise<void> {
@@ -87,9 +87,10 @@ export class StoringSink implements LoadSink {
       config: image.config,
       storedAt: Date.now(),
       layerBytes,
-      ...(image.artifactType === undefined
-        ? {}
-        : { artifact: { type: image.artifactType, bytes: bytesOf(image.manifest.content) } }),
+      artifact:
+        image.artifactType === undefined
+          ? undefined
+          : { type: image.artifactType, bytes: bytesOf(image.manifest.content) },
       blobs: [
         image.manifest.content.config.digest,
         image.manifest.digest,
@@ -97,9 +98,9 @@ export class StoringSink implements LoadSink {
         ...(image.index === undefined ? [] : [image.index]),
       ],
       digests: [...new Set([...(known?.digests ?? []), ...digests])],
-      ...(other.size === 0 ? {} : { otherDigests: [...other] }),
-      ...(sealed.size === 0 ? {} : { sealedDigests: [...sealed] }),
-      ...(sealedManifests.size === 0 ? {} : { sealedManifests: [...sealedManifests] }),
+      otherDigests: other.size === 0 ? undefined : [...other],
+      sealedDigests: sealed.size === 0 ? undefined : [...sealed],
+      sealedManifests: sealedManifests.size === 0 ? undefined : [...sealedManifests],
     };
     const references = image.references.map((each) => formatReference(withDefaultTag(each)));
     this.#state.putImages(

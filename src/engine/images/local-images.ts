@@ -85,9 +85,9 @@ export class LocalImages implements Images {
       const progress = loadArchive(archive, {
         store: this.#dependencies.content,
         sink: this.#sink("load"),
-        ...(platform === undefined ? {} : { platform }),
+        platform,
         decryptionKeys: (options.decryptionKeys ?? []).map(parseDecryptionKey),
-        ...(options.signal === undefined ? {} : { signal: options.signal }),
+        signal: options.signal,
       });
       yield* progress;
       isDone = true;
@@ -117,10 +117,10 @@ export class LocalImages implements Images {
         downloads: this.#downloads,
         insecure,
         wantsBlobs: this.#blobs.policy === "keep",
-        ...(decryptionKeys.length === 0 ? {} : { decryptionKeys: decryptionKeys.map(parseDecryptionKey) }),
-        ...(platform === undefined ? {} : { platform: parsePlatform(platform) }),
-        ...(credentials === undefined ? {} : { credentials: () => Promise.resolve(credentials) }),
-        ...(signal === undefined ? {} : { signal }),
+        decryptionKeys: decryptionKeys.length === 0 ? undefined : decryptionKeys.map(parseDecryptionKey),
+        platform: platform === undefined ? undefined : parsePlatform(platform),
+        credentials: credentials && (() => Promise.resolve(credentials)),
+        signal,
       });
       isDone = true;
     } catch (thrown) {
@@ -172,8 +172,8 @@ export class LocalImages implements Images {
     const tags = await listRepositoryTags(wanted, {
       registries: await this.#dependencies.openRegistries(),
       insecure,
-      ...(credentials === undefined ? {} : { credentials: () => Promise.resolve(credentials) }),
-      ...(signal === undefined ? {} : { signal }),
+      credentials: credentials && (() => Promise.resolve(credentials)),
+      signal,
     }).catch((thrown: unknown) => {
       throw describePull(thrown, wanted);
     });
@@ -204,8 +204,8 @@ export class LocalImages implements Images {
     const { lookUpImage } = await import("../../image/look-up.ts");
     return await lookUpImage(wanted, {
       registries: await this.#dependencies.openRegistries(),
-      ...(credentials === undefined ? {} : { credentials: () => Promise.resolve(credentials) }),
-      ...(signal === undefined ? {} : { signal }),
+      credentials: credentials && (() => Promise.resolve(credentials)),
+      signal,
     }).catch((thrown: unknown) => {
       throw describePull(thrown, wanted);
     });
@@ -307,7 +307,7 @@ export class LocalImages implements Images {
       ...plan.untag.map((each) => imageEvent(id, "untag", { name: familiar(each) })),
       ...(plan.deleteImage ? [imageEvent(id, "delete", { name: id })] : []),
     ];
-    this.#state.removeImage({ references: plan.untag, ...(plan.deleteImage ? { image: id } : {}) }, events);
+    this.#state.removeImage({ references: plan.untag, image: plan.deleteImage ? id : undefined }, events);
     const untagged = plan.untag.map((each) => ({ untagged: familiar(each) }));
     if (!plan.deleteImage) return untagged;
     this.#garbage.announce();
@@ -388,12 +388,11 @@ export class LocalImages implements Images {
       const progress = importRootfs(archive, {
         store: this.#dependencies.content,
         sink,
-        ...(options.changes === undefined ? {} : { changes: options.changes }),
-        ...(options.message === undefined ? {} : { message: options.message }),
-        ...(options.platform === undefined ? {} : { platform: parsePlatform(options.platform) }),
-        ...(options.reference === undefined
-          ? {}
-          : { reference: withDefaultTag(parseReference(options.reference)) }),
+        changes: options.changes,
+        message: options.message,
+        platform: options.platform === undefined ? undefined : parsePlatform(options.platform),
+        reference:
+          options.reference === undefined ? undefined : withDefaultTag(parseReference(options.reference)),
       });
       for await (const each of progress) void each;
       isDone = true;
@@ -418,7 +417,7 @@ export class LocalImages implements Images {
       digests: record.digests.filter((digest) => isShownReference(digest, filters)),
       createdAt: createdMs(record.config),
       sizeBytes: record.artifact?.bytes ?? record.layerBytes.reduce((sum, bytes) => sum + bytes, 0),
-      ...(record.artifact === undefined ? {} : { artifactType: record.artifact.type }),
+      artifactType: record.artifact?.type,
       containers: this.#state.containers().filter((container) => imagesOf(container).includes(record.id))
         .length,
       labels: record.config.defaults.labels,

@@ -1,3 +1,4 @@
+import { mergeDefined, type Undefinable } from "../../base/defined.ts";
 import { Failure } from "../../base/failure.ts";
 import type { Progress } from "../../base/progress.ts";
 import { parseDigest } from "../../spec/digest.ts";
@@ -58,7 +59,7 @@ export class LocalManifests implements Manifests {
   async annotate(
     name: string,
     reference: string,
-    platform: Partial<ManifestPlatform>,
+    platform: Undefinable<ManifestPlatform>,
   ): Promise<ManifestList> {
     const record = this.#get(name);
     const index = findEntry(record, reference);
@@ -96,8 +97,8 @@ export class LocalManifests implements Manifests {
     yield* pushIndex(parseReference(record.name), entries, {
       registries: await this.#dependencies.openRegistries(),
       credentialsOf: (registry) => credentials[registry],
-      ...(insecure === undefined ? {} : { insecure }),
-      ...(signal === undefined ? {} : { signal }),
+      insecure,
+      signal,
     });
     if (purge) this.#state.removeManifestList(record.name);
   }
@@ -113,9 +114,9 @@ export class LocalManifests implements Manifests {
     const { fetchDocument } = await import("../../image/fetch-manifest.ts");
     const { content: _, ...document } = await fetchDocument(wanted, {
       registries: await this.#dependencies.openRegistries(),
-      ...(insecure === undefined ? {} : { insecure }),
-      ...(signal === undefined ? {} : { signal }),
-      ...(known === undefined ? {} : { credentials: () => Promise.resolve(known) }),
+      insecure,
+      signal,
+      credentials: known && (() => Promise.resolve(known)),
     }).catch((thrown: unknown) => {
       throw describePull(thrown, wanted);
     });
@@ -170,8 +171,8 @@ function findEntry({ name, entries }: ManifestListRecord, reference: string): nu
   );
 }
 
-function annotated(before: ManifestPlatform, given: Partial<ManifestPlatform>): ManifestPlatform {
-  const { os, architecture, variant, ...others } = { ...before, ...given };
+function annotated(before: ManifestPlatform, given: Undefinable<ManifestPlatform>): ManifestPlatform {
+  const { os, architecture, variant, ...others } = mergeDefined(before, given);
   if (os === "" || architecture === "") {
     throw new Failure("invalid", "cannot annotate a manifest: os and architecture must not be empty");
   }

@@ -54,13 +54,11 @@ export async function* pushNamed(
       manifest,
       diffIds: record.config.diffIds,
       otherBlobs: (diffId) => blobsOfLayer(state, diffId),
-      ...(compression === undefined ? {} : { compression }),
-      ...(keys.length === 0
-        ? {}
-        : { encryption: { keys, ...(encryptLayers === undefined ? {} : { layers: encryptLayers }) } }),
+      compression,
+      encryption: keys.length === 0 ? undefined : { keys, layers: encryptLayers },
       mountFrom: (digest) => repositoriesWith(digest, wanted, { state, dependencies }),
-      ...(credentials === undefined ? {} : { credentials: () => Promise.resolve(credentials) }),
-      ...(signal === undefined ? {} : { signal }),
+      credentials: credentials && (() => Promise.resolve(credentials)),
+      signal,
     });
     for await (const each of progress) {
       if (each.kind === "image") sent = each.id;
@@ -144,7 +142,10 @@ function remember(
   // With layers that were compressed for the push it is not the manifest that is here.
   const isOther = now.blobs[1] !== manifest;
   const otherDigests = [...(now.otherDigests ?? []), digest];
-  state.putImages([{ ...now, digests: [...now.digests, digest], ...(isOther ? { otherDigests } : {}) }], []);
+  state.putImages(
+    [{ ...now, digests: [...now.digests, digest], otherDigests: isOther ? otherDigests : now.otherDigests }],
+    [],
+  );
 }
 
 /** In Docker's words, where it has some, with the registry's own at the end. */

@@ -34,8 +34,8 @@ export async function searchImages(
   const found = await searchRegistry(where, {
     registries: await dependencies.openRegistries(),
     limit,
-    ...(credentials === undefined ? {} : { credentials: () => Promise.resolve(credentials) }),
-    ...(signal === undefined ? {} : { signal }),
+    credentials: credentials && (() => Promise.resolve(credentials)),
+    signal,
   }).catch((thrown: unknown) => {
     if (sentenceOf(thrown).startsWith("cannot search ")) throw thrown;
     throw within(`cannot search ${where.registry}`, thrown);

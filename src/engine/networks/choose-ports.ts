@@ -29,7 +29,7 @@ export function choosePorts(specs: readonly PortSpec[], facts: PortFacts): reado
   for (const spec of ordered) {
     const { protocol = "tcp", containerPort, count = 1, hostPort, lastHostPort } = spec;
     const hostAddress = spec.hostAddress === undefined ? undefined : parseIpAddress(spec.hostAddress);
-    const place = { protocol, ...(hostAddress === undefined ? {} : { hostAddress }) };
+    const place = { protocol, hostAddress };
     const blocked = (ports: PublishedPorts): Failure | undefined => whatBlocks(ports, { facts, chosen });
     if (hostPort === undefined) {
       for (const run of pickFree({ ...place, containerPort, count }, blocked)) chosen.push(run);

@@ -75,7 +75,7 @@ export async function connectContainer(
     updateResolvConf(context, { before: record, after: connected });
     announceEndpoint(context, connected, {
       plans: connected.endpoints.flatMap(({ plan: each }) => each ?? []),
-      ...(endpoints.some(({ networkName }) => networkName !== "bridge") ? {} : { netns: netns.fd }),
+      netns: endpoints.some(({ networkName }) => networkName !== "bridge") ? undefined : netns.fd,
     });
   } catch (thrown) {
     await context.networks.part.disconnect(plan, { netnsFd: netns.fd }).catch(() => undefined);

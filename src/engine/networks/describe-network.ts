@@ -38,11 +38,12 @@ function describeSubnet({
   const names = Object.entries(auxiliary);
   return {
     subnet: formatIpPrefix(subnet),
-    ...(range === undefined ? {} : { range: formatIpPrefix(range) }),
-    ...(gateway === undefined ? {} : { gateway: formatIpAddress(gateway) }),
-    ...(names.length === 0
-      ? {}
-      : { auxiliary: Object.fromEntries(names.map(([name, address]) => [name, formatIpAddress(address)])) }),
+    range: range && formatIpPrefix(range),
+    gateway: gateway && formatIpAddress(gateway),
+    auxiliary:
+      names.length === 0
+        ? undefined
+        : Object.fromEntries(names.map(([name, address]) => [name, formatIpAddress(address)])),
   };
 }
 
@@ -59,7 +60,7 @@ export function describeEndpoints(
       networkName,
       settings,
       names: namesIn(record, endpoint),
-      ...(joined === undefined ? {} : { joined }),
+      joined,
     };
   });
 }
@@ -81,7 +82,7 @@ function describeJoined(
     return {
       address: formatIpAddress(found.address),
       bits: found.bits,
-      ...(gateway === undefined ? {} : { gateway: formatIpAddress(gateway) }),
+      gateway: gateway && formatIpAddress(gateway),
     };
   };
   const [ipv4, ipv6] = [family(4), family(6)];
@@ -89,8 +90,8 @@ function describeJoined(
     endpointId: plan.id,
     macAddress: plan.macAddress,
     interfaceName: plan.interfaceName,
-    ...(ipv4 === undefined ? {} : { ipv4 }),
-    ...(ipv6 === undefined ? {} : { ipv6 }),
+    ipv4,
+    ipv6,
   };
 }
 

@@ -17,7 +17,7 @@ export function describePortReach({
     containerId,
     network,
     protocol,
-    ...(hostAddress === undefined ? {} : { hostAddress: formatIpAddress(hostAddress) }),
+    hostAddress: hostAddress && formatIpAddress(hostAddress),
     hostPort,
     containerPort,
     count,

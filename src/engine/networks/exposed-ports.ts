@@ -28,7 +28,7 @@ export function portsToPublish(spec: ContainerSpec, image: readonly string[]): r
     .flatMap((run) => subtractPortRanges(run, runs))
     .map(({ protocol, first, last }): PortSpec => {
       const count = last - first + 1;
-      return { protocol, containerPort: first, ...(count === 1 ? {} : { count }) };
+      return { protocol, containerPort: first, count: count === 1 ? undefined : count };
     });
   return [...asked, ...rest];
 }

@@ -83,10 +83,10 @@ export function viewOf(context: ContainerContext, record: ContainerRecord): Name
       .filter(({ networkName }) => networkName !== defaultNetwork)
       .map(({ network, settings }) => ({
         id: network.id,
-        ...(settings.links === undefined ? {} : { links: linksOf(settings.links) }),
+        links: settings.links && linksOf(settings.links),
       })),
     upstreams: isClosed ? [] : resolver.upstreams,
-    ...(resolver.ndotsSet ? { ndotsSet: true } : {}),
+    ndotsSet: resolver.ndotsSet || undefined,
   };
 }
 

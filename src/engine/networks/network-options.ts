@@ -46,16 +46,17 @@ export function readNetworkOptions(network: NamedOptions): NetworkOptions {
   const { driver, options, internal } = network;
   const interfaceName = driver === "macvlan" ? options["parent"] : options[`${bridgePrefix}name`];
   return {
-    ...(interfaceName === undefined || interfaceName === ""
-      ? {}
-      : { interfaceName: checkInterface(network, interfaceName) }),
-    ...(driver === "macvlan" ? { macvlanMode: readMode(network) } : {}),
+    interfaceName:
+      interfaceName === undefined || interfaceName === ""
+        ? undefined
+        : checkInterface(network, interfaceName),
+    macvlanMode: driver === "macvlan" ? readMode(network) : undefined,
     interContainer: readTruth(network, `${bridgePrefix}enable_icc`, true),
     inhibitsIpv4: readTruth(network, `${bridgePrefix}inhibit_ipv4`, false),
     masquerade: readTruth(network, `${bridgePrefix}enable_ip_masquerade`, true) && !internal,
     mtu: readMtu(network),
     gsoMaxSize: readGsoMaxSize(network),
-    ...(readBypass(network) ? { bypassesBridge: true } : {}),
+    bypassesBridge: readBypass(network) || undefined,
     gatewayMode4: readGatewayMode(network, "ipv4"),
     gatewayMode6: readGatewayMode(network, "ipv6"),
     defaultBindings: readBindings(network),

@@ -101,7 +101,7 @@ export function resolveNetwork(
     subnets: resolveSubnets(record, facts),
     internal,
     ...rest,
-    ...(gsoMaxSizes === undefined ? {} : { gsoMaxSizes }),
+    gsoMaxSizes,
     interfaceName: chooseInterface(record, { interfaceName, facts }),
   };
   return { record: { ...record, plan: inhibitsIpv4 ? withoutGateway4(plan) : plan }, warnings };
@@ -163,8 +163,8 @@ export function adaptDefaultNetwork(
     },
     plan: {
       ...rest,
-      ...(isLarge ? { gsoMaxSizes: { ipv4: gsoMaxSize } } : {}),
-      ...(bypass ? { bypassesBridge: true } : {}),
+      gsoMaxSizes: isLarge ? { ipv4: gsoMaxSize } : undefined,
+      bypassesBridge: bypass || undefined,
     },
   };
 }
@@ -307,9 +307,9 @@ function readWish(name: string, wish: SubnetSpec): Parameters<typeof completeSub
   try {
     return {
       subnet: parseIpPrefix(subnet, { strict: true }),
-      ...(range === "" ? {} : { range: parseIpPrefix(range) }),
-      ...(gateway === "" ? {} : { gateway: parseIpAddress(gateway.split("/")[0] ?? "") }),
-      ...(Object.keys(auxiliary).length === 0 ? {} : { auxiliary: mapValues(auxiliary, parseIpAddress) }),
+      range: range === "" ? undefined : parseIpPrefix(range),
+      gateway: gateway === "" ? undefined : parseIpAddress(gateway.split("/")[0] ?? ""),
+      auxiliary: Object.keys(auxiliary).length === 0 ? undefined : mapValues(auxiliary, parseIpAddress),
     };
   } catch (thrown) {
     throw refuseNetwork(name, sentenceOf(thrown));

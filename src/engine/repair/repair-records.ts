@@ -48,7 +48,7 @@ export async function repairRecords({ dataRoot, runRoot }: Roots): Promise<Repai
   renameSync(draft, join(dataRoot, "state.db"));
   syncPath(dataRoot);
   fault("repair.moved");
-  return { ...report, ...(asideAt === undefined ? {} : { asideAt }) };
+  return { ...report, asideAt };
 }
 
 async function makeRecords(draft: string, { dataRoot, runRoot }: Roots): Promise<RepairReport> {

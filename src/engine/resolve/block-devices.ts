@@ -1,3 +1,4 @@
+import { mergeDefined } from "../../base/defined.ts";
 import type {
   BlockDeviceSpec,
   ContainerLimits,
@@ -13,7 +14,7 @@ export function cgroupLimitsOf(
   if (blockIo === undefined) return others;
   const { devices, ...rest } = blockIo;
   const found = devices?.map(({ path, ...rates }): BlockDeviceLimits => ({ ...find(path), ...rates }));
-  return { ...others, blockIo: { ...rest, ...(found === undefined ? {} : { devices: found }) } };
+  return { ...others, blockIo: { ...rest, devices: found } };
 }
 
 /** When a device is in both, each rate of the second list replaces that of the first. */
@@ -24,7 +25,7 @@ export function mergeBlockIo(
   if (before === undefined || asked === undefined) return asked ?? before;
   const devices = new Map<string, BlockDeviceSpec>();
   for (const device of [...(before.devices ?? []), ...(asked.devices ?? [])]) {
-    devices.set(device.path, { ...devices.get(device.path), ...device });
+    devices.set(device.path, mergeDefined(devices.get(device.path) ?? device, device));
   }
-  return { ...before, ...asked, ...(devices.size === 0 ? {} : { devices: [...devices.values()] }) };
+  return mergeDefined(before, asked, { devices: devices.size === 0 ? undefined : [...devices.values()] });
 }

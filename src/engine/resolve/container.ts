@@ -155,7 +155,7 @@ export function resolveContainer(
     secrets: resolveSecrets(spec),
     shmBytes: resolveShm(spec.storage?.shmBytes),
     extraHosts: parseExtraHosts(spec.network?.extraHosts),
-    ...(appArmorProfile === undefined ? {} : { appArmorProfile }),
+    appArmorProfile,
     sysctls: resolveSysctls(spec),
     devices: checkDevices(spec.resources?.devices),
     deviceRules: checkDeviceRules(spec.resources?.deviceRules),

@@ -261,7 +261,7 @@ export function resolveAllMounts(
   for (const path of imageVolumes === "ignore" ? [] : image) {
     addVolume(all, path, {
       problem: `the image has an invalid volume ${quote(path)}`,
-      ...(imageVolumes === "tmpfs" ? { kind: "tmpfs" } : {}),
+      kind: imageVolumes === "tmpfs" ? "tmpfs" : undefined,
     });
   }
   return [...all.values()];

@@ -1,4 +1,3 @@
-import { defined } from "../../base/defined.ts";
 import { Failure } from "../../base/failure.ts";
 import { type PodNamespace, podNamespaces, type PodSpec } from "../../model/pods.ts";
 import { mergeSpec } from "../../model/merge-spec.ts";
@@ -35,11 +34,11 @@ export function resolveInfra(
       name: spec.infraName,
       labels: spec.labels,
       isolation: {
-        namespaces: defined({
+        namespaces: {
           network: share.includes("network") ? network : "none",
           ipc: share.includes("ipc") ? "shareable" : undefined,
           user,
-        }),
+        },
         sysctls,
       },
       resources: { limits },

@@ -1,3 +1,4 @@
+import { defined } from "../../base/defined.ts";
 import type { ResolvedUser } from "../../spec/passwd.ts";
 import type { SeccompProfile } from "../../spec/seccomp.ts";
 import type {
@@ -60,16 +61,15 @@ export function toRuntimeConfig(
     ociVersion: "1.2.0",
     process: {
       terminal: plan.terminal,
-      ...(spec.process?.consoleSize === undefined
-        ? {}
-        : {
-            consoleSize: { height: spec.process?.consoleSize.rows, width: spec.process?.consoleSize.columns },
-          }),
+      consoleSize: spec.process?.consoleSize && {
+        height: spec.process?.consoleSize.rows,
+        width: spec.process?.consoleSize.columns,
+      },
       user: {
         uid: user.uid,
         gid: user.gid,
         additionalGids: user.additionalGids,
-        ...(spec.process?.umask === undefined ? {} : { umask: spec.process?.umask }),
+        umask: spec.process?.umask,
       },
       args: plan.args,
       env: withSecrets(withHome(plan.env, user.home), facts.secretVariables ?? []),
@@ -81,20 +81,20 @@ export function toRuntimeConfig(
       },
       rlimits: plan.rlimits,
       noNewPrivileges: spec.isolation?.noNewPrivileges ?? false,
-      ...(spec.process?.personality === undefined ? {} : { personality: spec.process?.personality }),
-      ...(plan.appArmorProfile === undefined ? {} : { apparmorProfile: plan.appArmorProfile }),
-      ...(spec.resources?.oomScoreAdj === undefined ? {} : { oomScoreAdj: spec.resources?.oomScoreAdj }),
+      personality: spec.process?.personality,
+      apparmorProfile: plan.appArmorProfile,
+      oomScoreAdj: spec.resources?.oomScoreAdj,
     },
     root: {
       path: "rootfs",
       readonly: spec.storage?.readOnlyRoot ?? false,
-      ...(isWithoutDeviceList(spec) ? { nodev: true } : {}),
+      nodev: isWithoutDeviceList(spec) || undefined,
     },
-    ...(ownsUts ? { hostname: plan.hostname } : {}),
-    ...(ownsUts && plan.domainname !== "" ? { domainname: plan.domainname } : {}),
+    hostname: ownsUts ? plan.hostname : undefined,
+    domainname: ownsUts && plan.domainname !== "" ? plan.domainname : undefined,
     mounts: resolveMounts({
       privileged,
-      ...(isWithoutDeviceList(spec) ? { nodev: true } : {}),
+      nodev: isWithoutDeviceList(spec) || undefined,
       cgroups:
         spec.resources?.cgroups === "disabled"
           ? "absent"
@@ -103,26 +103,21 @@ export function toRuntimeConfig(
             : plan.isSystemd && spec.isolation?.namespaces?.cgroup !== "host"
               ? "systemd"
               : "readonly",
-      ...(spec.isolation?.namespaces?.ipc === "none" ? {} : { shmBytes: plan.shmBytes }),
+      shmBytes: spec.isolation?.namespaces?.ipc === "none" ? undefined : plan.shmBytes,
       files: facts.files,
       readOnlyRoot: spec.storage?.readOnlyRoot ?? false,
       mounts: plan.mounts,
       secrets: plan.secrets.files,
-      ...(facts.sharedShm === undefined ? {} : { sharedShm: facts.sharedShm }),
-      ...(facts.idmaps === undefined ? {} : { idmaps: facts.idmaps }),
-      ...(facts.idMaps === undefined
-        ? {}
-        : {
-            foreign: facts.foreign ?? [],
-            hasTerminalGroup: findHostId(facts.idMaps.gids, terminalGroup) !== undefined,
-          }),
+      sharedShm: facts.sharedShm,
+      idmaps: facts.idmaps,
+      foreign: facts.idMaps && (facts.foreign ?? []),
+      hasTerminalGroup: facts.idMaps && findHostId(facts.idMaps.gids, terminalGroup) !== undefined,
     }),
-    ...(spec.annotations === undefined ? {} : { annotations: spec.annotations }),
+    annotations: spec.annotations,
     linux: {
       namespaces: toRuntimeNamespaces(spec),
-      ...(facts.idMaps === undefined
-        ? {}
-        : { uidMappings: facts.idMaps.uids, gidMappings: facts.idMaps.gids }),
+      uidMappings: facts.idMaps?.uids,
+      gidMappings: facts.idMaps?.gids,
       ...toRuntimeTimeOffsets(spec),
       devices: resolveDevices(
         // systemd would take the host's consoles over.
@@ -134,7 +129,7 @@ export function toRuntimeConfig(
       cgroupsPath: facts.cgroup,
       resources,
       rootfsPropagation: "rprivate",
-      ...(facts.seccomp === undefined ? {} : { seccomp: facts.seccomp }),
+      seccomp: facts.seccomp,
       maskedPaths: plan.maskedPaths,
       readonlyPaths: plan.readonlyPaths,
       sysctl: plan.sysctls,
@@ -166,9 +161,9 @@ function toRuntimeTimeOffsets({
   if (timeOffsets === undefined) return {};
   const { monotonicMs, boottimeMs } = timeOffsets;
   return {
-    timeOffsets: {
-      ...(monotonicMs === undefined ? {} : { monotonic: splitSeconds(monotonicMs) }),
-      ...(boottimeMs === undefined ? {} : { boottime: splitSeconds(boottimeMs) }),
-    },
+    timeOffsets: defined({
+      monotonic: monotonicMs === undefined ? undefined : splitSeconds(monotonicMs),
+      boottime: boottimeMs === undefined ? undefined : splitSeconds(boottimeMs),
+    }),
   };
 }

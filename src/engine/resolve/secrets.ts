@@ -62,7 +62,7 @@ function resolveFile({ secret, id, target = secret, uid = 0, gid = 0, mode = 0o4
     if (!Number.isInteger(number) || number < 0 || number > most)
       throw refuse(`invalid ${what} of secret ${quote(secret)}: ${number}`);
   }
-  return { secret, ...(id === undefined ? {} : { id }), target: path, uid, gid, mode };
+  return { secret, id, target: path, uid, gid, mode };
 }
 
 function resolveVariable({ secret, id, target = secret, uid, gid, mode }: SecretUse): SecretVariable {
@@ -70,7 +70,7 @@ function resolveVariable({ secret, id, target = secret, uid, gid, mode }: Secret
     throw refuse(`secret ${quote(secret)} is a variable: it has no owner and no mode`);
   if (target === "" || /[=\0]/.test(target))
     throw refuse(`invalid name of the variable of secret ${quote(secret)}: ${quote(target)}`);
-  return { secret, ...(id === undefined ? {} : { id }), name: target };
+  return { secret, id, name: target };
 }
 
 /** The secret's name, proven to be one. Throws "invalid" in podman's words. */

@@ -20,15 +20,13 @@ export function resolveUpdatedLimits(before: ContainerLimits, asked: ContainerLi
     throw refuse(`Conflicting options: CPU ${which} cannot be updated as NanoCPUs has already been set`);
   }
   const { pidsLimit, cpuQuotaUs, ...others } = mergeDefined(withSwap(before, asked), asked);
-  const blockIo = mergeBlockIo(before.blockIo, asked.blockIo);
-  return {
-    ...others,
-    ...(blockIo === undefined ? {} : { blockIo }),
-    ...(asked.hugePages === undefined ? {} : { hugePages: { ...before.hugePages, ...asked.hugePages } }),
-    ...(asked.unified === undefined ? {} : { unified: { ...before.unified, ...asked.unified } }),
-    ...(pidsLimit === undefined ? {} : { pidsLimit: Math.max(pidsLimit, 0) }),
-    ...(cpuQuotaUs === undefined || has(asked.nanoCpus) ? {} : { cpuQuotaUs: Math.max(cpuQuotaUs, -1) }),
-  };
+  return mergeDefined<ContainerLimits>(others, {
+    blockIo: mergeBlockIo(before.blockIo, asked.blockIo),
+    hugePages: asked.hugePages && { ...before.hugePages, ...asked.hugePages },
+    unified: asked.unified && { ...before.unified, ...asked.unified },
+    pidsLimit: pidsLimit === undefined ? undefined : Math.max(pidsLimit, 0),
+    cpuQuotaUs: cpuQuotaUs === undefined || has(asked.nanoCpus) ? undefined : Math.max(cpuQuotaUs, -1),
+  });
 }
 
 /** A memory limit always has a limit with swap, explicit or implicit: it stays until it is changed itself. */

@@ -102,8 +102,8 @@ export class State implements Disposable {
       kind: "remove",
       containerId: id,
       ...along,
-      ...(cgroupParent === undefined ? {} : { cgroupParent }),
-      ...(cgroups === "split" ? { isSplit: true } : {}),
+      cgroupParent,
+      isSplit: cgroups === "split" || undefined,
     };
     const write = (): IntentId => {
       this.#database.run("DELETE FROM containers WHERE id = ?", id);

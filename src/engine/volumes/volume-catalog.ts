@@ -88,7 +88,7 @@ export class VolumeCatalog {
     const checked = isNamed ? parseNewVolumeName(name) : randomVolumeName();
     using _ = await this.hold([checked]);
     const labels = isNamed ? rest.labels : { ...rest.labels, [anonymousLabel]: "" };
-    return await this.ensure(checked, { ...rest, ...(labels === undefined ? {} : { labels }) });
+    return await this.ensure(checked, { ...rest, labels });
   }
 
   /** The volume, made if it isn't there. It is held by the caller, and the name is proven to be one. */

@@ -96,7 +96,7 @@ class Spooling {
     if (entry.type !== "file") return; // Directories carry no content, and devices are ignored.
     const name = cleanMemberPath(entry.path);
     const digest = findDigest(/^blobs\/([a-z0-9]+\/[0-9a-f]+)$/.exec(name)?.[1]?.replace("/", ":") ?? "");
-    const expected = { size: entry.size, ...(digest === undefined ? {} : { digest }) };
+    const expected = { size: entry.size, digest };
     const path = join(this.#directory, randomBytes(16).toString("hex"));
     this.#current = await createDraft(path, expected);
     await this.#place(name, { kind: "file", path, draft: this.#current });

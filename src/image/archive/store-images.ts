@@ -58,7 +58,7 @@ export async function storeImages(
     await sink.addImage(image);
     const names = image.references.length === 0 ? [undefined] : image.references.map(formatFamiliar);
     for (const reference of names) {
-      report({ kind: "image", id: image.id, ...(reference === undefined ? {} : { reference }) });
+      report({ kind: "image", id: image.id, reference });
     }
   }
   return loaded;
@@ -102,7 +102,7 @@ function describe(image: ArchiveImage): LoadedImage {
     throw new Failure("internal", "cannot load an image: its manifest is an index");
   return Object.freeze({
     id: image.artifact === undefined ? image.configFile.blob.digest : digestOf(image.manifestBytes),
-    ...(image.artifact === undefined ? {} : { artifactType: image.artifact.type }),
+    artifactType: image.artifact?.type,
     config: image.config,
     manifest: Object.freeze({
       digest: digestOf(image.manifestBytes),
@@ -112,6 +112,6 @@ function describe(image: ArchiveImage): LoadedImage {
       image.layers.map(({ diffId, mediaType, file }) => Object.freeze({ diffId, mediaType, ...file.blob })),
     ),
     references: image.references,
-    ...(image.decryptedFrom === undefined ? {} : { decryptedFrom: image.decryptedFrom }),
+    decryptedFrom: image.decryptedFrom,
   });
 }

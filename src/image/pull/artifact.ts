@@ -45,7 +45,7 @@ export async function fetchArtifact(
     manifest: { digest: manifest.digest, content },
     layers: [],
     artifactType: artifactTypeOf(content) ?? "",
-    ...(index === undefined ? {} : { index: index.digest }),
+    index: index?.digest,
   };
 }
 

@@ -60,7 +60,7 @@ export async function readStoredImage(
       mediaType,
       size,
     })),
-    ...(stored.index === undefined ? {} : { index: stored.index }),
+    index: stored.index,
   };
 }
 

@@ -21,7 +21,7 @@ export function storedManifest(bytes: Uint8Array, plain: ReadonlyMap<Digest, Blo
       mediaType: plainType(layer.mediaType),
       digest: blob.digest,
       size: blob.size,
-      ...(Object.keys(left).length > 0 ? { annotations: left } : {}),
+      annotations: Object.keys(left).length > 0 ? left : undefined,
     };
   });
   return new TextEncoder().encode(JSON.stringify({ ...document, layers }));

@@ -80,7 +80,7 @@ async function guessZstd(
   const tarBytes = hasSize ? await tar.countBytes() : undefined;
   // The usual one first.
   for (const level of [3, ...Array.from({ length: mostZstdLevel }, (_, index) => index + 1)]) {
-    const form: BlobForm = { kind: "zstd", level, checksum, ...(tarBytes === undefined ? {} : { tarBytes }) };
+    const form: BlobForm = { kind: "zstd", level, checksum, tarBytes };
     const found: Uint8Array[] = [];
     for await (const piece of compressAs(form, once(tar.head), { isCut: !tar.isWhole })) found.push(piece);
     const made = Buffer.concat(found);
@@ -162,7 +162,7 @@ export async function* compressAs(
             [constants.ZSTD_c_compressionLevel]: form.level,
             [constants.ZSTD_c_checksumFlag]: form.checksum ? 1 : 0,
           },
-          ...(form.tarBytes === undefined || isCut ? {} : { pledgedSrcSize: form.tarBytes }),
+          pledgedSrcSize: isCut ? undefined : form.tarBytes,
         }),
       );
   }

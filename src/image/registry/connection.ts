@@ -82,7 +82,7 @@ export class Connections implements Disposable {
         ...headers,
       },
       timeout: idleMs,
-      ...(signal === undefined ? {} : { signal }),
+      signal,
     };
     const sent = isSecure
       ? requestHttps({ ...options, agent: this.#https, ...this.#tlsOf() })
@@ -115,7 +115,7 @@ export class Connections implements Disposable {
     const { tls, skipVerify } = this.#options;
     return {
       rejectUnauthorized: skipVerify !== true,
-      ...(tls?.ca === undefined ? {} : { ca: [...tls.ca] }),
+      ca: tls?.ca && [...tls.ca],
       ...tls?.clientCertificate,
     };
   }
@@ -192,7 +192,7 @@ export function connectionFailure(url: URL, thrown: unknown): Failure {
   };
   return new Failure("unavailable", `cannot reach ${url.host}: ${reasons[code] ?? sentenceOf(thrown)}`, {
     cause: thrown,
-    ...(code === "" ? {} : { details: { code } }),
+    details: code === "" ? undefined : { code },
   });
 }
 

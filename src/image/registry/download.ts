@@ -1,3 +1,4 @@
+import { defined } from "../../base/defined.ts";
 import { Failure, kindOf } from "../../base/failure.ts";
 import { sleep } from "../../base/deadline.ts";
 import type { Digest } from "../../spec/digest.ts";
@@ -64,11 +65,11 @@ async function openAt(
   const reply = await repository.send({
     method: "GET",
     to: `/blobs/${digest}`,
-    headers: {
+    headers: defined({
       // A proxy that compresses would change what is counted and resumed.
       "Accept-Encoding": "identity",
-      ...(offset > 0 ? { Range: `bytes=${offset}-` } : {}),
-    },
+      Range: offset > 0 ? `bytes=${offset}-` : undefined,
+    }),
     expects: [200, 206],
   });
   const length = reply.headers["content-length"];

@@ -61,7 +61,7 @@ export class Repository {
     this.#authorizer = new Authorizer(this.origin, {
       connections,
       credentials,
-      ...(signal === undefined ? {} : { signal }),
+      signal,
     });
   }
 
@@ -139,8 +139,8 @@ export class Repository {
           ...headers,
           ...(isHome && authorization !== undefined ? { Authorization: authorization } : {}),
         },
-        ...(sent === undefined ? {} : { body: sent }),
-        ...(signal === undefined ? {} : { signal }),
+        body: sent,
+        signal,
       });
       const { location } = reply.headers;
       if (![301, 302, 303, 307, 308].includes(reply.status) || location === undefined)

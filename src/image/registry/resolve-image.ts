@@ -33,7 +33,7 @@ export async function resolveImage(
     const content = parseImageDocument(fetched.bytes, { mediaType: knownType(fetched.mediaType) });
     if (content.kind === "manifest") {
       const manifest = { digest: fetched.digest, bytes: fetched.bytes, content };
-      return { digest: first.digest, manifest, ...(fetched === first ? {} : { index: first }) };
+      return { digest: first.digest, manifest, index: fetched === first ? undefined : first };
     }
     fetched = await fetchManifest(repository, chooseManifest(content.manifests, platform).digest);
   }

@@ -1,3 +1,4 @@
+import { defined } from "../../base/defined.ts";
 import { Failure, kindOf } from "../../base/failure.ts";
 import { sleep } from "../../base/deadline.ts";
 import type { Digest } from "../../spec/digest.ts";
@@ -99,7 +100,7 @@ async function begin(
     to: `/blobs/uploads/${query}`,
     headers: { "Content-Length": "0" },
     expects: mount === undefined ? [202] : [201, 202],
-    ...(mount === undefined ? {} : { alsoPull: [mount.from] }),
+    alsoPull: mount && [mount.from],
   });
   discard(reply);
   return reply.status === 201 ? "mounted" : locationOf(repository, reply);
@@ -116,11 +117,11 @@ async function finish(
   const reply = await repository.send({
     method: "PUT",
     to: url,
-    headers: {
+    headers: defined({
       "Content-Type": "application/octet-stream",
-      ...(body === undefined ? { "Content-Length": "0" } : {}),
-    },
-    ...(body === undefined ? {} : { body: () => body }),
+      "Content-Length": body === undefined ? "0" : undefined,
+    }),
+    body: body && (() => body),
     once: body !== undefined,
     expects: [200, 201, 204],
   });

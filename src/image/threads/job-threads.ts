@@ -171,8 +171,8 @@ export class JobThread implements Disposable {
     const done = this.#perform(name, job, {
       signal: signal === undefined ? left.signal : AbortSignal.any([left.signal, signal]),
       onGiven: (bytes) => pieces.push(bytes),
-      ...(input === undefined ? {} : { input }),
-      ...(onRead === undefined ? {} : { onRead }),
+      input,
+      onRead,
     });
     done.then(
       () => pieces.end(),

@@ -122,8 +122,8 @@ export class LayerContent implements LayerTar {
       diffId,
       blob: blob.digest,
       isProven,
-      ...(store === undefined ? {} : { store }),
-      ...(path === undefined ? {} : { path }),
+      store,
+      path,
     };
   }
 

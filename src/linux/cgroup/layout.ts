@@ -67,15 +67,13 @@ export function parseCgroupHierarchies(
       version: 1,
       mountPath: mount.target,
       controllers: mount.superOptions.filter((option) => knownV1.has(option)),
-      ...(name === undefined ? {} : { name }),
+      name,
     });
   }
   const unified = mounts.find((entry) => entry.type === "cgroup2");
   return {
     v1: [...v1.values()],
-    ...(unified === undefined
-      ? {}
-      : { v2: { version: 2, mountPath: unified.target, controllers: v2Controllers(unified.target) } }),
+    v2: unified && { version: 2, mountPath: unified.target, controllers: v2Controllers(unified.target) },
   };
 }
 
@@ -104,7 +102,7 @@ export function detectCgroups(): CgroupLayout {
   );
   const v1 = isForcedAbsent("cgroup1") ? [] : found.v1;
   const v2 = isForcedAbsent("cgroup2") ? undefined : found.v2;
-  const hierarchies = { v1, ...(v2 === undefined ? {} : { v2 }) };
+  const hierarchies = { v1, v2 };
   const partial: CgroupLayout = { ...hierarchies, swapAccounting: false, cpus: "", memoryNodes: "" };
   return {
     ...hierarchies,

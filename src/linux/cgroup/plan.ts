@@ -43,5 +43,5 @@ export function planCgroup(
     hierarchies.unshift({ hierarchy: v2, writes: planV2Writes(v2.controllers, effective) });
   }
   const filter = devices !== undefined && !devicesOnV1 && v2 !== undefined;
-  return { hierarchies, ...(filter ? { deviceFilter: devices } : {}), warnings };
+  return { hierarchies, deviceFilter: filter ? devices : undefined, warnings };
 }

@@ -84,8 +84,8 @@ function blockIoOf(blockIo: NonNullable<RuntimeResources["blockIO"]>): BlockIoLi
   for (const [from, to] of rates)
     for (const device of blockIo[from] ?? []) add(device, { [to]: device.rate });
   return {
-    ...(blockIo.weight === undefined ? {} : { weight: blockIo.weight }),
-    ...(devices.size === 0 ? {} : { devices: [...devices.values()] }),
+    weight: blockIo.weight,
+    devices: devices.size === 0 ? undefined : [...devices.values()],
   };
 }
 
@@ -100,8 +100,8 @@ function formatBlockIo({ weight, devices = [] }: BlockIoLimits): NonNullable<Run
     return limited.length === 0 ? [] : [[list, limited] as const];
   });
   return {
-    ...(weight === undefined ? {} : { weight }),
-    ...(weights.length === 0 ? {} : { weightDevice: weights }),
+    weight,
+    weightDevice: weights.length === 0 ? undefined : weights,
     ...Object.fromEntries(throttles),
   };
 }

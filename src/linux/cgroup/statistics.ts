@@ -1,3 +1,4 @@
+import { defined } from "../../base/defined.ts";
 import type {
   IoCounter,
   CgroupStatistics,
@@ -37,10 +38,10 @@ export function readCgroupStatistics(
   const pids = readPids(reader("pids")?.read);
   const io = readIo(reader("blkio")?.read, reader("io")?.read);
   return {
-    ...(cpu === undefined ? {} : { cpu }),
-    ...(memory === undefined ? {} : { memory }),
-    ...(pids === undefined ? {} : { pids }),
-    ...(io === undefined ? {} : { io }),
+    cpu,
+    memory,
+    pids,
+    io,
     hugePages: readHugePages(reader("hugetlb")),
     pressure: unified === undefined ? {} : readPressure(unified),
   };
@@ -84,15 +85,14 @@ function readCpuTimeV2(read: Read | undefined): CpuStatistics | undefined {
     totalNs: ns("usage_usec"),
     userNs: ns("user_usec"),
     systemNs: ns("system_usec"),
-    ...(periods === undefined
-      ? {}
-      : {
-          throttling: {
+    throttling:
+      periods === undefined
+        ? undefined
+        : {
             periods,
             throttledPeriods: figures.get("nr_throttled") ?? 0,
             throttledNs: ns("throttled_usec"),
           },
-        }),
   };
 }
 
@@ -120,7 +120,7 @@ function readMemory(reader: Reader | undefined): MemoryStatistics | undefined {
   };
   return {
     usageBytes,
-    ...given(figures),
+    ...defined(figures),
     details: Object.fromEntries(parseFlatKeyed(read("memory.stat") ?? "")),
   };
 }
@@ -128,7 +128,7 @@ function readMemory(reader: Reader | undefined): MemoryStatistics | undefined {
 function readPids(read: Read | undefined): CgroupStatistics["pids"] {
   const current = findNumber(read?.("pids.current"));
   if (current === undefined) return undefined;
-  return { current, ...given({ limit: findNumber(read?.("pids.max")) }) };
+  return { current, limit: findNumber(read?.("pids.max")) };
 }
 
 /** KERNEL: on v1, two controllers of the kernel each count the requests that reach them, and none counts all. */
@@ -146,15 +146,9 @@ function readIo(v1: Read | undefined, v2: Read | undefined): IoStatistics | unde
 }
 
 function readPressure(read: Read): PressureStatistics {
-  return given({
+  return defined({
     cpu: parsePressure(read("cpu.pressure")),
     memory: parsePressure(read("memory.pressure")),
     io: parsePressure(read("io.pressure")),
   });
-}
-
-type Given<T> = { [K in keyof T]?: Exclude<T[K], undefined> | undefined };
-
-function given<T extends object>(members: T): Given<T> {
-  return Object.fromEntries(Object.entries(members).filter(([, value]) => value !== undefined)) as Given<T>;
 }

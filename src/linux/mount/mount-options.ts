@@ -112,7 +112,7 @@ function parseAttributes(words: readonly string[]): {
     else if (spread !== null) propagation = { type: spread[2] as Propagation, recursive: spread[1] === "r" };
     else if (word !== "") unknown.push(word);
   }
-  return { options: { attributes, ...(propagation === undefined ? {} : { propagation }) }, unknown };
+  return { options: { attributes, propagation }, unknown };
 }
 
 /** The parameters as the text that mount(2) takes. */

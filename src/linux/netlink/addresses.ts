@@ -183,7 +183,7 @@ export function listRoutes(socket: NetlinkSocket): readonly HostRoute[] {
             bits: payload.readUInt8(1),
           },
           index: attributes.get(RTA_OIF)?.readUInt32LE(0) ?? 0,
-          ...(gateway === undefined ? {} : { gateway: decodeIpAddress(gateway) }),
+          gateway: gateway && decodeIpAddress(gateway),
         },
       ];
     });

@@ -42,9 +42,9 @@ export function parseGsoSizes(attributes: ReadonlyMap<number, Buffer>): GsoSizes
   const ipv6 = attributes.get(IFLA_GSO_MAX_SIZE)?.readUInt32LE(0);
   const most = attributes.get(IFLA_TSO_MAX_SIZE)?.readUInt32LE(0);
   return {
-    ...(ipv4 === undefined ? {} : { ipv4 }),
-    ...(ipv6 === undefined || most === undefined ? {} : { ipv6 }),
-    ...(most === undefined ? {} : { most }),
+    ipv4,
+    ipv6: ipv6 === undefined || most === undefined ? undefined : ipv6,
+    most,
   };
 }
 
@@ -54,7 +54,7 @@ export function gsoSizesOf(
   { ipv4, ipv6, most = Infinity }: GsoSizes,
 ): GsoSizes {
   return {
-    ...(ipv4 === undefined ? {} : { ipv4: Math.min(sizes.ipv4, most) }),
-    ...(ipv6 === undefined ? {} : { ipv6: Math.min(sizes.ipv6, most) }),
+    ipv4: ipv4 === undefined ? undefined : Math.min(sizes.ipv4, most),
+    ipv6: ipv6 === undefined ? undefined : Math.min(sizes.ipv6, most),
   };
 }

@@ -140,14 +140,10 @@ export function listChains(socket: NetlinkSocket): readonly FirewallChain[] {
             attributes.get(NFTA_CHAIN_POLICY)?.readUInt32BE(0) === 0
               ? ("drop" as const)
               : ("accept" as const),
-          ...(of === undefined
-            ? {}
-            : {
-                hook: {
-                  number: of.get(NFTA_HOOK_HOOKNUM)?.readUInt32BE(0) ?? 0,
-                  priority: of.get(NFTA_HOOK_PRIORITY)?.readInt32BE(0) ?? 0,
-                },
-              }),
+          hook: of && {
+            number: of.get(NFTA_HOOK_HOOKNUM)?.readUInt32BE(0) ?? 0,
+            priority: of.get(NFTA_HOOK_PRIORITY)?.readInt32BE(0) ?? 0,
+          },
         },
       ];
     });
@@ -170,7 +166,7 @@ export function listRules(socket: NetlinkSocket, { family, table }: TableName): 
         chain: textOf(attributes.get(NFTA_RULE_CHAIN)),
         expressions:
           list === undefined ? [] : parseAttributes(list).map((each) => parseExpression(each.payload)),
-        ...(handle === undefined ? {} : { handle: Number(handle.readBigUInt64BE(0)) }),
+        handle: handle && Number(handle.readBigUInt64BE(0)),
       };
     });
 }
@@ -202,7 +198,7 @@ export function parseData(payload: Buffer | undefined): {
     verdict: {
       // What the kernel may add to a queue's number is in the upper bits.
       kind: verdictCodes[of.get(NFTA_VERDICT_CODE)?.readInt32BE(0) ?? 0] ?? "queue",
-      ...(chain === undefined ? {} : { chain: textOf(chain) }),
+      chain: chain && textOf(chain),
     },
   };
 }
@@ -263,9 +259,9 @@ function parseMember(payload: Buffer): SetMember {
         ),
     ),
     key: parseData(find(1)).value ?? Buffer.alloc(0),
-    ...(keyEnd === undefined ? {} : { keyEnd }),
+    keyEnd,
     flags: find(3)?.readUInt32BE(0) ?? 0,
-    ...(value === undefined ? {} : { data: value }),
-    ...(verdict === undefined ? {} : { verdict }),
+    data: value,
+    verdict,
   };
 }

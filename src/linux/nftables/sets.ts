@@ -129,8 +129,8 @@ function toMember(element: SetElement): FirewallSetCopy["elements"][number] {
   return {
     raw: encodeElement(element),
     key: Buffer.from(key),
-    ...(keyEnd === undefined ? {} : { keyEnd: Buffer.from(keyEnd) }),
+    keyEnd: keyEnd && Buffer.from(keyEnd),
     flags: isEnd === true ? 1 : 0,
-    ...(data === undefined ? {} : { data: Buffer.from(data) }),
+    data: data && Buffer.from(data),
   };
 }

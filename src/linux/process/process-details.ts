@@ -65,7 +65,7 @@ export function parseProcessDetails(texts: {
     name: printable(stat.slice(open + 1, close)),
     commandLine: printable(commandLine.replace(/\0+$/, "").replaceAll("\0", " ")),
     state: fields[0] as string,
-    ...(terminal === undefined ? {} : { terminal }),
+    terminal,
     isForeground: number(8) === number(5),
     startTicks: number(22),
     cpuTicks: number(14) + number(15),

@@ -22,5 +22,5 @@ export function findCall(audit: number, number: number): FoundCall | undefined {
     tables.set(abi, (table = new Map(entries.map(([name, each]) => [each, name]))));
   }
   const name = table.get(unsigned);
-  return { architecture: abi.name, ...(name === undefined ? {} : { name }) };
+  return { architecture: abi.name, name };
 }

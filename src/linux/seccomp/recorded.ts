@@ -133,7 +133,7 @@ function neededCases({ cases, otherwise }: Decision, fallback: number): readonly
 }
 
 function actionOf({ kind, data }: SeccompAction): Pick<Rule, "action" | "errnoRet"> {
-  return { action: actionNames[kind], ...(kind === "errno" || kind === "trace" ? { errnoRet: data } : {}) };
+  return { action: actionNames[kind], errnoRet: kind === "errno" || kind === "trace" ? data : undefined };
 }
 
 function rulesOf(name: string, decision: Decision, fallback: number): readonly Rule[] {
@@ -143,7 +143,7 @@ function rulesOf(name: string, decision: Decision, fallback: number): readonly R
     args: conditions.map(({ index, op, value, valueTwo }) => ({
       index,
       value: small(value),
-      ...(op === "MASKED_EQ" ? { valueTwo: small(valueTwo) } : {}),
+      valueTwo: op === "MASKED_EQ" ? small(valueTwo) : undefined,
       op: `SCMP_CMP_${op}`,
     })),
   }));

@@ -105,9 +105,9 @@ function textsOf({ name, elements }: FirewallSetCopy): ReadonlySet<string> {
     elementText({
       set: name,
       key,
-      ...(keyEnd === undefined ? {} : { keyEnd }),
-      ...(data === undefined ? {} : { data }),
-      ...((flags & 1) === 0 ? {} : { isEnd: true }),
+      keyEnd,
+      data,
+      isEnd: (flags & 1) === 0 ? undefined : true,
     }),
   );
   return new Set(texts.filter((text) => !isStart(text)));

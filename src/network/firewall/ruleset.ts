@@ -195,7 +195,7 @@ export function shiftRules(family: IpFamily): readonly FirewallRule[] {
     family,
     portWord: words,
     lastPortWord: 2 * words + 1,
-    ...(family === 4 ? { lastAddressWord: words + 1 } : {}),
+    lastAddressWord: family === 4 ? words + 1 : undefined,
     flags: NF_NAT_RANGE_PROTO_OFFSET,
   });
   return [

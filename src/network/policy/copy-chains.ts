@@ -138,7 +138,7 @@ function copyRule(
   }
   if (!isUnknown) {
     return {
-      rule: { ...rule, expressions: kept, ...(protocol === undefined ? {} : { compatProtocol: protocol }) },
+      rule: { ...rule, expressions: kept, compatProtocol: protocol ?? rule.compatProtocol },
       isClosed: false,
     };
   }

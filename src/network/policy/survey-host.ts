@@ -131,8 +131,8 @@ function evaluateAddress(
   };
   const forward: TestPacket = {
     ...common,
-    ...(bridge === undefined ? {} : { outInterface: bridge }),
-    ...(container === undefined ? {} : { destination: encodeIpAddress(container) }),
+    outInterface: bridge,
+    destination: container && encodeIpAddress(container),
     destinationPort: ports.containerPort,
     isTranslated: true,
   };

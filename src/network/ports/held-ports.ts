@@ -220,7 +220,7 @@ export class HeldPorts implements Disposable {
 function inUse({ protocol, address, port }: PortAddress): Failure {
   const text = formatHostPorts({
     protocol,
-    ...(address === undefined ? {} : { hostAddress: address }),
+    hostAddress: address,
     hostPort: port,
     containerPort: port,
     count: 1,

@@ -99,9 +99,7 @@ export function planContainer(input: ContainerInput, blob: PlanBlob): PlannedLis
   if (inUser) addKeeperJoins(before, input.joinNamespaces);
   const terminal = process.terminal === true;
   const owner = input.streamOwner;
-  const streams = terminal
-    ? {}
-    : addPipes(before, child, blob, { stdin: input.openStdin, ...(owner === undefined ? {} : { owner }) });
+  const streams = terminal ? {} : addPipes(before, child, blob, { stdin: input.openStdin, owner });
   clock.stamp(before, "keeper");
   if (created.includes("time")) addTimeNamespace(before, clock, linux.timeOffsets);
 
@@ -147,7 +145,7 @@ export function planContainer(input: ContainerInput, blob: PlanBlob): PlannedLis
   if (terminal) {
     addTerminal(child, blob, root, {
       console: true,
-      ...(process.consoleSize === undefined ? {} : { size: process.consoleSize }),
+      size: process.consoleSize,
     });
   }
   // KERNEL: files of /proc/self are not its own to write as long as it is hidden from ptrace: the engine did it.
@@ -173,7 +171,7 @@ export function planContainer(input: ContainerInput, blob: PlanBlob): PlannedLis
   addCredentials(child, blob, input.process, clock, {
     stdin: input.openStdin || terminal,
     streams: inUser && !terminal ? "owned" : "own",
-    ...(input.network === "concurrently" ? { awaited: "network" } : {}),
+    awaited: input.network === "concurrently" ? "network" : undefined,
   });
   const cloneFlags = created
     .filter((type) => type !== "cgroup" && type !== "time")
@@ -182,9 +180,7 @@ export function planContainer(input: ContainerInput, blob: PlanBlob): PlannedLis
     before,
     child,
     cloneFlags,
-    ...(joinUserFd === undefined
-      ? {}
-      : { joins: { joinUserFd, ...(joinPidFd === undefined ? {} : { joinPidFd }) } }),
+    joins: joinUserFd === undefined ? undefined : { joinUserFd, joinPidFd },
     streams,
     clock,
   };
@@ -300,9 +296,7 @@ export function planExec(input: ExecInput, blob: PlanBlob): PlannedLists {
   const terminal = process.terminal === true;
   const ownsUser = input.joins.includes("user");
   const owner = input.streamOwner;
-  const streams = terminal
-    ? {}
-    : addPipes(before, child, blob, { stdin: input.openStdin, ...(owner === undefined ? {} : { owner }) });
+  const streams = terminal ? {} : addPipes(before, child, blob, { stdin: input.openStdin, owner });
   clock.stamp(before, "keeper");
   addFreshStart(child);
   if (process.apparmorProfile !== undefined) addAppArmor(child, process.apparmorProfile);
@@ -325,7 +319,7 @@ export function planExec(input: ExecInput, blob: PlanBlob): PlannedLists {
   if (terminal) {
     addTerminal(child, blob, root, {
       console: false,
-      ...(process.consoleSize === undefined ? {} : { size: process.consoleSize }),
+      size: process.consoleSize,
     });
   }
   const cwd = addOpenTarget(child, blob, root, process.cwd, {

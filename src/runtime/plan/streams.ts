@@ -51,7 +51,7 @@ export function addPipes(
   if (input !== undefined) child.add(about, "dup3", [{ load: input.read }, 0, 0]);
   child.add(about, "dup3", [{ load: out.write }, 1, 0]);
   child.add(about, "dup3", [{ load: error.write }, 2, 0]);
-  return { ...(input === undefined ? {} : { stdin: input.write }), stdout: out.read, stderr: error.read };
+  return { stdin: input?.write, stdout: out.read, stderr: error.read };
 }
 
 /**

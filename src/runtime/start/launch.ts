@@ -54,7 +54,7 @@ function userNamespaceCallback(
   return {
     onBorn: (pid) =>
       setUpChild(pid, {
-        ...(joinNamespaces?.has("user") === true ? {} : { maps: idMaps }),
+        maps: joinNamespaces?.has("user") === true ? undefined : idMaps,
         limits: process.limits,
         oomScoreAdj: config.process.oomScoreAdj,
       }),
@@ -73,8 +73,8 @@ function networkCallbacks(
   };
   const attachesConcurrently = network === "concurrently" && prewarmedNetwork === undefined;
   return {
-    ...(network === "before" ? { onNetwork: attach } : {}),
-    ...(attached === undefined ? {} : { whileLaunching: () => attached }),
+    onNetwork: network === "before" ? attach : undefined,
+    whileLaunching: attached && (() => attached),
     ...launchCallbacks(options, attachesConcurrently ? attach : undefined),
   };
 }

@@ -25,7 +25,7 @@ export function planStart(
     blob: prepared.blob,
     cloneFlags: lists.cloneFlags,
     ...lists.joins,
-    ...(prepared.groups.cgroupFd === undefined ? {} : { cgroupFd: prepared.groups.cgroupFd }),
+    cgroupFd: prepared.groups.cgroupFd,
     streams: lists.streams,
     keep: true,
     terminal: config.process.terminal === true,
@@ -35,7 +35,7 @@ export function planStart(
     exitDirectoryFd: prepared.exitDirectory,
     ...prepared.seccompPolicy,
     keptFds: [prepared.root, prepared.rootLock, ...prepared.held],
-    ...(prepared.log === undefined ? {} : { log: prepared.log }),
+    log: prepared.log,
   };
   return { plan, clock: lists.clock };
 }
@@ -51,7 +51,7 @@ function planLists(options: StartOptions, prepared: PreparedStart): PlannedLists
       rootPath: idMaps === undefined ? options.runDirectory : "/",
       mounts: prepared.mounts,
       clonesDetached: hasFeature("detached-composition"),
-      ...(memoryFiles === undefined ? {} : { memoryFiles }),
+      memoryFiles,
       seals: prepared.seals,
       joinNamespaces: prepared.joinNamespaces,
       cgroupTasks: groups.cgroupTasks,
@@ -60,13 +60,9 @@ function planLists(options: StartOptions, prepared: PreparedStart): PlannedLists
       limits: process.limits,
       process: init === undefined ? process.planned : { ...process.planned, init },
       openStdin: options.keepStdinOpen === true,
-      ...(network === undefined ? {} : { network }),
-      ...(idMaps === undefined
-        ? {}
-        : {
-            streamOwner: hostUserOf(config.process, idMaps),
-            devicesMade: config.mounts.some(isDevices),
-          }),
+      network,
+      streamOwner: idMaps && hostUserOf(config.process, idMaps),
+      devicesMade: idMaps && config.mounts.some(isDevices),
     },
     prepared.blob,
   );

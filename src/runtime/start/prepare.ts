@@ -62,7 +62,7 @@ export async function prepareStart(
   setMountAttributes(options.root, {
     propagation: "private",
     recursive: true,
-    ...(config.root.nodev === true ? { set: MOUNT_ATTR_NODEV } : {}),
+    set: config.root.nodev === true ? MOUNT_ATTR_NODEV : undefined,
   });
   if ((config.linux.maskedPaths ?? []).length > 0) checkNullDevice();
   const idMaps = idMapsOf(config);
@@ -73,7 +73,7 @@ export async function prepareStart(
   const process = prepareProcess(config.process, {
     seccomp: config.linux.seccomp,
     announce: network === "concurrently" || isAnnounced(options),
-    ...(options.watch === undefined ? {} : { watch: options.watch }),
+    watch: options.watch,
     preserved: inheritPreserved(options.preserveFds, inheritance),
   });
   const directory = opened.use(openDirectoryPath(options.runDirectory));
@@ -123,12 +123,12 @@ async function openMounts(
     ...sinks,
     idmaps: isIdmapped ? await openIdmaps(config, options, sinks.opened) : new Map(),
     devices: config.linux.devices ?? [],
-    ...(idMaps === undefined ? {} : { idMaps }),
+    idMaps,
     layout: options.cgroupLayout,
     cgroupPath: options.cgroup?.path ?? "",
     cgroupNamespace: config.linux.namespaces.some(({ type }) => type === "cgroup") ? "private" : "host",
-    ...(bindSources === undefined ? {} : { sources: bindSources }),
-    ...(ownTrees === undefined ? {} : { ownTrees }),
+    sources: bindSources,
+    ownTrees,
   });
 }
 

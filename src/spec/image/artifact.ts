@@ -16,7 +16,7 @@ export function artifactConfig({ annotations }: ImageManifest): ImageConfig {
   const isTime = created !== undefined && !Number.isNaN(Date.parse(created));
   return Object.freeze({
     platform: { os: "unknown", architecture: "unknown" },
-    ...(isTime ? { created } : {}),
+    created: isTime ? created : undefined,
     defaults: noDefaults,
     diffIds: [],
     history: [],

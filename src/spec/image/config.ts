@@ -78,11 +78,9 @@ export function parseImageConfig(bytes: Uint8Array): ImageConfig {
       textAt(document, "architecture") ?? "",
       textAt(document, "variant"),
     ),
-    ...present({
-      created: document.at("created").optional(readTime),
-      author: anyTextAt(document, "author"),
-      comment: anyTextAt(document, "comment"),
-    }),
+    created: document.at("created").optional(readTime),
+    author: anyTextAt(document, "author"),
+    comment: anyTextAt(document, "comment"),
     defaults: readDefaults(document.at("config")),
     diffIds,
     history: document.at("history").list(readHistory),
@@ -164,13 +162,11 @@ function readDefaults(node: JsonNode): ImageDefaults {
     exposedPorts: node.at("ExposedPorts").keys(),
     volumes: node.at("Volumes").keys(),
     onBuild: node.at("OnBuild").list(readText),
-    ...present({
-      entrypoint: node.at("Entrypoint").optional((list) => list.list(readText)),
-      cmd: node.at("Cmd").optional((list) => list.list(readText)),
-      stopSignal: textAt(node, "StopSignal") || undefined,
-      healthcheck: node.at("Healthcheck").optional(readHealthcheck),
-      shell: node.at("Shell").optional((list) => list.list(readText)),
-    }),
+    entrypoint: node.at("Entrypoint").optional((list) => list.list(readText)),
+    cmd: node.at("Cmd").optional((list) => list.list(readText)),
+    stopSignal: textAt(node, "StopSignal") || undefined,
+    healthcheck: node.at("Healthcheck").optional(readHealthcheck),
+    shell: node.at("Shell").optional((list) => list.list(readText)),
   });
 }
 
@@ -178,24 +174,20 @@ function readHealthcheck(node: JsonNode): ImageHealthcheck {
   const count = (key: string): number | undefined => node.at(key).optional((value) => value.count());
   return Object.freeze({
     test: node.at("Test").list(readText),
-    ...present({
-      intervalNs: count("Interval"),
-      timeoutNs: count("Timeout"),
-      startPeriodNs: count("StartPeriod"),
-      startIntervalNs: count("StartInterval"),
-      retries: count("Retries"),
-    }),
+    intervalNs: count("Interval"),
+    timeoutNs: count("Timeout"),
+    startPeriodNs: count("StartPeriod"),
+    startIntervalNs: count("StartInterval"),
+    retries: count("Retries"),
   });
 }
 
 function readHistory(node: JsonNode): ImageHistoryEntry {
   return Object.freeze({
-    ...present({
-      created: node.at("created").optional(readTime),
-      createdBy: anyTextAt(node, "created_by"),
-      author: anyTextAt(node, "author"),
-      comment: anyTextAt(node, "comment"),
-    }),
+    created: node.at("created").optional(readTime),
+    createdBy: anyTextAt(node, "created_by"),
+    author: anyTextAt(node, "author"),
+    comment: anyTextAt(node, "comment"),
     emptyLayer: node.at("empty_layer").optional((value) => value.boolean()) ?? false,
   });
 }
@@ -219,11 +211,4 @@ function textAt(node: JsonNode, key: string): string | undefined {
 
 function anyTextAt(node: JsonNode, key: string): string | undefined {
   return node.at(key).optional((value) => value.anyText()) || undefined;
-}
-
-type Present<T> = { [K in keyof T]?: Exclude<T[K], undefined> | undefined };
-
-/** The object without its undefined members, which `exactOptionalPropertyTypes` keeps apart from absent ones. */
-function present<T extends object>(members: T): Present<T> {
-  return Object.fromEntries(Object.entries(members).filter(([, value]) => value !== undefined)) as Present<T>;
 }

@@ -20,7 +20,7 @@ export function parseDecryptionKey({ key, passphrase = "" }: DecryptionKey): Key
     throw new Failure("invalid", "it has a passphrase: give it behind the key (KEY:PASSPHRASE)");
   }
   return requireKind(
-    () => createPrivateKey({ key, ...(passphrase === "" ? {} : { passphrase }) }),
+    () => createPrivateKey({ key, passphrase: passphrase || undefined }),
     // With another passphrase one in 256 is deciphered, to anything: then it is the key in it that can't be read.
     isEncrypted ? "its passphrase is another one, or it is damaged" : "it is no private key in PEM",
   );

@@ -129,8 +129,8 @@ export function parseImageDocument(
     config: readDescriptor(document.at("config")),
     layers: document.at("layers").list(readDescriptor),
     annotations,
-    ...(subject === undefined ? {} : { subject }),
-    ...(artifactType === undefined ? {} : { artifactType }),
+    subject,
+    artifactType,
   });
 }
 
@@ -201,8 +201,8 @@ export function readDescriptor(node: JsonNode): Descriptor {
     size: node.at("size").count(),
     annotations: node.at("annotations").map((value) => value.anyText()),
     urls: node.at("urls").list((url) => url.text()),
-    ...(platform === undefined ? {} : { platform }),
-    ...(artifactType === undefined ? {} : { artifactType }),
+    platform,
+    artifactType,
   });
 }
 

@@ -27,8 +27,8 @@ export function parseRegistriesConfig(text: string, path: string): RegistriesCon
   const searched = readSearched(document["unqualified-search-registries"], refused);
   return {
     rules,
-    ...(aliases === undefined ? {} : { aliases }),
-    ...(searched === undefined ? {} : { searched }),
+    aliases,
+    searched,
   };
 }
 
@@ -78,7 +78,7 @@ function readRule(table: TomlTable, where: string, refused: Refuse): RegistryRul
   const digestOnly = flag(table, "mirror-by-digest-only", { where, refused });
   return {
     prefix,
-    ...(location === undefined ? {} : { location }),
+    location,
     insecure: flag(table, "insecure", { where, refused }),
     blocked: flag(table, "blocked", { where, refused }),
     mirrors: tables(table["mirror"], `mirrors of ${where}`, refused).map((mirror, index) => {

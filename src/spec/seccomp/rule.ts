@@ -67,7 +67,7 @@ function readScope(field: Field): SeccompScope {
   return {
     capabilities: caps.items().map(readCapability),
     architectures: arches.items().map((item) => item.text()),
-    ...(minKernel.present ? { minKernel: readKernel(minKernel) } : {}),
+    minKernel: minKernel.present ? readKernel(minKernel) : undefined,
   };
 }
 

@@ -66,7 +66,7 @@ export async function openAufsDriver(
     layers: new UnpackedLayers(paths, new LayerDirectory(paths, trash, { marks: "aufs" })),
     marks: "aufs",
     maxLayers: branchLimit - 1,
-    ...(openDirectories === undefined ? {} : { openDirectories }),
+    openDirectories,
     hasWork: false,
     shifts: "mount",
     status: [

@@ -1,3 +1,4 @@
+import { mergeDefined } from "../../base/defined.ts";
 import { parseByteSize } from "../../base/byte-size.ts";
 import { Failure, within } from "../../base/failure.ts";
 
@@ -66,7 +67,7 @@ export function parseDevicemapperOptions(texts: readonly string[]): Devicemapper
     if (reader === undefined) throw unknown(name);
     try {
       if (rest.length === 0 || rest.join("=") === "") throw new Failure("invalid", "it has no value");
-      options = { ...options, ...reader(rest.join("=")) };
+      options = mergeDefined(options, reader(rest.join("=")));
     } catch (thrown) {
       throw within(`cannot use the storage option "${text}"`, thrown);
     }

@@ -39,7 +39,7 @@ export function openSettings(directory: string, options: DevicemapperOptions): P
     const { thinPoolDevice } = options;
     const made = {
       seed: randomBytes(12).toString("hex"),
-      ...(thinPoolDevice === undefined ? {} : { thinPoolDevice }),
+      thinPoolDevice,
     };
     writeSettings(directory, made);
     return made;

@@ -148,7 +148,7 @@ export class FullTreeDriver implements StorageDriver {
     const mount = await this.#access.mount(this.#pathOf(id), {
       kind: "snapshot",
       readonly,
-      ...(usernsFd === undefined ? {} : { usernsFd }),
+      usernsFd,
     });
     undo.move();
     return mountedSnapshot(mount, lock);
@@ -188,7 +188,7 @@ export class FullTreeDriver implements StorageDriver {
     return await this.#access.mount(await this.#views.ensure(layers), {
       kind: "view",
       readonly: true,
-      ...(usernsFd === undefined ? {} : { usernsFd }),
+      usernsFd,
     });
   }
 

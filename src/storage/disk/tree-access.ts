@@ -41,7 +41,7 @@ export const directoryAccess: TreeAccess = {
       // SAFETY: the host's mount of the data root may be nosuid, nodev or noexec, which a container's root must not be.
       clear: MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC | MOUNT_ATTR_NOSYMFOLLOW,
       // On the disk files keep the container's ids, so nothing is shifted back when changes are read there.
-      ...(usernsFd === undefined ? {} : { usernsFd }),
+      usernsFd,
     });
     return new OwnedFd(mount.move());
   },

@@ -1,3 +1,4 @@
+import { defined } from "../../base/defined.ts";
 import { mkdirSync } from "node:fs";
 import { Failure } from "../../base/failure.ts";
 import { O_DIRECTORY, O_NOFOLLOW, O_RDONLY } from "../../linux/constants/open.ts";
@@ -247,10 +248,10 @@ export class UnionDriver implements StorageDriver {
     const lowers = layers.toReversed().map((diffId) => this.#layers.pathOf(diffId));
     if (!("snapshot" in of)) {
       const [upper, ...rest] = lowers;
-      return {
-        ...(rest.length > 0 ? { LowerDir: rest.join(":") } : {}),
-        ...(upper === undefined ? {} : { UpperDir: upper }),
-      };
+      return defined({
+        LowerDir: rest.length > 0 ? rest.join(":") : undefined,
+        UpperDir: upper,
+      });
     }
     const snapshot = this.#paths.snapshot(of.snapshot);
     return { LowerDir: lowers.join(":"), UpperDir: `${snapshot}/upper`, WorkDir: `${snapshot}/work` };

@@ -23,7 +23,7 @@ export async function openErofsDriver(root: string, options: DriverOptions = {})
     ways,
     openDirectories: options.openDirectories,
     status: [["Layers mounted", way === "file" ? "from their files" : "through loop devices"]],
-    ...(reason === undefined ? {} : { warning: slowly(reason) }),
+    warning: reason === undefined ? undefined : slowly(reason),
   });
 }
 

@@ -46,10 +46,10 @@ export function makeOverlayDriver(
     layers,
     marks: "overlay",
     maxLayers: maxLowers,
-    ...(openDirectories === undefined ? {} : { openDirectories }),
+    openDirectories,
     // What is copied up is made there, and renamed into the upper.
     hasWork: true,
-    ...(warning === undefined ? {} : { warning }),
+    warning,
     status: [
       ["Supports d_type", "true"],
       ["Using metacopy", "false"],

@@ -134,7 +134,7 @@ async function mountOf({ lowers, writable }: Layers, { form, mountHelper }: Over
   if (mountHelper !== undefined) {
     return await mountHelper.mountOverlay({
       lowers,
-      ...(writable === undefined ? {} : { writable }),
+      writable,
       options: fixedParameters,
     });
   }

@@ -1,3 +1,4 @@
+import { mergeDefined } from "../../../src/base/defined.ts";
 import { Failure } from "../../../src/base/failure.ts";
 import type {
   CheckFinding,
@@ -378,7 +379,7 @@ export class FakeEngine implements Engine {
       const list = this.#list(name);
       const entries = list.entries.map((entry) => ({
         ...entry,
-        platform: { ...entry.platform, ...platform },
+        platform: mergeDefined(entry.platform, platform),
       }));
       this.lists.set(name, { ...list, entries });
       return this.#list(name);

@@ -27,7 +27,7 @@ describe("parseMountinfo()", () => {
   test("parseMountinfo() reads lines without tags and takes a dash only for the separator", () => {
     const [mount] = parseMountinfo("22 27 0:21 / /- rw,relatime - proc - rw");
     expect(mount).toMatchObject({ target: "/-", type: "proc", source: "-", unbindable: false });
-    expect(mount).not.toHaveProperty("sharedWith");
+    expect(mount?.sharedWith).toBeUndefined();
   });
 
   test("parseMountinfo() keeps an empty source", () => {

@@ -1,3 +1,4 @@
+import { defined } from "../../../src/base/defined.ts";
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import { capabilityNames } from "../../../src/linux/process/capability.ts";
@@ -489,7 +490,7 @@ describe("planContainer()", () => {
   test("makes pipes in the keeper for all streams that are asked for", () => {
     const without = container();
     expect(positionsOf(without.before, "pipe2").length).toBe(2);
-    expect(Object.keys(without.streams)).toEqual(["stdout", "stderr"]);
+    expect(Object.keys(defined(without.streams))).toEqual(["stdout", "stderr"]);
     const open = container({ input: { openStdin: true } });
     expect(positionsOf(open.before, "pipe2").length).toBe(3);
     expect(positionsOf(open.child, "dup3").map((i) => open.child.ops[i]?.args[1])).toEqual([0, 1, 2]);

@@ -89,19 +89,20 @@ export function parseNetworkFlags(values: EndpointValues): {
   const isUserDefined = mode !== undefined && !isFixed(mode);
   return {
     hostConfig: {
-      ...(mode === undefined ? {} : { NetworkMode: mode }),
-      ...(Object.keys(bindings).length === 0 ? {} : { PortBindings: bindings }),
-      ...(values["publish-all"] ? { PublishAllPorts: true } : {}),
-      ...(values.dns.length === 0 ? {} : { Dns: values.dns }),
-      ...(values["dns-option"].length === 0 ? {} : { DnsOptions: values["dns-option"] }),
-      ...(values["dns-search"].length === 0 ? {} : { DnsSearch: values["dns-search"] }),
-      ...(values.link.length === 0 || isUserDefined ? {} : { Links: values.link }),
+      NetworkMode: mode,
+      PortBindings: Object.keys(bindings).length === 0 ? undefined : bindings,
+      PublishAllPorts: values["publish-all"] || undefined,
+      Dns: values.dns.length === 0 ? undefined : values.dns,
+      DnsOptions: values["dns-option"].length === 0 ? undefined : values["dns-option"],
+      DnsSearch: values["dns-search"].length === 0 ? undefined : values["dns-search"],
+      Links: values.link.length === 0 || isUserDefined ? undefined : values.link,
     },
     exposed,
-    ...(values["mac-address"] === "" || (mode !== undefined && mode !== "default")
-      ? {}
-      : { macAddress: values["mac-address"] }),
-    ...(ends.size === 0 ? {} : { networkingConfig: { EndpointsConfig: byName(ends) } }),
+    macAddress:
+      values["mac-address"] === "" || (mode !== undefined && mode !== "default")
+        ? undefined
+        : values["mac-address"],
+    networkingConfig: ends.size === 0 ? undefined : { EndpointsConfig: byName(ends) },
   };
 }
 
@@ -163,15 +164,8 @@ function withShort(flag: NetworkFlag, values: EndpointValues): NetworkFlag {
   const macAddress = merge("mac-address", values["mac-address"], flag.macAddress);
   const aliases = mergeList("network-alias", values["network-alias"], flag.aliases);
   const linkLocal = mergeList("link-local-ip", values["link-local-ip"], flag.linkLocal);
-  return {
-    ...flag,
-    ...(ipv4 === undefined ? {} : { ipv4 }),
-    ...(ipv6 === undefined ? {} : { ipv6 }),
-    ...(macAddress === undefined ? {} : { macAddress }),
-    ...(aliases === undefined ? {} : { aliases }),
-    ...(linkLocal === undefined ? {} : { linkLocal }),
-    ...(values.link.length === 0 || isFixed(flag.network) ? {} : { links: values.link }),
-  };
+  const links = values.link.length === 0 || isFixed(flag.network) ? flag.links : values.link;
+  return { ...flag, ipv4, ipv6, macAddress, aliases, linkLocal, links };
 }
 
 function nameOf(flag: string): string {
@@ -189,20 +183,12 @@ function endOf(flag: NetworkFlag): EndpointSettings {
   const { ipv4, ipv6, linkLocal } = flag;
   const hasAddresses = ipv4 !== undefined || ipv6 !== undefined || linkLocal !== undefined;
   return {
-    ...(hasAddresses
-      ? {
-          IPAMConfig: {
-            ...(ipv4 === undefined ? {} : { IPv4Address: ipv4 }),
-            ...(ipv6 === undefined ? {} : { IPv6Address: ipv6 }),
-            ...(linkLocal === undefined ? {} : { LinkLocalIPs: linkLocal }),
-          },
-        }
-      : {}),
-    ...(flag.aliases === undefined ? {} : { Aliases: flag.aliases }),
-    ...(flag.links === undefined ? {} : { Links: flag.links }),
-    ...(flag.macAddress === undefined ? {} : { MacAddress: flag.macAddress }),
-    ...(flag.driverOptions === undefined ? {} : { DriverOpts: flag.driverOptions }),
-    ...(flag.gatewayPriority === undefined ? {} : { GwPriority: flag.gatewayPriority }),
+    IPAMConfig: hasAddresses ? { IPv4Address: ipv4, IPv6Address: ipv6, LinkLocalIPs: linkLocal } : undefined,
+    Aliases: flag.aliases,
+    Links: flag.links,
+    MacAddress: flag.macAddress,
+    DriverOpts: flag.driverOptions,
+    GwPriority: flag.gatewayPriority,
   };
 }
 

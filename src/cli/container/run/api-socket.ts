@@ -34,10 +34,10 @@ export async function parseApiSocket(
   const hasAuths = Object.keys(auths).length > 0;
   const asked: ContainerCreateRequest = {
     ...request,
-    ...(hasAuths ? { Env: [...(request.Env ?? []), `DOCKER_CONFIG=${configPath}`] } : {}),
+    Env: hasAuths ? [...(request.Env ?? []), `DOCKER_CONFIG=${configPath}`] : request.Env,
     HostConfig: { ...hostConfig, Mounts: [...(hostConfig.Mounts ?? []), mount] },
   };
-  return { request: asked, ...(hasAuths ? { archive: archiveOf(JSON.stringify({ auths })) } : {}) };
+  return { request: asked, archive: hasAuths ? archiveOf(JSON.stringify({ auths })) : undefined };
 }
 
 /** All that is known of registries, in the form of a configuration without helpers. */

@@ -27,9 +27,9 @@ export interface JoinOptions {
   readonly proxiesSignals: boolean;
   readonly condition: "not-running" | "next-exit" | "removed";
   /** Done when the streams are joined and the end is awaited, before anything is passed on. */
-  start?(): Promise<void>;
+  start?: (() => Promise<void>) | undefined;
   /** Instead of joining and start(): all at once. */
-  startAttached?(streams: AttachParameters): Promise<Joined>;
+  startAttached?: ((streams: AttachParameters) => Promise<Joined>) | undefined;
 }
 
 export interface Joined {

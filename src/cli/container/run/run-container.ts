@@ -56,7 +56,7 @@ export async function runContainer(
     recording === undefined && !values.detach && !values["use-api-socket"] && preserved.length === 0;
   const id = await createContainer(call, recording?.change(wanted) ?? wanted, {
     makePod,
-    ...(isAtOnce ? { make } : {}),
+    make: isAtOnce ? make : undefined,
   });
   const client = await call.leanClient();
   const created = { client, id, image, preserved, started };
@@ -74,7 +74,10 @@ export async function runContainer(
 
 function withTareFields(request: ContainerCreateRequest, fields: TareHostConfig): ContainerCreateRequest {
   const { HostConfig } = request;
-  return { ...request, HostConfig: { ...HostConfig, Tare: { ...HostConfig?.Tare, ...fields } } };
+  return {
+    ...request,
+    HostConfig: { ...HostConfig, Tare: { ...HostConfig?.Tare, ...fields } },
+  };
 }
 
 /** Seldom wanted, so not loaded. */
@@ -115,15 +118,14 @@ async function runAttached(call: Call<RunValues>, created: Created, attached: At
     condition,
     start: async () => started(await start(call, created)),
     // Other builds do not support this.
-    ...(created.client.daemonBuildId === call.context.build.commit
-      ? {
-          startAttached: async (streams) => {
+    startAttached:
+      created.client.daemonBuildId === call.context.build.commit
+        ? async (streams) => {
             const { print, ...joined } = await startAttached(call, created, { streams, until: condition });
             started(print);
             return joined;
-          },
-        }
-      : {}),
+          }
+        : undefined,
   });
   printTiming?.();
   if (values["security-opt"].length > 0) await printDenials(call, created);

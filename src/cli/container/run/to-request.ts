@@ -1,3 +1,4 @@
+import { mergeDefined } from "../../../base/defined.ts";
 import { toFastPathSpec } from "../../../api/container/fast-path-run.ts";
 import type { ContainerCreateRequest } from "../../../api/types/container.ts";
 import type { HostConfig, TareHostConfig } from "../../../api/types/host-config.ts";
@@ -77,28 +78,27 @@ export function toContainer(input: PlanInput): ContainerCreateRequest {
     publish: [],
   });
   const fields = parseFields(containerFlags, values, { given, cwd, env });
-  return {
-    ...base,
-    ...fields.config,
+  return mergeDefined<ContainerCreateRequest>(base, fields.config, {
     AttachStdin: attached.stdin,
     AttachStdout: attached.stdout,
     AttachStderr: attached.stderr,
     StdinOnce: interactive && attached.stdin,
     Labels: parseLabels(values, cwd),
-    ...(volumes.anonymous.length === 0
-      ? {}
-      : { Volumes: Object.fromEntries(volumes.anonymous.map((path) => [path, {}])) }),
-    ...(Object.keys(networks.exposed).length === 0 ? {} : { ExposedPorts: networks.exposed }),
-    ...(networks.macAddress === undefined ? {} : { MacAddress: networks.macAddress }),
-    HostConfig: {
-      ...base.HostConfig,
-      ...fields.hostConfig,
-      ...toHostConfig({ ...input, values }, volumes),
-      ...networks.hostConfig,
-      ...toTare({ ...input, values }, fields.hostConfig.Tare ?? {}),
-    },
-    ...(networks.networkingConfig === undefined ? {} : { NetworkingConfig: networks.networkingConfig }),
-  };
+    Volumes:
+      volumes.anonymous.length === 0
+        ? undefined
+        : Object.fromEntries(volumes.anonymous.map((path) => [path, {}])),
+    ExposedPorts: Object.keys(networks.exposed).length === 0 ? undefined : networks.exposed,
+    MacAddress: networks.macAddress,
+    HostConfig: mergeDefined<HostConfig>(
+      base.HostConfig ?? {},
+      fields.hostConfig,
+      toHostConfig({ ...input, values }, volumes),
+      networks.hostConfig,
+      toTare({ ...input, values }, fields.hostConfig.Tare ?? {}),
+    ),
+    NetworkingConfig: networks.networkingConfig,
+  });
 }
 
 function refuseConflicts(values: ContainerValues, given: ReadonlySet<string>): void {
@@ -125,26 +125,33 @@ function toHostConfig({ values, cwd, env, consoleSize }: PlanInput, volumes: Par
     ]),
     ...requested,
   };
+  const paths = security.isUnmasked ? [] : undefined;
   return {
     ...parseNamespaces(values),
-    ...(volumes.binds.length === 0 ? {} : { Binds: volumes.binds }),
-    ...(mounts.length === 0 ? {} : { Mounts: mounts }),
-    ...(Object.keys(tmpfs).length === 0 ? {} : { Tmpfs: tmpfs }),
-    ...(security.isUnmasked ? { MaskedPaths: [], ReadonlyPaths: [] } : {}),
-    ...(security.options.length === 0 ? {} : { SecurityOpt: security.options }),
-    ...(consoleSize === undefined ? {} : { ConsoleSize: consoleSize }),
+    Binds: volumes.binds.length === 0 ? undefined : volumes.binds,
+    Mounts: mounts.length === 0 ? undefined : mounts,
+    Tmpfs: Object.keys(tmpfs).length === 0 ? undefined : tmpfs,
+    MaskedPaths: paths,
+    ReadonlyPaths: paths,
+    SecurityOpt: security.options.length === 0 ? undefined : security.options,
+    ConsoleSize: consoleSize,
     ...parseLogConfig(values),
   };
 }
 
 /** `HostConfig.Tare` with the fields of single flags; left out if it is empty. */
-function toTare({ values, cwd, env }: PlanInput, fields: TareHostConfig): { readonly Tare?: TareHostConfig } {
+function toTare(
+  { values, cwd, env }: PlanInput,
+  fields: TareHostConfig,
+): { readonly Tare?: TareHostConfig | undefined } {
   const pod = podNamed(values, cwd);
-  const tare: TareHostConfig = {
-    ...fields,
-    ...(pod === undefined ? {} : { Pod: pod }),
-    ...(fields.ShmSizeSystemd !== undefined && values.systemd === "" ? { Systemd: "true" } : {}),
-    ...parseEngineNotify(values, { env, pid: process.pid }),
-  };
+  const tare = mergeDefined(
+    fields,
+    {
+      Pod: pod,
+      Systemd: fields.ShmSizeSystemd !== undefined && values.systemd === "" ? "true" : undefined,
+    },
+    parseEngineNotify(values, { env, pid: process.pid }),
+  );
   return Object.keys(tare).length === 0 ? {} : { Tare: tare };
 }

@@ -51,7 +51,7 @@ function place(
     text: `${layerName(layer, style)}  ${layerText(layer, style)}`,
     kind: layer.UsedBy > 1 ? "shared" : "layer",
     depth,
-    ...(parent === undefined ? {} : { parent }),
+    parent,
   });
   for (const image of layer.Images) {
     boxes.push({ text: imageText(image, style), kind: "image", depth: depth + 1, parent: row });

@@ -118,19 +118,17 @@ async function launch(
     context.state.events.record(containerEvent(record, action, { execID: id }));
     using rdtClass = openClass(record.spec);
     return await context.dependencies.runtime.exec({
-      ...(rdtClass === undefined ? {} : { taskFds: [rdtClass.fd] }),
       ...toExecInput(context, record, { session, live, consoleSize }),
+      taskFds: rdtClass && [rdtClass.fd],
       preserveFds,
       runDirectory,
-      ...(duplex === undefined
-        ? {}
-        : {
-            whileSettingUp: async (kept) =>
-              duplex.join(await kept.attach(streamsOf(session.spec)), {
-                // A client asks for the exit code as soon as the streams end.
-                endsAfter: orClosing(session.ended, context.closing),
-              }),
-          }),
+      whileSettingUp:
+        duplex &&
+        (async (kept) =>
+          duplex.join(await kept.attach(streamsOf(session.spec)), {
+            // A client asks for the exit code as soon as the streams end.
+            endsAfter: orClosing(session.ended, context.closing),
+          })),
     });
   } catch (failed) {
     const thrown = failureTo("execute in the container", failed);
@@ -150,7 +148,7 @@ function finish(
 ): void {
   session.state = { status: "exited", code };
   delete session.kept;
-  session.end({ code, oomKilled: false, ...(error === undefined ? {} : { error }) });
+  session.end({ code, oomKilled: false, error });
   const record = context.state.findContainer(session.containerId);
   if (record === undefined || context.closing.aborted) return;
   reportDenials(context, record);
@@ -197,12 +195,12 @@ function toExecInput(
     id: session.id,
     process: {
       terminal,
-      ...(size === undefined ? {} : { consoleSize: { height: size.rows, width: size.columns } }),
+      consoleSize: size && { height: size.rows, width: size.columns },
       user: {
         uid: user.uid,
         gid: user.gid,
         additionalGids: user.additionalGids,
-        ...(record.spec.process?.umask === undefined ? {} : { umask: record.spec.process?.umask }),
+        umask: record.spec.process?.umask,
       },
       args: spec.command,
       env: withSecrets(
@@ -213,19 +211,16 @@ function toExecInput(
       capabilities: { bounding: capabilities, effective: capabilities, permitted: capabilities },
       rlimits: plan.rlimits,
       noNewPrivileges: record.spec.isolation?.noNewPrivileges ?? false,
-      ...(record.spec.process?.personality === undefined
-        ? {}
-        : { personality: record.spec.process?.personality }),
-      ...(plan.appArmorProfile === undefined || (privileged && record.spec.isolation?.appArmor === undefined)
-        ? {}
-        : { apparmorProfile: plan.appArmorProfile }),
-      ...(record.spec.resources?.oomScoreAdj === undefined
-        ? {}
-        : { oomScoreAdj: record.spec.resources?.oomScoreAdj }),
+      personality: record.spec.process?.personality,
+      apparmorProfile:
+        plan.appArmorProfile === undefined || (privileged && record.spec.isolation?.appArmor === undefined)
+          ? undefined
+          : plan.appArmorProfile,
+      oomScoreAdj: record.spec.resources?.oomScoreAdj,
     },
     target: { pid: live.kept.pid, startTime: live.kept.startTime },
-    ...(privileged ? {} : { seccomp: context.seccomp.find(plan.seccomp) }),
-    ...(record.idMaps === undefined ? {} : { idMaps: record.idMaps }),
+    seccomp: privileged ? undefined : context.seccomp.find(plan.seccomp),
+    idMaps: record.idMaps,
     keepStdinOpen: spec.attachStdin ?? false,
     ...chooseTracing(context, record, session.id),
     cgroupName: record.spec.resources?.cgroups === "disabled" ? undefined : record.id,

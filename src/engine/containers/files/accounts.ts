@@ -75,9 +75,9 @@ function withAdded(
   const { process: { passwdEntry, groupEntry, hostUsers } = {} } = spec;
   return addAccounts(image, {
     user,
-    ...(passwdEntry === undefined ? {} : { passwdEntry }),
-    ...(groupEntry === undefined ? {} : { groupEntry }),
-    ...(hostUsers === undefined ? {} : { hostUsers }),
+    passwdEntry,
+    groupEntry,
+    hostUsers,
     hostPasswd: hostUsers === undefined ? "" : host.readText("/etc/passwd"),
   });
 }

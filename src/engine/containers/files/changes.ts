@@ -18,6 +18,6 @@ export async function listContainerChanges(
   using ids = await openIdsOf(context, record);
   return await context.dependencies.storage.listChanges(record.id, {
     ignored: startedPaths,
-    ...(ids === undefined ? {} : { usernsFd: ids.fd }),
+    usernsFd: ids?.fd,
   });
 }

@@ -1,3 +1,4 @@
+import { mergeDefined } from "../../../base/defined.ts";
 import { canceled } from "../../../base/deadline.ts";
 import { Failure } from "../../../base/failure.ts";
 import { fault } from "../../../base/fault.ts";
@@ -42,8 +43,8 @@ export async function commitContainer(
     const created = new Date().toISOString();
     const about = {
       created,
-      ...(author === "" ? {} : { author }),
-      ...(message === "" ? {} : { comment: message }),
+      author: author || undefined,
+      comment: message || undefined,
     };
     const base = pinned.record.config;
     const createdBy = [...(defaults.entrypoint ?? []), ...(defaults.cmd ?? [])].join(" ");
@@ -79,7 +80,7 @@ async function* packUpper(
   { id, idMaps, spec }: ContainerRecord,
   { pause, signal }: { readonly pause: boolean; readonly signal: AbortSignal },
 ): AsyncGenerator<Uint8Array, void> {
-  const options = { signal, ...(idMaps === undefined ? {} : { idMaps }) };
+  const options = { signal, idMaps };
   using _ = await context.locks.acquire(id, { signal });
   const { state } = getContainer(context.state, id);
   const cgroup = cgroupOf(context, { id, spec });
@@ -105,18 +106,15 @@ function defaultsOf({ spec, imageConfig }: ContainerRecord): ImageDefaults {
   const image = imageConfig.defaults;
   const entrypoint = spec.process?.entrypoint ?? image.entrypoint;
   const cmd = spec.process?.command ?? (spec.process?.entrypoint === undefined ? image.cmd : []);
-  return {
-    ...image,
+  return mergeDefined(image, {
     env: mergeEnvironment(spec.process?.env ?? [], image.env).filter((entry) => entry.includes("=")),
     labels: { ...image.labels, ...spec.labels },
     // SPEC: OCI image config, ExposedPorts: each port by itself.
     exposedPorts: [...new Set([...image.exposedPorts, ...exposedPortsOf(spec, []).flatMap(spellOutPorts)])],
-    ...(entrypoint === undefined ? {} : { entrypoint }),
-    ...(cmd === undefined ? {} : { cmd }),
-    ...(spec.process?.user === undefined ? {} : { user: spec.process?.user }),
-    ...(spec.process?.workingDirectory === undefined
-      ? {}
-      : { workingDirectory: spec.process?.workingDirectory }),
-    ...(spec.lifecycle?.stopSignal === undefined ? {} : { stopSignal: spec.lifecycle?.stopSignal }),
-  };
+    entrypoint,
+    cmd,
+    user: spec.process?.user,
+    workingDirectory: spec.process?.workingDirectory,
+    stopSignal: spec.lifecycle?.stopSignal,
+  });
 }

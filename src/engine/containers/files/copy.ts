@@ -48,7 +48,7 @@ export async function copyFromContainer(
   refuseKernelFiles(entry.fd, place);
   const stat = describe(opened.root.fd, place, entry.fd);
   const as = place.isContents && place.path !== "/" ? "." : stat.name;
-  const archive = packEntry(entry.fd, { as, mounts: "cross", ...given({ idMaps: record.idMaps, signal }) });
+  const archive = packEntry(entry.fd, { as, mounts: "cross", idMaps: record.idMaps, signal });
   context.state.events.record(containerEvent(record, "archive-path"));
   const held = undo.move();
   return { stat, archive, [Symbol.dispose]: () => held.dispose() };
@@ -84,8 +84,9 @@ export async function copyIntoContainer(
     checkDirectory,
     root: "keep",
     existing: keepsKinds ? "same-kind" : "replace",
-    ...(asContainerUser ? given({ owner: ownerOf(context, record, opened.root.fd) }) : {}),
-    ...given({ idMaps: record.idMaps, signal }),
+    owner: asContainerUser ? ownerOf(context, record, opened.root.fd) : undefined,
+    idMaps: record.idMaps,
+    signal,
   });
   fault("copy.written");
   context.state.events.record(containerEvent(record, "extract-to-dir"));
@@ -191,10 +192,4 @@ function ownerOf(
     host: context.dependencies.host,
   });
   return { uid, gid };
-}
-
-type Given<T> = { [K in keyof T]?: Exclude<T[K], undefined> | undefined };
-
-function given<T extends object>(members: T): Given<T> {
-  return Object.fromEntries(Object.entries(members).filter(([, value]) => value !== undefined)) as Given<T>;
 }

@@ -15,5 +15,5 @@ export async function* exportContainer(
   using opened = await openPlainRoot(context, record);
   context.state.events.record(containerEvent(record, "export"));
   const { idMaps } = record;
-  yield* packTree(opened.root.fd, { ...options, ...(idMaps === undefined ? {} : { idMaps }) });
+  yield* packTree(opened.root.fd, { ...options, idMaps });
 }

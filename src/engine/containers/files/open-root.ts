@@ -91,7 +91,7 @@ async function mount(
     return await context.dependencies.storage.mountSnapshot(id, {
       // Mount targets may have to be created.
       readonly: readonly && !isComposed,
-      ...(ids === undefined ? {} : { usernsFd: ids.fd }),
+      usernsFd: ids?.fd,
     });
   });
   using undo = new DisposableStack();

@@ -161,7 +161,7 @@ export function openSubpath(
       const reason = isErrno(thrown, "ENOENT") ? "no such file or directory" : "not a directory";
       throw new Failure("invalid", `cannot access path ${posix.join(dataPath, subpath)}: ${reason}`, {
         cause: thrown,
-        ...(isErrno(thrown, "ENOENT") ? { details: { exitCode: 127 } } : {}),
+        details: isErrno(thrown, "ENOENT") ? { exitCode: 127 } : undefined,
       });
     }
     throw within(`cannot use subpath ${JSON.stringify(subpath)} of volume "${name}"`, thrown);

@@ -1,3 +1,4 @@
+import { defined } from "../../../base/defined.ts";
 import { join } from "node:path";
 import { resolveCommand } from "../../resolve/command.ts";
 import type { ContainerRecord } from "../../state/records.ts";
@@ -17,7 +18,7 @@ export function summarize(context: ContainerContext, record: ContainerRecord): C
   const network = spec.isolation?.namespaces?.network ?? spec.network?.networks?.[0]?.network ?? "bridge";
   const pod = membershipOf(context.state, record);
   const isStillNamed = context.state.findImage(record.imageId as never) !== undefined;
-  return {
+  return defined({
     id: record.id,
     name: record.name,
     image: isStillNamed ? record.image : record.imageId,
@@ -35,8 +36,8 @@ export function summarize(context: ContainerContext, record: ContainerRecord): C
         ? { ...mount, mountpoint: context.volumes.store.dataPath(parseVolumeName(mount.name)) }
         : mount,
     ),
-    ...(pod === undefined ? {} : { pod }),
-  };
+    pod,
+  });
 }
 
 /** What `inspect` shows. */
@@ -70,8 +71,8 @@ export async function describeContainer(
       readonlyPaths: plan.readonlyPaths,
       stopSignal: plan.stopSignal,
       cgroup: cgroupPathOf(context, id),
-      ...(plan.appArmorProfile === undefined ? {} : { appArmorProfile: plan.appArmorProfile }),
-      ...(record.idMaps === undefined ? {} : { idMaps: record.idMaps }),
+      appArmorProfile: plan.appArmorProfile,
+      idMaps: record.idMaps,
     },
     files: {
       log: record.spec.storage?.log === "none" ? "" : join(paths.log(id), "log.0"),
@@ -85,6 +86,6 @@ export async function describeContainer(
       .filter((session) => session.state.status === "running")
       .map((session) => session.id),
     ...describeTracedCalls(context, record),
-    ...(record.lastTiming === undefined ? {} : { lastTiming: record.lastTiming }),
+    lastTiming: record.lastTiming,
   };
 }

@@ -33,8 +33,8 @@ export async function* containerStatistics(
     yield {
       id,
       name: record.name,
-      ...(sample === undefined ? {} : { sample }),
-      ...(sample === undefined || previous === undefined ? {} : { previous: cpuOf(previous) }),
+      sample,
+      previous: sample === undefined || previous === undefined ? undefined : cpuOf(previous),
     };
     previous = sample;
     nextMs = Math.max(nextMs, performance.now()); // a slow reader gets no burst
@@ -55,7 +55,7 @@ async function takeSample(
   return {
     ...others,
     cpu,
-    ...(memory === undefined ? {} : { memory: { ...memory, limitBytes } }),
+    memory: memory && { ...memory, limitBytes },
     takenAtNs: BigInt(Math.round((performance.timeOrigin + performance.now()) * 1000)) * 1000n,
     host: readHostCpuTime(),
     networks:

@@ -59,8 +59,8 @@ export async function makeVolumes(
   const wanted = volumeMounts(mounts);
   for (const { name, driver, options, labels = {}, anonymous = false } of wanted) {
     await volumes.ensure(name, {
-      ...(driver === undefined ? {} : { driver }),
-      ...(options === undefined ? {} : { options }),
+      driver,
+      options,
       labels: anonymous ? { ...labels, "com.docker.volume.anonymous": "" } : labels,
     });
   }

@@ -16,7 +16,7 @@ import type { ContainerSpec, NamespaceModes } from "../../../model/container-spe
 import type { CreateOptions } from "../../../model/containers.ts";
 import type { ContainerId, ContainerReference } from "../../../model/ids.ts";
 import { mergeSpec } from "../../../model/merge-spec.ts";
-import { mergeDefined } from "../../../base/defined.ts";
+import { mergeDefined, defined } from "../../../base/defined.ts";
 import { checkLinks } from "../../networks/links.ts";
 import { resolveEndpoints } from "../../networks/join-networks.ts";
 import { findUnreached } from "../../networks/unreached-ports.ts";
@@ -92,20 +92,20 @@ export async function createContainer(
     imageId: image.record.id,
     imageConfig: config,
     layers: config.diffIds,
-    ...(ids.maps === undefined ? {} : { idMaps: ids.maps }),
-    ...(endpoints.length === 0 ? {} : { endpoints }),
+    idMaps: ids.maps,
+    endpoints: endpoints.length === 0 ? undefined : endpoints,
     state: { status: "created" },
     bootId: context.dependencies.host.bootId,
     restartCount: 0,
     starts: [],
-    ...(pod === undefined ? {} : { pod }),
+    pod,
   };
   const shut = await firewallWarnings(context, endpoints);
   const volumes = anonymousVolumes(mounts);
   const intent = context.state.beginIntent({
     kind: "create",
     containerId: id,
-    ...(volumes.length === 0 ? {} : { volumes }),
+    volumes: volumes.length === 0 ? undefined : volumes,
   });
   fault("create.intended");
   try {
@@ -115,8 +115,8 @@ export async function createContainer(
       mkdirSync(context.paths.log(id), { recursive: true, mode: 0o700 });
     fault("create.directory");
     await context.dependencies.storage.createSnapshot(id, record.layers, {
-      ...(ids.maps === undefined ? {} : { idMaps: ids.maps }),
-      ...(spec.storage?.storageBytes === undefined ? {} : { sizeBytes: spec.storage?.storageBytes }),
+      idMaps: ids.maps,
+      sizeBytes: spec.storage?.storageBytes,
     });
     fault("create.snapshot");
     if (!startsNext) await makeContainerPaths(context, record, plan);
@@ -171,7 +171,7 @@ function inPodCgroup(
   const holder = asked.pod === undefined ? undefined : getPod(state, asked.pod);
   const isLimited =
     holder === undefined
-      ? pod !== undefined && Object.keys(asked.resources?.limits ?? {}).length > 0
+      ? pod !== undefined && Object.keys(defined(asked.resources?.limits ?? {})).length > 0
       : hasPodCgroup(holder);
   return isLimited ? podCgroupOf(holder?.id ?? id) : undefined;
 }

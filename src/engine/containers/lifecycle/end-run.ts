@@ -1,3 +1,4 @@
+import { defined } from "../../../base/defined.ts";
 import { removeDirectory } from "../files/remove-directory.ts";
 import { poll } from "../../../base/deadline.ts";
 import { fault } from "../../../base/fault.ts";
@@ -25,14 +26,15 @@ export type ExitedState = Extract<ContainerState, { status: "exited" }>;
 /** The state after a run that ended so. Reads the cgroup's counters: call it before that is removed. */
 export function stateAfter(context: ContainerContext, record: ContainerRecord, exit: Exit): ExitedState {
   const oomKills = Math.max(cgroupOf(context, record).oomKills(), noticedKills(record));
-  const startedAt = "startedAt" in record.state ? record.state.startedAt : record.starts.at(-1);
+  const startedAt =
+    ("startedAt" in record.state ? record.state.startedAt : undefined) ?? record.starts.at(-1);
   return {
     status: "exited",
     code: exit.keeperLost === true ? 137 : exitCodeOf(exit.end),
     oomKilled: oomKills > 0,
-    ...(startedAt === undefined ? {} : { startedAt }),
+    startedAt,
     finishedAt: exit.finishedAt,
-    ...(exit.keeperLost === true ? { error: "keeper lost" } : {}),
+    error: exit.keeperLost === true ? "keeper lost" : undefined,
   };
 }
 
@@ -58,12 +60,17 @@ export function recordEnd(
   const left = withoutPlans(record);
   const ended: ContainerRecord = { ...left, state };
   reportDenials(context, record);
-  const die = containerEvent(record, "die", {
-    exitCode: String(state.code),
-    ...(state.startedAt === undefined
-      ? {}
-      : { execDuration: String(Math.max(0, Math.floor((state.finishedAt - state.startedAt) / 1000))) }),
-  });
+  const die = containerEvent(
+    record,
+    "die",
+    defined({
+      exitCode: String(state.code),
+      execDuration:
+        state.startedAt === undefined
+          ? undefined
+          : String(Math.max(0, Math.floor((state.finishedAt - state.startedAt) / 1000))),
+    }),
+  );
   const events = [
     ...(state.oomKilled && noticedKills(record) === 0 ? [containerEvent(record, "oom")] : []),
     die,
@@ -137,8 +144,8 @@ export function dropContainer(
   const image = removesImage ? record.image : undefined;
   const allEvents = [...events, containerEvent(record, "destroy")];
   const intent = context.state.removeContainer(id, allEvents, {
-    ...(volumes.length === 0 ? {} : { volumes }),
-    ...(image === undefined ? {} : { image }),
+    volumes: volumes.length === 0 ? undefined : volumes,
+    image,
   });
   fault("remove.recorded");
   if (volumes.length > 0) context.volumes.removeUnused(volumes);

@@ -9,7 +9,7 @@ export function lastRun(record: ContainerRecord): EndedRun {
     code: hasEnded ? state.code : 0,
     ranMs: hasEnded ? Math.max(0, state.finishedAt - (state.startedAt ?? state.finishedAt)) : 0,
     restartCount,
-    ...(restartDelayMs === undefined ? {} : { delayMs: restartDelayMs }),
+    delayMs: restartDelayMs,
     stoppedByHand,
   };
 }

@@ -1,3 +1,4 @@
+import { mergeDefined } from "../../../base/defined.ts";
 import { Failure, type FailureDetails, kindOf, sentenceOf, within } from "../../../base/failure.ts";
 import { fileFailure } from "../../../linux/files/file-failure.ts";
 
@@ -11,7 +12,7 @@ export function launchFailure(thrown: unknown, details: FailureDetails = {}): Fa
   const isCalls = kind === "not-found" && named.container === undefined && named.image === undefined;
   return new Failure(isCalls ? "invalid" : kind, sentenceOf(thrown), {
     cause: thrown,
-    details: { ...named, ...details },
+    details: mergeDefined(named, details),
   });
 }
 

@@ -35,7 +35,7 @@ export function notifyReady(
     using socket = openUnixSocket("datagram");
     sendUnixMessage(socket.fd, Buffer.from(`MAINPID=${kept.keeperPid}\nREADY=1\n`), {
       to,
-      ...(isCallerThere ? { credentials: { pid, uid: 0, gid: 0 } } : {}),
+      credentials: isCallerThere ? { pid, uid: 0, gid: 0 } : undefined,
     });
   } catch (thrown) {
     context.background.note(id, `cannot report its start to "${to}": ${sentenceOf(thrown)}`);

@@ -43,6 +43,6 @@ export function runningRecord(
     state: { status: "running", pid: process.pid, startedAt },
     startTime: String(process.startTime),
     bootId: context.dependencies.host.bootId,
-    ...(timing === undefined ? {} : { lastTiming: timing }),
+    lastTiming: timing ?? record.lastTiming,
   };
 }

@@ -84,8 +84,8 @@ export async function startHeld(
       containerId: id,
       begunAt,
       byPolicy,
-      ...(cgroups.length === 0 ? {} : { cgroups }),
-      ...(endpoints.length === 0 ? {} : { endpoints }),
+      cgroups: cgroups.length === 0 ? undefined : cgroups,
+      endpoints: endpoints.length === 0 ? undefined : endpoints,
     });
   } catch (thrown) {
     releaseEndpoints(context, record, endpoints);

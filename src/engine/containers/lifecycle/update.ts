@@ -64,8 +64,8 @@ export async function updateContainer(
     throw new Failure("invalid", `cannot limit container "${record.name}": it has no cgroup`);
   const change = planCgroupChange(numbersOf(context, before), numbersOf(context, limits), cgroups.layout);
   const published = await changePorts(context, record, {
-    ...(publishAdd === undefined ? {} : { add: publishAdd }),
-    ...(publishRemove === undefined ? {} : { remove: publishRemove }),
+    add: publishAdd,
+    remove: publishRemove,
   });
   const unreached = findUnreached(context, { ports: publishAdd ?? [], endpoints: record.endpoints ?? [] });
   const warnings = [...change.warnings, ...unreached];

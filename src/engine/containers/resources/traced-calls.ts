@@ -1,3 +1,4 @@
+import { defined } from "../../../base/defined.ts";
 import { mkdirSync, readdirSync, rmSync, statSync } from "node:fs";
 import { release } from "node:os";
 import { join } from "node:path";
@@ -67,9 +68,9 @@ export function describeTracedCalls(context: ContainerContext, record: Container
   const { calls: records, unrecorded } = readRecords(context, record);
   const policy = policyOf(context, record);
   return {
-    ...(unrecorded === 0 ? {} : { unrecordedCalls: unrecorded }),
-    ...(spec.isolation?.explainDenials === true ? { denials: denialsOf(records, policy) } : {}),
-    ...(spec.isolation?.recordCalls === true ? { recordedProfile: recordedProfile(records, policy) } : {}),
+    unrecordedCalls: unrecorded === 0 ? undefined : unrecorded,
+    denials: spec.isolation?.explainDenials === true ? denialsOf(records, policy) : undefined,
+    recordedProfile: spec.isolation?.recordCalls === true ? recordedProfile(records, policy) : undefined,
   };
 }
 
@@ -110,7 +111,7 @@ function policyOf(context: ContainerContext, record: ContainerRecord): DenialPol
           ? permissiveSeccompProfile
           : context.seccomp.get(seccomp.profile),
     isDefault: seccomp === "default",
-    ...(plan.appArmorProfile === undefined ? {} : { appArmorProfile: plan.appArmorProfile }),
+    appArmorProfile: plan.appArmorProfile,
     options: {
       capabilities: new Set(plan.capabilities as readonly CapabilityName[]),
       architecture: process.arch === "arm64" ? "arm64" : "x86_64",
@@ -124,7 +125,7 @@ function denialsOf(records: readonly NamedCall[], policy: DenialPolicy): readonl
     .filter(({ call }) => !call.isOrdinary)
     .map(({ call, execId }) => ({
       ...describeDenial(call, policy),
-      ...(execId === undefined ? {} : { execId }),
+      execId,
     }))
     .toSorted((one, other) => one.firstAt - other.firstAt);
 }
@@ -182,7 +183,7 @@ function recordDenials(context: ContainerContext, record: ContainerRecord): void
     const firstCall = String(call.firstNs);
     if (known.has(firstCall)) continue;
     const denial = describeDenial(call, policyOf(context, record));
-    events.record(deniedEvent(record, { ...denial, ...(execId === undefined ? {} : { execId }) }, firstCall));
+    events.record(deniedEvent(record, { ...denial, execId }, firstCall));
   }
 }
 
@@ -190,14 +191,18 @@ const deniedAction = "denied";
 
 function deniedEvent(record: ContainerRecord, denial: Denial, firstCall: string): EngineEvent {
   const { call, text, error, by, advice, pid, execId } = denial;
-  return containerEvent(record, deniedAction, {
-    call,
-    by,
-    advice,
-    firstCall,
-    pid: String(pid),
-    ...(text === undefined ? {} : { text }),
-    ...(error === undefined ? {} : { error }),
-    ...(execId === undefined ? {} : { execID: execId }),
-  });
+  return containerEvent(
+    record,
+    deniedAction,
+    defined({
+      call,
+      by,
+      advice,
+      firstCall,
+      pid: String(pid),
+      text,
+      error,
+      execID: execId,
+    }),
+  );
 }

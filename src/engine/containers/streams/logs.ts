@@ -28,10 +28,11 @@ export function containerLogs(
     stdout,
     stderr,
     startsNs: startsNsOf(record),
-    ...(goesOn ? { follow: true, ended: endOf(context, record) } : {}),
-    ...(sinceNs === undefined ? {} : { sinceNs }),
-    ...(untilNs === undefined ? {} : { untilNs }),
-    ...(tail === undefined || tail < 0 ? {} : { tail }),
+    follow: goesOn || undefined,
+    ended: goesOn ? endOf(context, record) : undefined,
+    sinceNs,
+    untilNs,
+    tail: tail === undefined || tail < 0 ? undefined : tail,
     signal: signal === undefined ? context.closing : AbortSignal.any([signal, context.closing]),
   });
 }

@@ -65,11 +65,11 @@ export function effectiveBlockIo(
   return {
     limits: {
       weightFiles: files,
-      ...(weight > 0 && files.length > 0 ? { weight } : {}),
+      weight: weight > 0 && files.length > 0 ? weight : undefined,
       devices: devices.map(({ major, minor, weight: own, ...others }) => ({
         major,
         minor,
-        ...(own !== undefined && own > 0 && weighsDevices ? { weight: own } : {}),
+        weight: own !== undefined && own > 0 && weighsDevices ? own : undefined,
         ...Object.fromEntries(kept.flatMap(({ name }) => (others[name] ? [[name, others[name]]] : []))),
       })),
     },

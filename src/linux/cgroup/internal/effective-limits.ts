@@ -1,3 +1,4 @@
+import { mergeDefined } from "../../../base/defined.ts";
 import type { CgroupLimits } from "../../../model/limits.ts";
 import { Failure } from "../../../base/failure.ts";
 import { type CgroupLayout, findController } from "../layout.ts";
@@ -34,7 +35,10 @@ export function effectiveLimits(
     ...checkPids(limits, layout, draft),
   ];
   const rare = effectiveRareLimits(limits, layout);
-  return { limits: { ...draft, ...rare.limits }, warnings: [...warnings, ...rare.warnings] };
+  return {
+    limits: mergeDefined<EffectiveLimits>(draft, rare.limits),
+    warnings: [...warnings, ...rare.warnings],
+  };
 }
 
 function checkMemory(limits: CgroupLimits, layout: CgroupLayout, draft: Draft): string[] {

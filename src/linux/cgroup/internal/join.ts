@@ -44,7 +44,7 @@ export function openJoin(
   if (into !== undefined && !born) writeZero.push(opened.use(openForWriting(into.fd, "cgroup.procs")));
   const owned = opened.move();
   return {
-    ...(born ? { intoCgroupFd: into.fd } : {}),
+    intoCgroupFd: born ? into.fd : undefined,
     writeZeroFds: writeZero.map((fd) => fd.fd),
     [Symbol.dispose]: () => owned.dispose(),
   };

@@ -1,3 +1,4 @@
+import { mergeDefined } from "../../../base/defined.ts";
 import type { CgroupLimits } from "../../../model/limits.ts";
 import { Failure } from "../../../base/failure.ts";
 import { type CgroupLayout, findController, hasControlFile } from "../layout.ts";
@@ -16,14 +17,16 @@ export function effectiveRareLimits(limits: CgroupLimits, layout: CgroupLayout):
   const tcp = kernelTcpBytes === undefined ? nothing : effectiveKernelTcp(kernelTcpBytes, layout);
   const io = blockIo === undefined ? undefined : effectiveBlockIo(blockIo, layout);
   return {
-    limits: {
-      ...swappiness.limits,
-      ...tcp.limits,
-      ...effectiveRealtime(limits, layout),
-      ...(io === undefined ? {} : { blockIo: io.limits }),
-      ...(hugePages === undefined ? {} : { hugePageFiles: checkHugePages(hugePages, layout) }),
-      ...(unified === undefined ? {} : { unified: checkUnified(unified, layout) }),
-    },
+    limits: mergeDefined<Effective["limits"]>(
+      swappiness.limits,
+      tcp.limits,
+      effectiveRealtime(limits, layout),
+      {
+        blockIo: io?.limits,
+        hugePageFiles: hugePages && checkHugePages(hugePages, layout),
+        unified: unified && checkUnified(unified, layout),
+      },
+    ),
     warnings: [...swappiness.warnings, ...tcp.warnings, ...(io?.warnings ?? [])],
   };
 }
@@ -76,8 +79,8 @@ function effectiveRealtime(
     );
   }
   return {
-    ...(period === 0 ? {} : { cpuRealtimePeriodUs: period }),
-    ...(runtime === 0 ? {} : { cpuRealtimeRuntimeUs: runtime }),
+    cpuRealtimePeriodUs: period === 0 ? undefined : period,
+    cpuRealtimeRuntimeUs: runtime === 0 ? undefined : runtime,
   };
 }
 

@@ -57,8 +57,8 @@ export class Unpacking implements Disposable {
       rules: names,
       whiteouts,
       pace: this.#pace,
-      ...(within === undefined ? {} : { within }),
-      ...(checkDirectory === undefined ? {} : { checkDirectory }),
+      within,
+      checkDirectory,
     });
     this.#writer = new LayerWriter(this.#tree, { ...this.#options, pace: this.#pace });
   }

@@ -186,21 +186,19 @@ function requestOf(draft: Draft, path: string): Mount {
     // The daemon validates it.
     Type: type as NonNullable<Mount["Type"]>,
     Target: path,
-    ...(draft.source === undefined ? {} : { Source: draft.source }),
-    ...(draft.readonly === true ? { ReadOnly: true } : {}),
-    ...(consistency === undefined ? {} : { Consistency: consistency }),
-    ...(groups.has("bind") ? { BindOptions: bind } : {}),
-    ...(groups.has("volume")
+    Source: draft.source,
+    ReadOnly: draft.readonly === true || undefined,
+    Consistency: consistency,
+    BindOptions: groups.has("bind") ? bind : undefined,
+    VolumeOptions: groups.has("volume")
       ? {
-          VolumeOptions: {
-            ...volume,
-            ...(Object.keys(labels).length === 0 ? {} : { Labels: labels }),
-            ...(hasDriver ? { DriverConfig: driver } : {}),
-          },
+          ...volume,
+          Labels: Object.keys(labels).length === 0 ? undefined : labels,
+          DriverConfig: hasDriver ? driver : undefined,
         }
-      : {}),
-    ...(groups.has("image") ? { ImageOptions: image } : {}),
-    ...(groups.has("tmpfs") ? { TmpfsOptions: tmpfs } : {}),
+      : undefined,
+    ImageOptions: groups.has("image") ? image : undefined,
+    TmpfsOptions: groups.has("tmpfs") ? tmpfs : undefined,
   };
 }
 

@@ -42,7 +42,8 @@ export async function launchStart(
     rootLock: prepared.root.lock.fd,
     onInherited: () => prepared.root[Symbol.dispose](),
     runDirectory: prepared.runDirectory,
-    ...(logRotation === undefined ? {} : { logDirectory: context.paths.log(id), logRotation }),
+    logDirectory: logRotation && context.paths.log(id),
+    logRotation,
     keepStdinOpen: spec.process?.openStdin ?? false,
     stdinOnce: spec.process?.stdinOnce ?? false,
     cgroupName: planned.cgroup === undefined ? undefined : id,
@@ -76,7 +77,7 @@ function descriptorsOf({
   sharedMemory: shm,
   secrets,
   resourceClass,
-}: PreparedStart): Partial<StartRequest> {
+}: PreparedStart): Pick<StartRequest, "bindSources" | "ownTrees" | "heldFds" | "taskFds" | "memoryFiles"> {
   return {
     bindSources: new Map([
       ...volumes.sources,
@@ -85,8 +86,8 @@ function descriptorsOf({
     ]),
     ownTrees: new Set([...volumes.ownTrees, ...images.ownTrees]),
     heldFds: shm === undefined ? volumes.held : [...volumes.held, shm.fd],
-    ...(resourceClass === undefined ? {} : { taskFds: [resourceClass.fd] }),
-    ...(secrets === undefined ? {} : { memoryFiles: secrets.fd }),
+    taskFds: resourceClass && [resourceClass.fd],
+    memoryFiles: secrets?.fd,
   };
 }
 
@@ -116,15 +117,14 @@ function callbacksOf(
   const hasOldExit = hasRun && existsSync(oldExit);
   const isAwaited = attaches.isAwaited(id);
   return {
-    ...(isAwaited ? { whileSettingUp: connect } : {}),
-    ...(hasOldExit || isAwaited
-      ? {
-          beforeFirstInstruction: async (process) => {
+    whileSettingUp: isAwaited ? connect : undefined,
+    beforeFirstInstruction:
+      hasOldExit || isAwaited
+        ? async (process) => {
             // From here on, an exit record is this run's.
             if (hasOldExit) rmSync(oldExit, { force: true });
             await connect(process);
-          },
-        }
-      : {}),
+          }
+        : undefined,
   };
 }

@@ -93,9 +93,8 @@ export async function prepareStart(
     plan: linked.length === 0 ? plan : { ...plan, env: [...linked, ...plan.env] },
     facts: {
       user,
-      ...(record.idMaps === undefined
-        ? {}
-        : { idMaps: record.idMaps, foreign: findForeignNamespaces(context, record) }),
+      idMaps: record.idMaps,
+      foreign: record.idMaps && findForeignNamespaces(context, record),
       idmaps: decideIdmaps(plan.mounts, { user, idMaps: record.idMaps }),
       files,
       cgroup: cgroupPathOf(context, record.id),
@@ -103,7 +102,7 @@ export async function prepareStart(
       devices,
       seccomp: context.seccomp.find(plan.seccomp),
       secretVariables: readSecretVariables(context, plan),
-      ...(isShmShared ? { sharedShm: shmPath } : {}),
+      sharedShm: isShmShared ? shmPath : undefined,
     },
     deviceRules: rules,
     joinedNamespaces: joined.fds,

@@ -19,9 +19,9 @@ export function readHugePages(
       version === 1 ? findNumber(file("failcnt")) : parseFlatKeyed(file("events") ?? "").get("max");
     const statistics: HugePageStatistics = {
       usageBytes,
-      ...(maxUsageBytes === undefined ? {} : { maxUsageBytes }),
-      ...(limitBytes === undefined ? {} : { limitBytes }),
-      ...(failures === undefined ? {} : { failures }),
+      maxUsageBytes,
+      limitBytes,
+      failures,
     };
     return [[size, statistics] as const];
   });

@@ -27,5 +27,5 @@ export function parsePressure(text: string | undefined): Pressure | undefined {
   }
   const some = lines.get("some");
   const full = lines.get("full");
-  return some === undefined ? undefined : { some, ...(full === undefined ? {} : { full }) };
+  return some === undefined ? undefined : { some, full };
 }
