@@ -428,7 +428,7 @@ static int read_limit(const char *controller, int version, const char *file, cha
   return 0;
 }
 
-// From the version that holds the controller; gives it, or 0.
+// From the version that holds the controller; returns it, or 0.
 static int read_either(const char *controller, const char *v1, const char *v2, char *to, word size) {
   if (read_limit(controller, 1, v1, to, size)) return 1;
   return read_limit(controller, 2, v2, to, size) ? 2 : 0;

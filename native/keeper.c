@@ -185,7 +185,7 @@ static void refuse(int to, int error) {
   answer(to, ANSWER_REFUSED, &error, 4);
 }
 
-// Who hears of the failure finds nothing left of the child; one that is frozen is not waited for.
+// When the failure is reported, the child is gone already; it does not wait for a frozen child.
 static void end_child(void) {
   if (child_pidfd < 0) return;
   struct pollfd gone = {child_pidfd, POLLIN, 0};
@@ -692,7 +692,7 @@ static void report_exit(int to) {
 
 static void report_recorded(uint32_t index) {
   uint32_t frame[3] = {4, ANSWER_RECORDED, index};
-  for (int i = 0; i < MOST_CONNECTIONS; i++) // who does not read finds it in the record
+  for (int i = 0; i < MOST_CONNECTIONS; i++) // a client that does not read finds it in the record
     if (connections[i].state == WATCHING) sys(SYS_sendto, connections[i].fd, frame, sizeof frame, MSG_DONTWAIT | MSG_NOSIGNAL, 0, 0);
 }
 
@@ -1046,7 +1046,7 @@ static size_t length_of(const char *text) {
   return n;
 }
 
-// As execvp(3): a name without a slash is looked for in PATH. Gives the error.
+// As execvp(3): a name without a slash is looked for in PATH. Returns the error.
 static long execute(char **argv, char **envp) {
   const char *name = argv[0], *path = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
   for (const char *at = name; *at; at++)

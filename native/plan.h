@@ -104,7 +104,7 @@ enum {
   ANSWER_DONE,       // the request was carried out (after ATTACH the raw stream follows)
   ANSWER_REFUSED,    // i32 errno
   ANSWER_BORN,       // i32 pid: the child exists
-  ANSWER_RECORDED,   // u32 slot: a call that was not seen before is in the record (to those who watch)
+  ANSWER_RECORDED,   // u32 slot: the record contains a new call (sent to monitoring clients)
 };
 
 // ---- The log: 16 bytes (magic, u64 sequence), then records: u32 length, u8 stream, 3 zero, u64 ns since 1970, bytes ----
