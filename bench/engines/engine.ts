@@ -3,7 +3,7 @@ import type { Owned } from "../harness/owned.ts";
 export const engineNames = ["floor", "tare", "docker", "podman", "runc"] as const;
 export type EngineName = (typeof engineNames)[number];
 
-/** What all engines of a run share. */
+/** The state that all engines of a run share. */
 export interface Bed {
   readonly owned: Owned;
   /** A docker-archive with one image, and its name. */
@@ -37,7 +37,7 @@ export interface Engine extends AsyncDisposable {
   readonly containers?: Containers;
 }
 
-/** What Docker's command line offers, for those that have it. */
+/** The interface of Docker's command line, for the engines that have it. */
 export interface Containers {
   readonly image: string;
   /** With the flags that every command needs. */
@@ -46,7 +46,7 @@ export interface Containers {
   runDetached(flags: readonly string[], ...command: readonly string[]): readonly string[];
   /** Kills and removes them at once: `rm -f` and whatever this engine needs to grant no time to end. */
   remove(...ids: readonly string[]): readonly string[];
-  /** What pull and push need for a registry on the loopback. */
+  /** The flags that pull and push need for a registry on the loopback. */
   readonly registryFlags?: readonly string[];
   /** Where it speaks Docker's API. */
   readonly socketPath?: string;

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { findProgram, runTimed, environment } from "../harness/command.ts";
 import type { Bed, Engine, Missing } from "./engine.ts";
 
-/** What the kernel alone takes: see floor.c. */
+/** The cost of the kernel alone: see floor.c. */
 export interface Floor extends Engine {
   /** Milliseconds to the first instruction of each of so many containers, measured inside the program. */
   starts(count: number): readonly number[];

@@ -12,7 +12,7 @@ export interface Machine {
   readonly date: string;
 }
 
-/** What the figures were measured on. */
+/** A description of the machine that was measured. */
 export function describeMachine(directory: string): Machine {
   const mounts = readFileSync("/proc/self/mounts", "utf8");
   const hasV1 = / cgroup /.test(mounts);

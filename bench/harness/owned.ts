@@ -28,7 +28,7 @@ export class Owned implements AsyncDisposable {
   /** Below `parent`, whose file system is measured along. */
   constructor(parent: string) {
     this.directory = mkdtempSync(join(parent, "tare-bench-"));
-    marker.environment["HOME"] = this.path("home"); // of a user who has configured nothing
+    marker.environment["HOME"] = this.path("home"); // of a user without any configuration
     mkdirSync(this.path("home"));
   }
 
@@ -42,7 +42,7 @@ export class Owned implements AsyncDisposable {
     if (relative !== "") this.#cgroups.add(relative);
   }
 
-  /** What is still there, a line each: nothing, after a good run. */
+  /** Lists what still exists, a line each: nothing, after a good run. */
   async [Symbol.asyncDispose](): Promise<void> {
     const left: string[] = [];
     for (let round = 0; round < 100; round++) {

@@ -9,7 +9,7 @@ export interface Result {
   readonly unit: Unit;
   /** More is better only of rates. */
   readonly better: "less" | "more";
-  /** What Tare must reach. */
+  /** The budget that Tare must reach. */
   readonly budget?: number;
   readonly figures: Readonly<Partial<Record<EngineName, Figure>>>;
 }

@@ -7,7 +7,7 @@ import { summarize } from "../harness/statistics.ts";
 import { atOnce, inParallel } from "./parallel.ts";
 import { type Bench, figures, type Row, type WithContainers, withContainers } from "./row.ts";
 
-/** What a hundred containers cost together: to start, to keep, to list, to remove. */
+/** The cost of a hundred containers together: to start, to keep, to list, to remove. */
 export const crowd: Row = {
   name: "crowd",
   about: "100 containers: starts a second, memory of each, ps, start beside them, rm -f",

@@ -6,7 +6,7 @@ import { summarize } from "../harness/statistics.ts";
 import { inParallel } from "./parallel.ts";
 import { type Bench, figures, type Row, type WithContainers, withContainers } from "./row.ts";
 
-/** What one engine showed; one sample or more of each. */
+/** The samples of one engine, one or more of each kind. */
 interface Seen {
   readonly engine: WithContainers;
   readonly seconds: number;

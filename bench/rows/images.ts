@@ -242,7 +242,7 @@ class Measuring {
   }
 }
 
-/** What asking for the running containers took, over and over until the work is done. */
+/** The time to list the running containers, repeated until the work is done. */
 async function listUntil(work: Promise<unknown>, socketPath: string | undefined): Promise<readonly number[]> {
   const samples: number[] = [];
   if (socketPath === undefined) return samples;

@@ -1,7 +1,7 @@
 import type { Bed, Containers, Engine } from "../engines/engine.ts";
 import { figureOf, type Result } from "../harness/result.ts";
 
-/** What a row measures with. */
+/** The tools that a case measures with. */
 export interface Bench {
   readonly bed: Bed;
   readonly engines: readonly Engine[];
@@ -10,7 +10,7 @@ export interface Bench {
   readonly directory: string;
   readonly isQuick: boolean;
   readonly signal: AbortSignal;
-  /** A word for the person who waits. */
+  /** Prints a progress message. */
   readonly say: (what: string) => void;
 }
 

@@ -19,10 +19,10 @@ const pairs: readonly { readonly tare: string; readonly docker?: string; readonl
 
 export const storagePairNames: readonly string[] = pairs.map(({ tare }) => tare);
 
-/** What of it is also done through an overlay that no engine has made: what the kernel's overlay costs by itself. */
+/** The part that is also measured on an overlay without an engine: the cost of the kernel's overlay alone. */
 const throughBareOverlay: ReadonlySet<string> = new Set(["read-warm", "read-random", "first-write"]);
 
-/** What file-io.c prints, in its order. */
+/** The output of file-io.c, in its order. */
 const work: readonly { readonly name: string; readonly about: string; readonly unit: Unit }[] = [
   { name: "read-cold", about: "1 GB from start to end, not in the cache", unit: "MB/s" },
   { name: "read-warm", about: "1 GB from start to end, in the cache", unit: "MB/s" },
@@ -299,7 +299,7 @@ function parseWork(text: string): ReadonlyMap<string, number> {
   );
 }
 
-/** What is gone from the free space for each of so many containers that were made and not started. */
+/** The free space that each of so many created but not started containers consumed. */
 async function disk(engines: readonly WithContainers[], place: string, count: number): Promise<Series> {
   const series: { subject: Engine; samples: number[] }[] = [];
   for (const engine of engines) {

@@ -4,7 +4,7 @@ import { interleave } from "../harness/interleave.ts";
 import type { Result } from "../harness/result.ts";
 import { type Bench, figures, type Row } from "./row.ts";
 
-/** What a person waits for: from the command's spawn to its end. */
+/** The whole time of a command: from its spawn to its end. */
 export const run: Row = {
   name: "run",
   about: "run --rm --network none IMAGE true, the whole command",
@@ -30,7 +30,7 @@ export const exec: Row = {
   ],
 };
 
-/** What a command costs that does nothing, this program's own spawn and wait included: part of every figure here. */
+/** The cost of a command that does nothing, including this program's own spawn and wait: part of every figure here. */
 async function measureSpawn({ engines, isQuick, signal }: Bench): Promise<Result> {
   const floors = engines.filter(({ name }) => name === "floor");
   const rounds = { iterations: isQuick ? 5 : 40, warmups: 3, signal };
