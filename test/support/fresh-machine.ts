@@ -191,7 +191,7 @@ export class FreshMachine implements AsyncDisposable {
     return { status, stdout: Buffer.concat(out).toString(), stderr: Buffer.concat(err).toString() };
   }
 
-  /** As run(), but anything except status 0 fails the test. Gives standard output, trimmed. */
+  /** As run(), but anything except status 0 fails the test. Returns standard output, trimmed. */
   async must(command: string): Promise<string> {
     const { status, stdout, stderr } = await this.run(command);
     if (status !== 0) {

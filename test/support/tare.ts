@@ -115,7 +115,7 @@ export class Installation implements AsyncDisposable {
     return stdout.trimEnd();
   }
 
-  /** As tare(), but status 0 fails the test. Gives standard error. */
+  /** As tare(), but status 0 fails the test. Returns standard error. */
   async refused(args: readonly string[], options: RunOptions = {}): Promise<string> {
     const { status, stdout, stderr } = await this.tare(args, options);
     if (status === 0) throw new Error(`tare ${args.join(" ")}: it was done\n${stdout}`);

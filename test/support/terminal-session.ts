@@ -22,7 +22,7 @@ export class TerminalSession implements Disposable {
     this.#child.stdin.write(text);
   }
 
-  /** Waits until the text was printed since the start; gives all that was. */
+  /** Waits until the text was printed since the start; returns all that was. */
   async sees(text: string | RegExp): Promise<string> {
     for (const end = Date.now() + 15_000 * slowness; Date.now() < end; await Bun.sleep(10)) {
       if (typeof text === "string" ? this.#seen.includes(text) : text.test(this.#seen)) return this.#seen;

@@ -119,7 +119,7 @@ export class TestRegistry implements AsyncDisposable {
     await new Promise<void>((resolve) => this.#server.close(() => resolve()));
   }
 
-  /** Puts a blob into a repository; gives its digest. */
+  /** Puts a blob into a repository; returns its digest. */
   addBlob(repository: string, bytes: Uint8Array): string {
     const digest = digestOf(bytes);
     this.blobs.set(digest, bytes);
