@@ -7,7 +7,7 @@ import { join, resolve } from "node:path";
 
 export const architectures = ["x64", "arm64"];
 
-/** Packs a folder of the output directory and removes it; gives the name of the archive. */
+/** Packs a folder of the output directory and removes it; returns the name of the archive. */
 function pack(manifest, files, { from, to }) {
   const folder = resolve(to, manifest.name);
   rmSync(folder, { recursive: true, force: true });

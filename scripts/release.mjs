@@ -104,7 +104,7 @@ function copySources() {
   }
 }
 
-/** A copy of the sources with what `make` builds of them; gives its directory. */
+/** A copy of the sources with what `make` builds of them; returns its directory. */
 function build(architecture) {
   const tree = join(work, architecture);
   cpSync(sources, tree, { recursive: true, verbatimSymlinks: true });

@@ -81,7 +81,7 @@ function must(program, args, options = {}) {
   return stdout;
 }
 
-/** Debian's kernel, BusyBox and C library for arm64, and BusyBox for 32-bit ARM, downloaded once; gives the paths. */
+/** Debian's kernel, BusyBox and C library for arm64, and BusyBox for 32-bit ARM, downloaded once; returns the paths. */
 function fetchPackages() {
   const lists = join(cache, "lists");
   for (const path of [lists, join(cache, "archives")]) mkdirSync(join(path, "partial"), { recursive: true });
@@ -112,7 +112,7 @@ function fetchPackages() {
 }
 
 /**
- * The first file system: the guest's programs, the kernel's modules, the package under test; gives the kernel's path.
+ * The first file system: the guest's programs, the kernel's modules, the package under test; returns the kernel's path.
  */
 function fillRoot() {
   const [kernelDeb, narrowDeb, ...others] = debian;
@@ -171,7 +171,7 @@ function addSuites() {
   cpSync(join("dist/release-cache", runtime, "package/bin/bun"), join(root, "usr/bin/bun"));
 }
 
-/** Boots and prints what the guest prints; gives all of it. */
+/** Boots and prints what the guest prints; returns all of it. */
 async function boot() {
   const machine = spawn(
     "qemu-system-aarch64",

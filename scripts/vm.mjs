@@ -45,7 +45,7 @@ export function findKernel() {
     .at(-1);
 }
 
-/** What the virtual machine lacks here, as packages; empty when it can be booted. */
+/** Returns the packages that the virtual machine lacks here; empty when it can be booted. */
 export function findLacking() {
   const programs = Object.entries(packages).filter(
     ([, program]) => spawnSync("sh", ["-c", `command -v ${program}`]).status !== 0,
@@ -65,8 +65,8 @@ export function listSuites(words, { full = false } = {}) {
 }
 
 /**
- * Boots, runs the suites, reports each; gives their summaries, one that did not run included. When `more` is fulfilled
- * before the suites are through, a second machine takes a part of them.
+ * Boots, runs the suites, reports each; returns their summaries, one that did not run included. When `more` is
+ * fulfilled before the suites are through, a second machine takes a part of them.
  */
 export async function runSuites(suites, report, { more } = {}) {
   const directory = mkdtempSync(join(tmpdir(), "tare-vm-"));
@@ -96,7 +96,7 @@ export async function runSuites(suites, report, { more } = {}) {
   }
 }
 
-/** What the tests read: the sources, what was built of them, and of node_modules only what tests import. */
+/** Packs the files that the tests read: the sources, their build, and of node_modules only what tests import. */
 function pack(archive) {
   must("make", ["--silent"]);
   const cache = must("node_modules/.bin/bun", ["test/support/fill-cache.ts", "images"]).trim();

@@ -29,7 +29,7 @@ export function checkIntegrity(bytes, { name, version, integrity }) {
   }
 }
 
-/** Downloads the runtime into a directory, once, and checks it each time; gives the path of the program. */
+/** Downloads the runtime into a directory, once, and checks it each time; returns the path of the program. */
 export function fetchRuntime(lock, architecture, directory) {
   const runtime = findRuntime(lock, architecture);
   const archive = join(directory, `bun-${runtime.version}-${architecture}.tgz`);
