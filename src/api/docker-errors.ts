@@ -39,7 +39,7 @@ const rules: readonly Rule[] = [
     ({ details, message }, { id = "" }, operation) => {
       const network = given(details.network);
       if (network !== undefined) return message;
-      // What a system call of a start did not find is a file, not the container.
+      // "Not found" by a system call of a start means a file, not the container.
       if (details.code !== undefined && /^containers\.(?:re)?start$/.test(operation)) return undefined;
       const image = given(details.image);
       return image === undefined ? noSuchContainer(given(details.container) ?? id) : noSuchImage(image);

@@ -40,8 +40,8 @@ export function parseLimits(hostConfig: HostConfig): ContainerLimits {
 }
 
 /**
- * What `POST /containers/{id}/update` asks for: 0 and empty leave a limit as it is, −1 lifts it; 0 lifts that of
- * processes, too.
+ * The changes that `POST /containers/{id}/update` requests: 0 and empty leave a limit as it is, −1 lifts it; 0 also
+ * lifts the limit of processes.
  */
 export function parseChangedLimits(resources: HostConfig): ContainerLimits {
   const { PidsLimit: pidsLimit } = resources;

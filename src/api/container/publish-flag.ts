@@ -13,7 +13,7 @@ interface Binding {
   readonly HostPort: string;
 }
 
-/** What a list of `--publish` and one of `--expose` ask for together. */
+/** The combined result of a list of `--publish` and one of `--expose`. */
 export interface PublishedSet {
   readonly bindings: Readonly<Record<string, readonly Binding[]>>;
   readonly exposed: Readonly<Record<string, object>>;

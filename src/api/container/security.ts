@@ -3,7 +3,9 @@ import { Failure } from "../../base/failure.ts";
 import type { ContainerIsolation } from "../../model/container-spec.ts";
 import type { HostConfig } from "../types/host-config.ts";
 
-/** What `SecurityOpt`, `MaskedPaths` and `ReadonlyPaths` ask for. Options are `name=value`, or `name:value` as once. */
+/**
+ * The options of `SecurityOpt`, `MaskedPaths` and `ReadonlyPaths`. Options are `name=value`, or the older `name:value`.
+ */
 export function parseSecurity(hostConfig: HostConfig): ContainerIsolation {
   let plan: ContainerIsolation = {};
   for (const option of hostConfig.SecurityOpt ?? []) {

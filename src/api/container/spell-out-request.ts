@@ -53,7 +53,7 @@ function nth({ HostPort = "", ...rest }: PortBinding, at: number): PortBinding {
   return { ...rest, HostPort: HostPort === "" ? "" : String(Number.parseInt(HostPort, 10) + at) };
 }
 
-/** What can't be read is the daemon's to refuse. */
+/** The daemon refuses invalid values. */
 function portsOf(key: string): readonly string[] {
   const ports = spellOutPorts(key);
   return ports.length <= 1 ? [key] : ports;

@@ -43,7 +43,7 @@ export function failureOfReply(
   return new Failure(kind, message, { details: { ...details, status, fromDaemon: true } });
 }
 
-/** What a Docker daemon reports by its message alone; Docker's own client reads the same words. */
+/** Details that a Docker daemon reports only in its message; Docker's own client parses the same words. */
 function dockerDetails(message: string): FailureDetails {
   const [, image] =
     /^No such image: (.+)$/.exec(message) ?? /^image with reference (\S+) was found but/.exec(message) ?? [];

@@ -1,9 +1,7 @@
 import { Failure } from "../../base/failure.ts";
 import { membersOf } from "../../spec/json-members.ts";
 
-/**
- * What a field of a JSON request may hold. null counts as absent, as in Go. The keys of a set or map keep their case.
- */
+/** The type of a field in a JSON request. null counts as absent, as in Go. The keys of a set or map keep their case. */
 export type FieldSchema =
   | "text"
   | "boolean"

@@ -3,8 +3,8 @@ import { encodeFrame, type Frame, FrameDecoder } from "./stream-frames.ts";
 import type { RunEvent } from "../types/container.ts";
 
 /**
- * What the daemon sends on a connection by which a container is made and run, Tare's own: frames as Docker's, also of a
- * terminal's output, and among them those of events, each a JSON text and a line feed.
+ * The format of a connection that creates and runs a container, an extension: Docker's frames, also for the output of a
+ * terminal, and between them frames of events, each a JSON text and a line feed.
  */
 export const runStreamType = "application/vnd.tare.run-stream";
 
@@ -17,7 +17,7 @@ export function encodeRunEvent(event: RunEvent): Buffer {
 }
 
 /**
- * Gives what makes frames of output that comes in pieces of any size: a terminal's bytes, or Docker's frames. What it
+ * Returns what makes frames of output that comes in pieces of any size: a terminal's bytes, or Docker's frames. What it
  * gives is always whole, so that an event can follow even if a piece was the last. Throws Failure("corrupt").
  */
 export function frameOutput({ terminal }: { readonly terminal: boolean }): (piece: Uint8Array) => Uint8Array {

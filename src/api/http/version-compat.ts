@@ -3,7 +3,7 @@ import type { ContainerSummary } from "../types/container.ts";
 import type { Commit, SystemInfo } from "../types/system.ts";
 import type { ApiVersion } from "./version.ts";
 
-/** What replies look like in older versions. Each takes today's form. */
+/** The forms of replies in older versions. Each function takes today's form. */
 export function adaptContainerSummary(summary: ContainerSummary, version: ApiVersion): ContainerSummary {
   if (version >= 1046 || summary.HostConfig.Annotations === undefined) return summary;
   return { ...summary, HostConfig: { NetworkMode: summary.HostConfig.NetworkMode } };

@@ -5,7 +5,7 @@ const longest = 64 * 1024;
 
 /** Of pull: private keys for layers that are encrypted. */
 export const decryptionKeysHeader = "X-Tare-Decryption-Keys";
-/** Of push: public keys of those who may read the layers. */
+/** Of push: public keys of the recipients who may read the layers. */
 export const encryptionKeysHeader = "X-Tare-Encryption-Keys";
 
 /** The value of such a header: base64url of a JSON list of keys in PEM, without passphrases. */

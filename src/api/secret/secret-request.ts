@@ -33,7 +33,7 @@ export function parseSecretRequest(body: unknown): Omit<SecretCreateRequest, "Da
   return { Name: "", ...request, value: Buffer.from(text, "base64") };
 }
 
-/** What a container gets of a secret. Throws Failure("invalid") for values that can never work. */
+/** The settings of a secret in a container. Throws Failure("invalid") for values that can never work. */
 export function parseSecret(reference: SecretReference): SecretUse {
   const { Source: secret = "", Type: type = "mount", Target: target = "", UID, GID, Mode = "" } = reference;
   if (secret === "") throw new Failure("invalid", "invalid secret: it has no name (Source)");

@@ -184,7 +184,7 @@ export interface RunFailure {
   readonly Body: string;
 }
 
-/** In place of how it ended or what failed: the exit status of `tare run`, to who has been sent its text, too. */
+/** Replaces the end or the failure: the exit status of `tare run`, for a client that has received its text, too. */
 export interface RunStatus {
   readonly ExitStatus: number;
 }

@@ -44,7 +44,7 @@ export interface HostConfig extends Resources {
   readonly MaskedPaths?: readonly string[] | null | undefined;
   readonly ReadonlyPaths?: readonly string[] | null | undefined;
   readonly Init?: boolean | null | undefined;
-  /** What Docker has no field for. Docker's own daemon drops it. */
+  /** Extensions without a field in Docker. Docker's own daemon drops it. */
   readonly Tare?: TareHostConfig | null | undefined;
 }
 
@@ -89,7 +89,7 @@ export interface TareHostConfig {
   readonly ChrootDirs?: readonly string[] | null | undefined;
   /** Seconds after which a run is killed; 0: never. */
   readonly TimeoutSeconds?: number | undefined;
-  /** What /etc/hosts begins with: an absolute path of the host, `image` or `none`. */
+  /** The base of /etc/hosts: an absolute path of the host, `image` or `none`. */
   readonly HostsFile?: string | undefined;
   /**
    * The sd_notify(3) socket that receives READY at each start, with the keeper as MAINPID: a path, or `@` and an
@@ -251,7 +251,9 @@ export interface Mount {
         readonly CreateMountpoint?: boolean | undefined;
         readonly ReadOnlyNonRecursive?: boolean | undefined;
         readonly ReadOnlyForceRecursive?: boolean | undefined;
-        /** Ours: the host's `UID:GID` who owns what the container's user makes; "" for the owner of the source. */
+        /**
+         * Extension: the host's `UID:GID` that owns new files of the container's user; "" for the owner of the source.
+         */
         readonly IdMap?: string | undefined;
       }
     | null

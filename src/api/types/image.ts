@@ -80,7 +80,7 @@ export interface ImageDeleteItem {
   readonly Deleted?: string | undefined;
 }
 
-/** What a registry has under a name. */
+/** The content of a registry under a name. */
 export interface DistributionInspect {
   readonly Descriptor: { readonly mediaType: string; readonly digest: string; readonly size: number };
   readonly Platforms: readonly {

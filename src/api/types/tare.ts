@@ -3,7 +3,7 @@ export interface NamespacesRow {
   readonly Id: string;
   readonly Name: string;
   readonly Pid: number;
-  /** Type (`mnt`, `pid` …) → inode and with whom it is shared: containers' names, or `host`. */
+  /** Type (`mnt`, `pid` …) → inode and its users: containers' names, or `host`. */
   readonly Namespaces: Readonly<
     Record<string, { readonly Inode: number; readonly SharedWith: readonly string[] }>
   >;
@@ -25,7 +25,7 @@ export interface HostFinding {
   /** ok, info, warning or missing. */
   readonly Status: string;
   readonly Found: string;
-  /** What does not work; empty: nothing. */
+  /** The features that do not work; empty: none. */
   readonly Affects: string;
   /** Commands, in their order. */
   readonly Fix: readonly string[];
