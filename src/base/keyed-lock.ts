@@ -6,7 +6,7 @@ import { canceled, type Waiting } from "./deadline.ts";
  * using _ = await lock.acquire(id);
  */
 export class KeyedLock {
-  /** The keys that are held, with those who wait for them in order of arrival. */
+  /** The locked keys, each with its waiting callers in order of arrival. */
   readonly #queues = new Map<string, (() => void)[]>();
 
   /** Waits for the key; the returned lock is given back by disposing it (twice is fine). */

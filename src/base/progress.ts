@@ -1,4 +1,4 @@
-/** What happens to one layer (or blob), in the order in which it normally happens. */
+/** The phases of one layer (or blob), in their usual order. */
 export type LayerPhase =
   | "waiting"
   | "downloading"
@@ -19,7 +19,7 @@ export type LayerPhase =
 export type Progress =
   | {
       readonly kind: "layer";
-      /** What is shown and what later events refer to: twelve hex digits of the digest. */
+      /** The displayed id, which later events refer to: twelve hex digits of the digest. */
       readonly id: string;
       readonly phase: LayerPhase;
       /** Of this phase; both absent where nothing is counted. */

@@ -11,7 +11,7 @@ export class RecentMap<Key, Value> {
     return this.#entries.size;
   }
 
-  /** What is kept for the key, else what `make` gives, which is kept from now on (nothing, when it throws). */
+  /** Returns the cached value, else caches the result of `make` (nothing, when it throws). */
   get(key: Key, make: () => Value): Value {
     let value = this.#entries.get(key);
     if (value === undefined && !this.#entries.has(key)) {
