@@ -1,6 +1,6 @@
 import { version } from "../base/version.ts";
 
-/** What this build is. The id is a hash of its sources: clients and daemons of one build have the same. */
+/** The identity of this build. The id is a hash of its sources: clients and daemons of one build have the same. */
 export const build: { readonly version: string; readonly commit: string; readonly id: string } = {
   version,
   commit: typeof TARE_BUILD_ID === "string" ? TARE_BUILD_ID : "from-source",

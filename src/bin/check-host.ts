@@ -7,7 +7,7 @@ import type { HostFinding } from "../model/host-check.ts";
 import { build } from "./build.ts";
 import { loadAddonFrom } from "./embedded.ts";
 
-/** `tare doctor`: in this process, as the user who typed it. Leaves nothing behind. */
+/** `tare doctor`: runs in this process, as the calling user. Leaves nothing behind. */
 export async function checkHost({ host, dataRoot, runRoot }: GlobalOptions): Promise<readonly HostFinding[]> {
   loadAddon(runRoot ?? "/run/tare");
   return await check({ host, dataRoot, runRoot }, { version: build.version, buildId: build.id });

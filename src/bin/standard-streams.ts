@@ -50,7 +50,7 @@ function withOrderedCallbacks(stream: NodeJS.WriteStream): NodeJS.WriteStream {
   return stream;
 }
 
-/** What writes to it without ever waiting; undefined where there is no such descriptor. */
+/** Returns a target that never blocks; undefined when there is no such descriptor. */
 function findDirectTarget(fd: 1 | 2): number | undefined {
   const { constants, fstatSync, openSync } = fileSystem();
   try {

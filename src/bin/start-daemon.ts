@@ -95,7 +95,7 @@ async function launch(
   const output = openSync(log, "a", 0o600);
   const begin = statSync(log).size;
   const flags = [`--host=${options.host}`, `--run-root=${paths.runRoot}`, ...options.daemonFlags];
-  // A clean environment: nothing of the person who happened to type the first command.
+  // A clean environment: no variable of the user who happened to run the first command.
   const env = Object.fromEntries(
     [...daemonVariables, ...proxyVariables].flatMap((name) =>
       process.env[name] === undefined ? [] : [[name, process.env[name]]],
