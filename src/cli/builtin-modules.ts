@@ -1,5 +1,5 @@
-// Modules of the runtime that a command needs only for some flags. Each takes 0.3 to 1 ms to load, so that it is
-// loaded by who needs it, when it does.
+// Modules of the runtime that a command needs only for some flags. Each takes 0.3 to 1 ms to load, so it is loaded on
+// first use.
 
 /** node:fs */
 export const fileSystem = (): typeof import("node:fs") => process.getBuiltinModule("node:fs");

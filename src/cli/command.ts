@@ -6,7 +6,7 @@ import type { Subject } from "./subject.ts";
 
 /** One command: its face as data, and what it does. */
 export interface Command<V> {
-  /** What follows the command's name in usage: `[OPTIONS] IMAGE [COMMAND] [ARG...]`. */
+  /** The text after the command's name in usage: `[OPTIONS] IMAGE [COMMAND] [ARG...]`. */
   readonly usage: string;
   /** The least and the greatest number of arguments. */
   readonly takes: readonly [least: number, most: number];
@@ -15,13 +15,13 @@ export interface Command<V> {
   readonly optionsEnd?: "dashes" | "first" | undefined;
   readonly description?: string | undefined;
   readonly examples?: readonly string[] | undefined;
-  /** What the arguments name; the last one counts for all that follow. */
+  /** The kind of object that each argument names; the last entry counts for all that follow. */
   readonly completes?: readonly Subject[] | undefined;
   /** The status of a failed command (default 1). */
   readonly failureStatus?: number | undefined;
   /** False: it does not start a daemon where none runs. */
   readonly startsDaemon?: false | undefined;
-  /** Gives the exit status. Throws Failures; those with details.status decide about theirs. */
+  /** Returns the exit status. Throws Failures; those with details.status decide about theirs. */
   run(call: Call<V>): Promise<number>;
 }
 
@@ -38,7 +38,7 @@ export interface Call<V> {
   commands(): Promise<CommandTree>;
   /** The daemon; connects when it is asked for the first time. */
   client(): Promise<Client>;
-  /** The same, for who calls containers only and can't wait until more is loaded. */
+  /** The same, for callers that use containers only and cannot wait until more is loaded. */
   leanClient(): Promise<LeanClient>;
   /** Fires when standard output has no reader any more: streaming commands should end then. */
   readonly signal: AbortSignal;

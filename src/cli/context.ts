@@ -25,14 +25,14 @@ export interface GlobalOptions {
   readonly hostFrom: "flag" | "run-root" | "environment" | "default";
   readonly dataRoot?: string | undefined;
   readonly runRoot?: string | undefined;
-  /** What a daemon that is started receives, ready for its command line. */
+  /** The flags of the command line for a daemon that is started. */
   readonly daemonFlags: readonly string[];
   readonly debug: boolean;
   /** False: a daemon that does not run is not started (`daemon stop`, completion). */
   readonly startsDaemon: boolean;
 }
 
-/** What `system repair` has done. */
+/** The result of `system repair`. */
 export interface RepairSummary {
   readonly source: string;
   readonly asideAt?: string | undefined;

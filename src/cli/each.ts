@@ -6,7 +6,7 @@ import { silentFailure } from "./flags/flag.ts";
 /** How many containers one command acts on at the same time, as in Docker's client. */
 export const containersAtOnce = 50;
 
-/** What is printed for a reference: one line, and possibly a line on standard error before it. */
+/** The output for a reference: one line, and possibly a line on standard error before it. */
 export type Printed = string | { readonly out: string; readonly err: string };
 
 export interface Pace {

@@ -26,7 +26,7 @@ export interface GlobalValues {
 export interface GlobalFlag<T> extends Flag<T> {
   /** A daemon that the command starts receives the flag. */
   readonly isForDaemon?: true | undefined;
-  /** What the daemon opens its engine with. Its parser is loaded there only. Throws "invalid". */
+  /** Converts the flag into an option of the daemon's engine. Its parser is loaded there only. Throws "invalid". */
   toSettings?(value: NonNullable<T>): Promise<EngineSettings>;
 }
 

@@ -1,4 +1,4 @@
-/** What an argument or a flag's value names, for completion. */
+/** The kind of object that an argument or a flag's value names, for completion. */
 export type Subject =
   | "container"
   | "running"

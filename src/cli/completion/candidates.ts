@@ -18,7 +18,7 @@ export interface Candidates {
 
 const nothing: Candidates = { words: [], subject: "none" };
 
-/** What can follow the words; the last one is what has been typed of it. */
+/** Returns candidates for the next word; the last word is incomplete. */
 export async function findCandidates(commands: CommandTree, typed: readonly string[]): Promise<Candidates> {
   const current = typed.at(-1) ?? "";
   const globals = globalFlags as FlagTable;

@@ -1,7 +1,7 @@
 /** The shells we have a completion script for. */
 export const shells: readonly string[] = ["bash", "fish", "zsh"];
 
-/** What a script is asked for files with: the last line `tare __complete` prints. */
+/** The last line of `tare __complete` that makes a script add files. */
 export const filesMark = ":files";
 
 /** The script that makes the shell ask `tare __complete` for what can come next. Undefined for other shells. */

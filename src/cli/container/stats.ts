@@ -19,7 +19,7 @@ interface Values {
 }
 
 const REDRAW_MS = 500;
-/** What is not a terminal gets each figure once. */
+/** Without a terminal each figure is printed once. */
 const PRINT_MS = 1_000;
 
 export const stats: Command<Values> = {

@@ -30,7 +30,7 @@ export interface UnpackToHostOptions extends CopyPlan {
   readonly keepsOwners: boolean;
 }
 
-/** Unpacks what a container gave. Gives the names of what was left out: devices and fifos. */
+/** Unpacks what a container gave. Returns the names of what was left out: devices and fifos. */
 export async function unpackToHost(
   chunks: AsyncIterable<Uint8Array>,
   options: UnpackToHostOptions,

@@ -16,10 +16,10 @@ export interface Flag<T> {
   readonly words?: readonly string[] | undefined;
   /** Completed as a file name. */
   readonly isFile?: boolean | undefined;
-  /** What its value names, for completion. */
+  /** The kind of object that its value names, for completion. */
   readonly names?: Subject | undefined;
   readonly isHidden?: boolean | undefined;
-  /** What it asks for is not there yet: it is refused by name, except for these values, which change nothing. */
+  /** It is not supported yet: it is refused by name, except for these values, which change nothing. */
   readonly laterUnless?: readonly string[] | undefined;
   /** The value after one more mention. Throws a Failure with what is wrong with the text. */
   add(text: string, before: T): T;
@@ -48,7 +48,7 @@ export function optionFailure(sentence: string): Failure {
   return new Failure("invalid", sentence, { details: { exitStatus: 125, see: true, prefix: true } });
 }
 
-/** What parses but does not exist yet. */
+/** A failure for an option that is parsed but not supported yet. */
 export function laterFailure(what: string): Failure {
   return new Failure("unsupported", `${what} is not supported yet`, { details: { exitStatus: 125 } });
 }

@@ -4,7 +4,7 @@ import { Failure } from "../../base/failure.ts";
 import type { Flag } from "./flag.ts";
 import type { Subject } from "../subject.ts";
 
-/** What every kind of flag may have besides its usage. */
+/** The properties of every kind of flag besides its usage. */
 export interface Extras {
   readonly short?: string | undefined;
   readonly also?: readonly string[] | undefined;

@@ -39,7 +39,7 @@ export function formatReach(rows: readonly ReachRow[], container: string): strin
   return own.map((row) => `${numbersOf(row)}/${row.Type} ${row.Text}`).join("; ");
 }
 
-/** What a table shows of a container's ports: at most a few words. `tare port` has the rest. */
+/** A short summary of a container's ports for a table. `tare port` shows the rest. */
 export function summarizeReach(rows: readonly ReachRow[], container: string): string {
   const texts = new Set(rows.filter((row) => row.Container === container).map(({ Summary }) => Summary));
   return texts.size <= 1 ? [...texts].join("") : "differs by port";

@@ -7,7 +7,7 @@ export type Row = Readonly<Record<string, unknown>>;
 
 /** How a list is shown: which columns, under which headings. */
 export interface Listing {
-  /** What one row is called in errors. */
+  /** The name of a row in errors. */
   readonly rowName: string;
   /** Heading of each name a template can use. */
   readonly headings: Readonly<Record<string, string>>;

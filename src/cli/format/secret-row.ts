@@ -35,7 +35,7 @@ export function secretRow({ ID, CreatedAt, UpdatedAt, Spec }: Secret, nowMs: num
   };
 }
 
-/** What `inspect --pretty` prints. */
+/** The output of `inspect --pretty`. */
 export function formatSecret({ ID, CreatedAt, UpdatedAt, Spec, SecretData }: ShownSecret): string {
   const labels = Object.entries(Spec.Labels).map(([name, value]) => ` - ${name}=${value}`);
   const lines = [

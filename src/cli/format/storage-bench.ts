@@ -6,7 +6,7 @@ import type {
 import { formatBinaryByteSize, formatByteSize } from "../../base/byte-size.ts";
 import type { Listing, Row } from "./rows.ts";
 
-/** What `tare storage bench` found out. */
+/** The result of `tare storage bench`. */
 export interface StorageBenchReport {
   readonly Load: StorageBenchLoad;
   readonly Drivers: readonly StorageBenchFigures[];
@@ -63,7 +63,7 @@ export function benchRows({ Drivers }: StorageBenchReport): readonly Row[] {
   }));
 }
 
-/** What was done: above the table. */
+/** Describes the load, above the table. */
 export function describeBenchLoad({ Load }: StorageBenchReport): string {
   const { Size, LargeFileSize, SmallFiles, Containers, FileSystem } = Load;
   return (

@@ -54,7 +54,7 @@ export class TerminalDisplay {
     return rows > 0 ? Math.max(2, rows - 1) : Number.POSITIVE_INFINITY;
   }
 
-  /** What is there stays as it is. */
+  /** Keeps the drawn lines on the screen. */
   #leave(): void {
     this.#ids = new Map();
     this.#lines = [];

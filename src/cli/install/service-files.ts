@@ -1,4 +1,4 @@
-/** Where an installation is and who may use it. */
+/** The location of an installation, and its permitted users. */
 export interface ServiceSettings {
   /** Directory of man pages and completion scripts: `/usr/local`, or `/usr` in a distribution's package. */
   readonly prefix: string;

@@ -22,7 +22,7 @@ export function mergeIndexes(before: Uint8Array | undefined, added: Uint8Array):
   return Buffer.from(JSON.stringify({ ...fresh, manifests: [...kept, ...(fresh.manifests ?? [])] }));
 }
 
-/** What stands for an entry: its name, or without one its digest. */
+/** The names of an entry: its own name, or without one its digest. */
 function namesOf({ digest, annotations = {} }: Entry): readonly unknown[] {
   const name = annotations["io.containerd.image.name"] ?? annotations["org.opencontainers.image.ref.name"];
   return [name ?? digest];

@@ -3,7 +3,7 @@ import type { ContainersPruneReport, ImagesPruneReport } from "../../api/types/u
 import type { VolumePruneResponse } from "../../api/types/volume.ts";
 import { formatByteSize } from "../../base/byte-size.ts";
 
-/** What was removed under a heading, and an empty line; nothing when there is nothing. */
+/** The removed objects under a heading, and an empty line; nothing when there are none. */
 export function formatRemoved(heading: string, lines: readonly string[]): string {
   return lines.length === 0 ? "" : `${heading}:\n${lines.map((line) => `${line}\n`).join("")}\n`;
 }

@@ -21,7 +21,7 @@ export async function askHelper(
   const program = `docker-credential-${name}`;
   const { status, stdout } = await run(program, [verb], input);
   if (status !== 0) {
-    // What is not there is fine to erase, too.
+    // Erasing missing credentials succeeds, too.
     if (verb !== "store" && /credentials not found/i.test(stdout)) return undefined;
     throw new Failure(
       "unavailable",

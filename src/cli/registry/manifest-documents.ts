@@ -1,7 +1,7 @@
 import type { ManifestListEntry, RegistryManifest } from "../../api/types/manifest.ts";
 import { formatFamiliar, parseReference, repositoryOf } from "../../spec/reference.ts";
 
-/** What a push of the list would bring to the registry. */
+/** The document that a push of the list would send to the registry. */
 export function indexOf(entries: readonly ManifestListEntry[]): unknown {
   const isDocker = entries.every(({ Descriptor }) =>
     Descriptor.mediaType.startsWith("application/vnd.docker."),

@@ -18,7 +18,7 @@ export function domainOf(server: string): string {
   return ["docker.io", "index.docker.io", "registry-1.docker.io"].includes(host) ? "docker.io" : host;
 }
 
-/** Gives the file's path when they had to be written into it unencrypted. */
+/** Returns the file's path when they had to be written into it unencrypted. */
 export async function saveCredentials(
   {
     domain,

@@ -9,7 +9,7 @@ export class Screen {
     this.#stream = stream;
   }
 
-  /** What does not fit below the top of the terminal is cut off, or it would scroll. */
+  /** Lines below the bottom of the terminal are cut off, or it would scroll. */
   draw(text: string): void {
     if (this.#stream.isTTY !== true) {
       this.#stream.write(text);

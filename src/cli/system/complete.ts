@@ -41,7 +41,7 @@ async function findNames(
     if (subject !== "object") return containers;
     return [...containers, ...(await imageNames(client)), ...(await volumeNames(client))];
   } catch (thrown) {
-    // Without a daemon there is nothing to offer: no reason to disturb who is typing.
+    // Without a daemon there are no candidates: completion must not print errors.
     if (thrown instanceof Failure) return [];
     throw thrown;
   }

@@ -60,7 +60,7 @@ function formatSections(sections: readonly UsageSection[]): string {
     .join("\n");
 }
 
-/** What a template of `--verbose` can name: a list each kind of thing. */
+/** The data that a template of `--verbose` can use: a list for each kind of object. */
 function asObject(sections: readonly UsageSection[]): Row {
   return Object.fromEntries(sections.map(({ name, rows }) => [name, rows]));
 }

@@ -7,7 +7,7 @@ import { writeAll } from "./write.ts";
 
 export interface SessionOptions {
   readonly duplex: AttachedConnection["duplex"];
-  /** What comes is bytes of a terminal; else Docker's frames. */
+  /** The input is bytes of a terminal; else Docker's frames. */
   readonly isTerminal: boolean;
   /** In place of what the duplex gives. */
   readonly output?: AsyncIterable<Frame> | undefined;
@@ -89,7 +89,7 @@ function feed(
     const filtered = filter?.push(Buffer.from(piece as Uint8Array)) ?? { pass: piece, isDetached: false };
     if (filtered.isDetached) {
       stdin.removeListener("data", onData);
-      // What was typed before still goes out; a container that does not read can't keep us.
+      // Earlier input is still sent; a container that does not read cannot block the detach.
       duplex.write(filtered.pass, onDetach);
       setTimeout(onDetach, detachGraceMs).unref();
     } else if (filtered.pass.length > 0 && duplex.writable && !duplex.write(filtered.pass)) {

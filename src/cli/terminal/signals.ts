@@ -1,6 +1,6 @@
 import { system } from "../builtin-modules.ts";
 
-/** What is passed on to a container: all that a program can be asked with. Not CHLD, PIPE, URG, WINCH. */
+/** The signals that are forwarded to a container: all that can be sent to a program. Not CHLD, PIPE, URG, WINCH. */
 const proxied = [
   "SIGHUP",
   "SIGINT",

@@ -136,7 +136,7 @@ function splitAtEquals(entry: string): readonly [string, string] {
 /** Path in the container of the socket that `--sdnotify container` binds. */
 const notifyPath = "/run/notify/notify.sock";
 
-/** What `--sdnotify container` binds and sets; nothing if systemd expects no notification. */
+/** The socket that `--sdnotify container` binds and its variable; nothing if systemd expects no notification. */
 export function parseNotify(
   { sdnotify }: Pick<LifecycleValues, "sdnotify">,
   env: Surroundings["env"],
@@ -150,7 +150,7 @@ export function parseNotify(
   return { env: [`NOTIFY_SOCKET=${notifyPath}`], mounts: [mount] };
 }
 
-/** What `--sdnotify conmon` requests; nothing if systemd expects no notification. */
+/** The notification that `--sdnotify conmon` requests; nothing if systemd expects no notification. */
 export function parseEngineNotify(
   { sdnotify }: Pick<LifecycleValues, "sdnotify">,
   { env, pid }: { readonly env: Surroundings["env"]; readonly pid: number },

@@ -2,7 +2,7 @@ import { formatUnixTime, parseTimestamp } from "../../../base/timestamp.ts";
 import type { TableOf } from "../../flags/flag.ts";
 import { bool, string } from "../../flags/kinds.ts";
 
-/** What all that shows logs understands. */
+/** The common options of commands that show logs. */
 export interface LogValues {
   readonly follow: boolean;
   readonly since: string;

@@ -2,7 +2,7 @@ import type { ContainerConfig } from "../../../api/types/container-config.ts";
 import type { HostConfig, TareHostConfig } from "../../../api/types/host-config.ts";
 import type { Flag } from "../../flags/flag.ts";
 
-/** What a conversion may depend on besides the value. */
+/** The context that a conversion may depend on besides the value. */
 export interface Surroundings {
   readonly cwd: string;
   readonly env: Readonly<Record<string, string | undefined>>;

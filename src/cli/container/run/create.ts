@@ -13,7 +13,7 @@ import type { ContainerValues } from "../flags/container-flags.ts";
 /** Our own platform as Docker names it; another can't run here. */
 const ownPlatform = `linux/${process.arch === "x64" ? "amd64" : process.arch}`;
 
-/** What counts once the request is planned. */
+/** The values that count once the request is planned. */
 export type CreateValues = Pick<
   ContainerValues,
   | "arch"
@@ -246,7 +246,7 @@ async function pull(call: Call<CreateValues>, image: string): Promise<void> {
         });
         return;
       } catch (thrown) {
-        // What is not there, or not for us, will not be there a moment later.
+        // A missing or forbidden path will not appear a moment later.
         if (left <= 0 || kindOf(thrown) !== "unavailable") throw thrown;
         call.err(`${sentenceOf(thrown)}: trying again\n`);
         await sleep(delayMs, { signal: call.signal });
@@ -261,7 +261,10 @@ async function pull(call: Call<CreateValues>, image: string): Promise<void> {
   }
 }
 
-/** What the registry has comes before what is here; when nothing can be had from it, what is here will do. */
+/**
+ * An image in the registry has precedence over the local one; the local one is used when the registry cannot supply
+ * any.
+ */
 async function pullNewer(call: Call<CreateValues>, image: string): Promise<void> {
   try {
     await pull(call, image);

@@ -76,7 +76,7 @@ export async function joinContainer(call: Call<unknown>, options: JoinOptions): 
   return StatusCode;
 }
 
-/** What is asked of the daemon for them. */
+/** The streams that are requested from the daemon. */
 export function streamsOf({
   hasInput,
   stdout = true,
@@ -100,16 +100,14 @@ async function join(
   return { connection, exit };
 }
 
-/**
- * What runs already draws itself anew only when its size changes: Docker's trick is a size that is not the right one.
- */
+/** A running program redraws itself only when its size changes: Docker's trick is to send a wrong size first. */
 async function adaptSize(resize: Resize, size: Size, options: JoinOptions): Promise<void> {
   const other = { rows: size.rows + 1, columns: size.columns + 1 };
   // Both asked for now: a newer size is set after them.
   await Promise.all([...(options.start === undefined ? [resize(other)] : []), resize(size)]);
 }
 
-/** Docker's words and status for those who have left what goes on without them. */
+/** Docker's message and status for a client that has detached. */
 export function reportDetached(call: Call<unknown>): number {
   call.err("read escape sequence\n");
   return 1;

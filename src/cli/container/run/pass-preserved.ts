@@ -1,7 +1,7 @@
 import { Failure } from "../../../base/failure.ts";
 import type { Call } from "../../command.ts";
 
-/** Sends them to the daemon; gives the token that stands for them there. Undefined without any. */
+/** Sends them to the daemon; returns the token that stands for them there. Undefined without any. */
 export async function passPreserved(
   call: Call<unknown>,
   fds: readonly number[],

@@ -11,7 +11,7 @@ export function newPodName({ pod }: Pick<ContainerValues, "pod">): string | unde
   return pod.startsWith(newMark) ? pod.slice(newMark.length) : undefined;
 }
 
-/** What makes the pod of `--pod new:NAME`; undefined where none is made. */
+/** Creates the pod of `--pod new:NAME`; undefined without one. */
 export function makePodOf(call: Call<ContainerValues>): Making["makePod"] {
   const name = newPodName(call.values);
   if (name === undefined) return undefined;
@@ -40,7 +40,7 @@ export function readPodId(file: string, cwd: string): string {
 }
 
 /**
- * What is asked of the network, the host name and the user namespace is that of a pod which is made for the container.
+ * The options for the network, the host name and the user namespace apply to the pod that is created for the container.
  */
 export function withoutPodWishes(values: ContainerValues): ContainerValues {
   if (newPodName(values) === undefined) return values;

@@ -12,7 +12,7 @@ export function explainsDenials(options: readonly string[]): boolean {
   return last !== undefined && !/[=:]false$/.test(last);
 }
 
-/** What a container was refused: a line each. Its record may be gone already, but not the events. */
+/** Prints the denied calls of a container, a line each. Its record may be gone already, but not the events. */
 export async function listDenials(client: Client, id: string): Promise<readonly string[]> {
   const lines: string[] = [];
   const events = client.system.events({

@@ -11,7 +11,7 @@ interface Recording {
    * The request of a container whose calls are recorded. It is removed here: what it recorded has to be read before.
    */
   change(request: ContainerCreateRequest): ContainerCreateRequest;
-  /** Runs it, and writes the file when it has ended; gives its status. */
+  /** Runs it, and writes the file when it has ended; returns its status. */
   record(
     created: { readonly client: Client; readonly id: string },
     run: () => Promise<number>,

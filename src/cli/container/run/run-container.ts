@@ -11,7 +11,7 @@ import type { Attached } from "./to-request.ts";
 import type { ContainerValues } from "../flags/container-flags.ts";
 import type { AttachParameters, StartedRun, WaitCondition } from "../../../client/started-run.ts";
 
-/** What run has besides create. */
+/** The options of run in addition to those of create. */
 export interface OwnRunValues {
   readonly detach: boolean;
   readonly "detach-keys": string;
@@ -21,7 +21,7 @@ export interface OwnRunValues {
   readonly "record-profile": string;
 }
 
-/** What counts once the request is planned. */
+/** The values that count once the request is planned. */
 export type RunValues = CreateValues &
   OwnRunValues &
   Pick<ContainerValues, "publish" | "publish-all" | "rm" | "security-opt" | "tty">;
@@ -155,7 +155,7 @@ async function pass(call: Call<RunValues>, preserved: readonly number[]): Promis
   return await (await import("./pass-preserved.ts")).passPreserved(call, preserved);
 }
 
-/** Starts it; gives what prints the timing, to be called when the program has printed its own. */
+/** Starts it; returns what prints the timing, to be called when the program has printed its own. */
 async function start(
   call: Call<RunValues>,
   { client, id, image, preserved }: Created,

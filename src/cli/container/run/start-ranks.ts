@@ -3,7 +3,7 @@ import { forEachAtOnce } from "../../../base/for-each-at-once.ts";
 import type { Client } from "../../../client/client.ts";
 import { containersAtOnce } from "../../each.ts";
 
-/** What a container's start depends on. */
+/** The fields that determine which containers must start first. */
 export type Dependent = Pick<ContainerInspect, "Id" | "Name"> & {
   readonly HostConfig: Pick<
     ContainerInspect["HostConfig"],

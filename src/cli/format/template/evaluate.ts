@@ -17,9 +17,9 @@ import { formatValue, isList, isMap, isTrue, keysOf, typeName } from "./values.t
 
 export interface EvaluateOptions {
   readonly functions: Readonly<Record<string, TemplateFunction>>;
-  /** What a name that is not in a map gives: nothing (`<no value>`), or an error. */
+  /** The result for a name that is not in a map: nothing (`<no value>`), or an error. */
   readonly missing?: "nothing" | "error" | undefined;
-  /** What the data are called when they have a fixed set of fields: another name is an error. */
+  /** The name of the data in errors when they have a fixed set of fields: another field is an error. */
   readonly rowName?: string | undefined;
 }
 
