@@ -208,7 +208,7 @@ export class ContainersClient {
     await this.#transport.status({ method: "DELETE", path: at(reference), query });
   }
 
-  /** Waits for the end; beginWait() is for those who start it afterwards. */
+  /** Waits for the end; beginWait() is for callers that start it afterwards. */
   async wait(
     reference: string,
     options: { readonly condition?: WaitCondition | undefined } & Signaled = {},
@@ -284,7 +284,7 @@ export class ContainersClient {
     return reply[Symbol.asyncIterator]();
   }
 
-  /** What is at a path; a symbolic link itself, unless a slash comes after it. Failure("not-found"). */
+  /** Describes a path; a symbolic link itself, unless a slash follows it. Failure("not-found"). */
   async statPath(reference: string, path: string): Promise<ArchivePathStat> {
     const reply = await this.#transport.call({
       method: "HEAD",
@@ -383,13 +383,13 @@ export class ContainersClient {
     return this.#transport.json({ method: "POST", path: `${at(reference)}/exec`, json: request });
   }
 
-  /** What our build writes shortly, as Docker's daemon reads it. */
+  /** Expands the short form of this build's requests, as Docker's daemon expects them. */
   async #spellOut(request: ContainerCreateRequest): Promise<ContainerCreateRequest> {
     return this.#transport.isSameBuild ? request : (await loadSpelling()).spellOutRequest(request);
   }
 }
 
-// Not loaded by those who need none of it.
+// Loaded only when it is needed.
 const loadSpelling = (): Promise<typeof import("../api/container/spell-out-request.ts")> =>
   import("../api/container/spell-out-request.ts");
 const loadPathStat = (): Promise<typeof import("../api/container/path-stat.ts")> =>

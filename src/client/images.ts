@@ -146,7 +146,7 @@ export class ImagesClient {
     });
   }
 
-  /** What the registry has under a name. */
+  /** The content of a registry under a name. */
   lookUp(
     reference: string,
     { auth, signal }: { readonly auth?: string | undefined } & Signaled = {},

@@ -26,7 +26,7 @@ export class SecretsClient {
     return this.#transport.json({ method: "GET", path: `/tare/secrets/${segment(reference)}/json`, query });
   }
 
-  /** Gives its id. */
+  /** Returns its id. */
   async remove(reference: string): Promise<string> {
     const path = `/tare/secrets/${segment(reference)}`;
     return (await this.#transport.json<{ readonly ID: string }>({ method: "DELETE", path })).ID;

@@ -52,7 +52,7 @@ export class SystemClient {
     return this.#transport.json({ method: "POST", path: "/auth", json: request });
   }
 
-  /** What takes how much of the disk; `types` as in Docker's API, none: all. */
+  /** The disk usage by kind; `types` as in Docker's API, none: all. */
   usage({
     types,
     signal,
@@ -98,7 +98,7 @@ export class SystemClient {
     return this.#transport.json({ method: "GET", path: "/tare/reach", signal });
   }
 
-  /** What the data root takes of the disk. "not-found" from a daemon that is not ours. */
+  /** The disk usage of the data root. "not-found" from a daemon other than Tare's. */
   storeUsage({ signal }: Signaled = {}): Promise<StoreUsage> {
     return this.#transport.json({ method: "GET", path: "/tare/usage", signal });
   }

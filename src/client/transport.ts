@@ -69,7 +69,7 @@ export class Transport implements Disposable {
     return this.#daemonBuildId;
   }
 
-  /** What our build writes, the daemon reads. */
+  /** Requests in this build's short form, which the daemon expands. */
   get isSameBuild(): boolean {
     return this.#buildId !== undefined && this.#buildId === this.#daemonBuildId;
   }

@@ -18,7 +18,7 @@ export class ChunkedDecoder {
     return this.#state === "done";
   }
 
-  /** What came after the end; it belongs to the next reply. */
+  /** The bytes after the end; they belong to the next reply. */
   get rest(): Buffer | undefined {
     return this.#rest;
   }

@@ -55,7 +55,7 @@ export class ConnectionPool implements Disposable {
   async exchange(request: HttpRequest): Promise<HttpReply> {
     const { signal } = request;
     if (signal?.aborted === true) throw canceled(signal, "ask the daemon");
-    // What can't be sent twice goes to one that has answered.
+    // A request that cannot be sent twice goes to a connection that has answered.
     if (isStream(request) && this.#revive !== undefined && !this.#isAnswered) await this.#ping();
     return await this.#revived(() => this.#exchangeOnce(request));
   }
@@ -172,8 +172,8 @@ export class ConnectionPool implements Disposable {
 /** The daemon closed without a byte of a reply. */
 class ClosedBeforeReply extends Failure {
   /**
-   * It never read the request. KERNEL: the end of a unix socket is a reset only for who has sent something that was not
-   * read or has not been accepted; af_unix.c, unix_release_sock().
+   * The daemon never read the request. KERNEL: the end of a unix socket is a reset only for a sender of data that was
+   * not read or accepted; af_unix.c, unix_release_sock().
    */
   readonly isUnread: boolean;
 

@@ -1,4 +1,7 @@
-/** What the client needs of a connected socket: one of node:net has it all; bin has one that is loaded faster. */
+/**
+ * The part of a connected socket that the client needs: node:net implements it; bin has an implementation that loads
+ * faster.
+ */
 export interface ClientSocket extends AsyncIterable<Uint8Array> {
   readonly destroyed: boolean;
   readonly writable: boolean;
