@@ -42,7 +42,7 @@ async function requirePlatform(engine: Engine, image: string, text: string | und
   }
 }
 
-/** What a request to create does not find is its image, unless the failure names something else. */
+/** "Not found" of a create request means its image, unless the failure names another object. */
 function toDockerCreateFailure(thrown: unknown, { image }: { readonly image: string }): unknown {
   if (isFailure(thrown, "invalid")) {
     const { container } = thrown.details;

@@ -13,7 +13,7 @@ import { timingOf } from "../map/container-inspect.ts";
 
 type Condition = "not-running" | "next-exit" | "removed";
 
-/** What a creation asks for besides: to be run, its streams on the same connection. */
+/** The additional options of a creation: to run the container, with its streams on the same connection. */
 interface Run {
   readonly streams: { readonly stdin: boolean; readonly stdout: boolean; readonly stderr: boolean };
   readonly until: Condition;

@@ -24,7 +24,7 @@ export class BodyDecoder {
     return this.#state === "done";
   }
 
-  /** Gives the content to `take`, and returns what comes after the body. Throws Failure("invalid"). */
+  /** Passes the content to `take`, and returns the bytes after the body. Throws Failure("invalid"). */
   push(bytes: Buffer, take: (piece: Buffer) => void): Buffer {
     let rest = bytes;
     while (rest.length > 0 && this.#state !== "done") {

@@ -3,7 +3,7 @@ import { Failure } from "../../base/failure.ts";
 export interface BodyMemoryLimits {
   /** All bodies together. */
   readonly totalBytes: number;
-  /** What bodies of more than `smallBytes` leave for smaller ones. */
+  /** The memory that bodies of more than `smallBytes` leave for smaller ones. */
   readonly reservedBytes: number;
   readonly smallBytes: number;
 }

@@ -7,9 +7,9 @@ const lingerUsuallyMs = 10_000;
 export interface BridgeOptions {
   /** Looks at what is typed on a terminal; when it finds the keys, the client is let go and the process goes on. */
   readonly detach?: DetachScanner | undefined;
-  /** What the client is sent of what comes from the process. What it throws ends the streams. */
+  /** Converts the process's output for the client. An exception ends the streams. */
   readonly output?: ((piece: Uint8Array) => Uint8Array) | undefined;
-  /** What the client is sent after the streams' end, or when they break off. Rejects: the connection is cut. */
+  /** The final bytes for the client, after the streams' end or failure. When it rejects, the connection is reset. */
   readonly last?: (() => Promise<Uint8Array>) | undefined;
 }
 

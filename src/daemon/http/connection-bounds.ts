@@ -3,7 +3,7 @@ import type { Operation } from "../../api/http/routes.ts";
 import { Failure } from "../../base/failure.ts";
 import { encodeRefusal } from "./reply-head.ts";
 
-/** What a connection is used for. */
+/** The use of a connection. */
 export type ConnectionKind = "events" | "streams" | "requests" | "control";
 
 /** The most connections of each kind; `idle` are those without a request. */

@@ -44,7 +44,7 @@ export interface Exchange {
 export class ApiConnection implements Exchange {
   readonly socket: Socket;
   readonly #options: ConnectionOptions;
-  /** What has come and is not used yet. */
+  /** Received bytes that are not used yet. */
   #readAhead: Buffer = Buffer.alloc(0);
   #request: ApiRequest | undefined;
   #body: BodyDecoder | undefined;
@@ -79,7 +79,7 @@ export class ApiConnection implements Exchange {
   finish(): void {
     this.#isAnswered = true;
     this.#over();
-    // What is left of a body is read and dropped: cutting it off would often lose this answer.
+    // Reads and drops the rest of a body: a reset would often lose this answer.
     this.#request?.resume();
     this.#goOn();
   }
@@ -203,7 +203,7 @@ export class ApiConnection implements Exchange {
     return setTimeout(() => this.#refuse(408, message), headWithinMs).unref();
   }
 
-  /** What can't be read has no request that could be answered. */
+  /** Malformed bytes contain no request that could be answered. */
   #refuse(status: number, message: string): void {
     this.#isTaken = true;
     this.socket.off("readable", this.#onReadable);

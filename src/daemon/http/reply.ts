@@ -25,7 +25,7 @@ export interface Reply {
 
 const messageLimit = 8192;
 
-/** What a client has sent may stand in a message: of one that is very long the beginning and the end are kept. */
+/** A message may contain text from the client: a very long one is shortened to its start and end. */
 function shorten(message: string): string {
   if (message.length <= messageLimit) return message;
   return `${message.slice(0, messageLimit / 2)} … ${message.slice(-messageLimit / 4)}`;

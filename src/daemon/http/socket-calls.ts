@@ -1,9 +1,6 @@
 import type { Socket } from "node:net";
 
-/**
- * What a connection needs of the kernel that Node has no function for. Implemented by
- * `src/linux/sockets/stream-socket.ts`
- */
+/** The socket calls that Node lacks. Implemented by `src/linux/sockets/stream-socket.ts` */
 export interface SocketCalls {
   /**
    * Sends bytes that no read of the peer gives together with what is sent afterwards. The number of bytes that were

@@ -4,7 +4,7 @@ import { formatRfc3339 } from "../../base/timestamp.ts";
 import type { ContainerState } from "../../model/container-state.ts";
 import type { WallMs } from "../../model/time.ts";
 
-/** What Go writes for a time that never was. */
+/** The zero time in Go's JSON. */
 const never = "0001-01-01T00:00:00Z";
 
 export function timeText(ms: WallMs | undefined): string {
