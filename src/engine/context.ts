@@ -24,7 +24,7 @@ export interface PinnedImage extends Disposable {
   readonly record: ImageRecord;
 }
 
-/** What the use-cases of containers share. */
+/** The shared state of all container operations. */
 export interface ContainerContext {
   readonly dependencies: EngineDependencies;
   readonly state: State;

@@ -60,7 +60,7 @@ export interface CgroupHandle {
   freeze(): Promise<void>;
   thaw(): void;
   isFrozen(): boolean;
-  /** All or none; gives the way back. */
+  /** All or none; returns the way back. */
   change(change: CgroupChange): () => void;
   remove(): Promise<void>;
 }
@@ -84,9 +84,12 @@ export interface CgroupPart {
   pathOf(name: string): string;
   /** Removes what was made above its cgroup for it alone; for containers that have a parent of their own. */
   leaveParent(name: string): void;
-  /** What has to be made above its cgroup. */
+  /** The directories that are missing above its cgroup. */
   missingAbove(name: string): readonly string[];
-  /** What missingAbove() gave before a crash was made for it, where it is there now: leaveParent() may take it away. */
+  /**
+   * Claims directories of missingAbove() that were created before a crash, if they exist now: leaveParent() may remove
+   * them.
+   */
   claimAbove(name: string, paths: readonly string[]): void;
   /**
    * Makes the cgroup above that of this container, where it was given one right below the engine's own, and sets its
@@ -122,7 +125,7 @@ export interface HostPart {
   /** Whether AppArmor is on. */
   readonly hasAppArmor: boolean;
   readonly hasSelinux?: boolean | undefined;
-  /** Loads a profile; gives what is wrong when that can't be done. */
+  /** Loads a profile; returns what is wrong when that can't be done. */
   loadAppArmorProfile(text: string): string | undefined;
   /** Device nodes of the host, for privileged containers. */
   listDevices(): readonly RuntimeDevice[];
@@ -147,7 +150,7 @@ export interface NameEntry {
   readonly addresses: readonly string[];
 }
 
-/** What a container may look up. */
+/** The names that a container may look up. */
 export interface NameView {
   /** In the order in which they are asked. `links`: alias → container, for this one alone. */
   readonly networks: readonly {
@@ -176,7 +179,7 @@ export interface NamePart {
   stop(containerId: string): void;
 }
 
-/** What an engine is joined of; it disposes of them as its last step. Tests give their own. */
+/** The components of an engine, which disposes of them as its last step. Tests pass their own. */
 export interface EngineDependencies extends AsyncDisposable {
   readonly dataRoot: string;
   readonly runRoot: string;

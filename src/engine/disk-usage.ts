@@ -9,7 +9,7 @@ import type { Containers } from "../model/containers.ts";
 import type { DiskUsage, UsageKind } from "../model/usage.ts";
 import type { Volumes } from "../model/volumes.ts";
 
-/** What `system df` shows. Images are counted from records, containers and volumes by walking what is in them. */
+/** The data of `system df`. Images are counted from records, containers and volumes by walking their files. */
 export async function describeDiskUsage(
   context: ContainerContext,
   {

@@ -64,7 +64,7 @@ export function podLimitsOf(
     : undefined;
 }
 
-/** What a container that is made in it gets of it. */
+/** The facts of a pod for a new container in it. */
 export function factsOf(record: PodRecord, host: HostFacts): PodFacts {
   const { id, pod, spec, imageConfig } = record;
   const user = spec.isolation?.namespaces?.user ?? "host";

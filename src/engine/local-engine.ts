@@ -204,7 +204,7 @@ export class LocalEngine implements Engine {
   }
 }
 
-/** What stays is removed by the next engine, or needed by it. */
+/** The next engine removes or uses the rest. */
 async function removeNetworks({ networks }: EngineDependencies): Promise<void> {
   try {
     await networks.removeAll();
@@ -276,7 +276,7 @@ export async function startEngine(dependencies: EngineDependencies): Promise<Loc
   return new LocalEngine({ context, images, garbage, blobs, bench, close });
 }
 
-/** What a crash left is kept for a while; what an earlier life has kept so goes now. */
+/** Leftovers of a crash are kept for a while; those of an earlier engine are removed now. */
 async function beginCollecting(garbage: Garbage): Promise<void> {
   await garbage.keepForNow();
   await garbage.collect();

@@ -21,7 +21,7 @@ export function listNamespaces({ live, state }: ContainerContext): readonly Cont
   return groupNamespaces(rows);
 }
 
-/** Who shares what with whom. Pure. */
+/** Groups containers by shared namespaces. Pure. */
 export function groupNamespaces(rows: readonly Row[]): readonly ContainerNamespaces[] {
   return rows.map((row) => {
     const namespaces: Record<string, { inode: number; sharedWith: string[] }> = {};

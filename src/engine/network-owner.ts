@@ -6,8 +6,8 @@ import type { State } from "./state/state.ts";
 const mostSharers = 64;
 
 /**
- * The container whose network this one has, through others, too: itself where it shares none. Undefined when that one
- * is gone: its network goes on with those who share it.
+ * The container whose network this one shares, also indirectly: itself when it shares none. Undefined when that
+ * container is gone: its network lives on with the others.
  */
 export function findNetworkOwner(
   { state }: { readonly state: Pick<State, "findContainer"> },

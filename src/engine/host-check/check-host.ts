@@ -55,7 +55,7 @@ export function readHost({
   };
 }
 
-/** What follows from the facts, by group. An ordinary user's commands begin with sudo. Pure. */
+/** Derives findings from the facts, by group. An ordinary user's commands start with sudo. Pure. */
 export function findHostFaults(facts: HostFacts): readonly HostFinding[] {
   const findings = [
     ...findKernelFaults(facts),
@@ -72,7 +72,7 @@ export function findHostFaults(facts: HostFacts): readonly HostFinding[] {
   return findings.map((finding) => ({ ...finding, fix: finding.fix.map(asRoot) }));
 }
 
-/** Of a shell itself, or for the user who types them. */
+/** Commands of the shell itself, or for the calling user. */
 const ownCommands = /^(?:sudo|unset|ulimit|cat|newgrp) /;
 
 function asRoot(command: string): string {

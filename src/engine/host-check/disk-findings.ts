@@ -65,7 +65,7 @@ function fileSystem({ disk: { type, mountPoint, driver } }: HostFacts): HostFind
   return disk("file system", `${type} at ${mountPoint}`);
 }
 
-/** What a mount's flag takes away from volumes, and from root file systems where the driver binds directories. */
+/** The effect of a mount's flag on volumes, and on root file systems if the driver binds directories. */
 const harms: readonly (readonly [flag: string, opposite: string, affects: string])[] = [
   ["nosuid", "suid", "set-user-ID programs in volumes, and with the storage driver vfs in images"],
   ["noexec", "exec", "programs in volumes, and with the storage driver vfs in images"],

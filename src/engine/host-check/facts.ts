@@ -1,7 +1,8 @@
 import type { NamespaceType } from "../../linux/namespaces/namespaces.ts";
 
 /**
- * What was read from a host: plain data, from which findings follow. `undefined` stands for what this user cannot see.
+ * The facts that were read from a host: plain data, from which findings follow. `undefined` stands for facts that this
+ * user cannot see.
  */
 export interface HostFacts {
   readonly privileges: PrivilegeFacts;
@@ -133,7 +134,7 @@ export interface DiskFacts {
   /** `ext4`, as in the mount table. */
   readonly type: string;
   readonly mountPoint: string;
-  /** What is mounted there: `/dev/sda1`. */
+  /** The source of the mount: `/dev/sda1`. */
   readonly source: string;
   /** Of the mount: `nosuid`, `ro`. */
   readonly options: readonly string[];

@@ -1,6 +1,6 @@
 import type { HostCheckGroup, HostCheckStatus, HostFinding } from "../../model/host-check.ts";
 
-/** What is wrong, and how it is put right. */
+/** A fault and its fix. */
 export interface Defect {
   readonly status: Exclude<HostCheckStatus, "ok">;
   readonly affects?: string | undefined;
@@ -21,5 +21,5 @@ export function inGroup(group: HostCheckGroup): CheckedGroup {
   });
 }
 
-/** What only root can see. */
+/** Facts that only root can see. */
 export const notVisible = "not visible to this user";

@@ -157,7 +157,7 @@ function describeFeature(feature: FeatureFacts, facts: HostFacts): HostFinding {
   });
 }
 
-/** What switches a feature on that a new enough kernel has. */
+/** The action that enables a feature on a kernel that is new enough. */
 const switchesOn: Readonly<Record<string, (facts: HostFacts) => readonly string[]>> = {
   "user-namespace": () => [`sysctl -w user.max_user_namespaces=${manyNamespaces}`],
   "memfd-exec": () => ["sysctl -w vm.memfd_noexec=0"],

@@ -10,7 +10,7 @@ interface Threshold {
   readonly sysctl: string;
   /** Below it there is a warning. */
   readonly least: number;
-  /** What the fix sets. */
+  /** The value that the fix sets. */
   readonly wanted: number;
   readonly affects: string;
 }

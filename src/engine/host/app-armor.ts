@@ -16,7 +16,7 @@ export function hasAppArmor(): boolean {
 
 const loaded = new Map<string, string | undefined>();
 
-/** Loads a profile, once; gives what is wrong when that can't be done. */
+/** Loads a profile, once; returns what is wrong when that can't be done. */
 export function loadAppArmorProfile(text: string): string | undefined {
   if (loaded.has(text)) return loaded.get(text);
   const { status, error, stderr } = spawnSync(parser, ["--replace", "--skip-cache", "--quiet"], {

@@ -4,7 +4,7 @@ import { within } from "../../base/failure.ts";
 import { findReference, formatReference, withDefaultTag } from "../../spec/reference.ts";
 import { encodeTarEnd, encodeTarMember, tarPadding } from "../../spec/tar-writer.ts";
 
-/** What a container that holds a pod's namespaces is made of. */
+/** The image of a container that holds a pod's namespaces. */
 export const infraImage = "localhost/tare-pause:latest";
 
 interface Embedded {

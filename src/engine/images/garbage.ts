@@ -22,11 +22,11 @@ interface GarbageDependencies {
 }
 
 interface CollectOptions {
-  /** What waits for its time goes, too, and what was downloaded in part. */
+  /** Also removes leftovers before their time, and partial downloads. */
   readonly all?: boolean | undefined;
 }
 
-/** What records stand on. */
+/** The content that records refer to. */
 interface Needed {
   readonly layers: ReadonlySet<Digest>;
   readonly blobs: ReadonlySet<Digest>;
@@ -94,10 +94,10 @@ export class Garbage implements Disposable {
     await this.#collecting;
   }
 
-  /** What belongs to no image now is kept for a while: the client that brought it may go on with it. */
+  /** Keeps unreferenced content for a while: the client that fetched it may still need it. */
   async keepForNow(): Promise<void> {
     try {
-      // What is removed from here on is no leftover.
+      // Content that is removed from now on is no leftover.
       this.#leftovers.note((await this.#list(this.#needed())).map(keyOf));
     } catch {
       // SAFETY: it only goes earlier.
@@ -106,7 +106,7 @@ export class Garbage implements Disposable {
     else this.#schedule();
   }
 
-  /** For those who are about to add much: gives back what only waits, where the disk is too full for that. */
+  /** For operations that are about to add much: removes leftovers before their time when the disk is too full. */
   async relieve(): Promise<void> {
     if (this.#users === 0 && (await this.#isFuller(this.#rules.highPercent))) await this.collect();
   }
@@ -134,7 +134,7 @@ export class Garbage implements Disposable {
     }
   }
 
-  /** What no record needs. */
+  /** Lists unreferenced content. */
   async list(): Promise<{ readonly layers: readonly Digest[]; readonly blobs: readonly Digest[] }> {
     return split(await this.#list());
   }
@@ -211,7 +211,7 @@ export class Garbage implements Disposable {
     }
   }
 
-  /** What is on its way out does not count. */
+  /** Content that is being removed does not count. */
   async #isFuller(percent: number): Promise<boolean> {
     if (!(await this.#seemsFuller(percent))) return false;
     await this.#dependencies.storage.awaitSpace();

@@ -67,7 +67,7 @@ export async function* pushNamed(
   } catch (thrown) {
     throw describePush(thrown, wanted);
   }
-  // What is encrypted there is none of the blobs that are here.
+  // Encrypted content is none of the local blobs.
   if (keys.length === 0 && sent !== undefined) {
     remember(state, record, { name: formatFamiliar(repositoryOf(wanted)), manifest: sent });
   }

@@ -6,7 +6,7 @@ import { mergePortMappings } from "../../spec/merge-ports.ts";
 import { highestPort } from "../../spec/port-range.ts";
 import type { PortSpec } from "../../model/networks.ts";
 
-/** What of the host's ports is in use. */
+/** The host ports in use. */
 export interface PortFacts {
   /** Of other containers, with the name of each. */
   readonly others: readonly { readonly ports: PublishedPorts; readonly name: string }[];

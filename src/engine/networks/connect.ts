@@ -126,7 +126,7 @@ export async function disconnectContainer(
   }
 }
 
-/** What a killed engine had begun: a connection goes, a disconnection is carried out. The container may have ended. */
+/** Finishes an interrupted operation: undoes a connection, completes a disconnection. The container may have ended. */
 export async function finishConnection(
   context: ContainerContext,
   intent: Extract<Intent, { kind: "connect" | "disconnect" }>,
@@ -203,7 +203,7 @@ function routesWith(context: ContainerContext, record: ContainerRecord): readonl
   }));
 }
 
-/** Another network may have become the one with the default route. Gives the record as it is then. */
+/** Another network may have become the one with the default route. Returns the record as it is then. */
 async function changeRoutes(
   context: ContainerContext,
   {

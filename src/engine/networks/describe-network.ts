@@ -5,7 +5,7 @@ import type { ContainerRecord, EndpointRecord, NetworkRecord } from "../state/re
 import { namesIn } from "./names.ts";
 import { addressText, gatewayOf } from "./resolve-endpoints.ts";
 
-/** What `network inspect` shows. */
+/** The details for `network inspect`. */
 export function describeNetwork(context: ContainerContext, record: NetworkRecord): NetworkDetails {
   const { plan, ...rest } = record;
   return {

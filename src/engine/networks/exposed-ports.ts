@@ -16,7 +16,7 @@ export function exposedPortsOf(spec: ContainerSpec, image: readonly string[]): r
   return [...new Set([...named, ...published])];
 }
 
-/** What is to be published: what was asked for and, with publishAll, the exposed ports that were not. */
+/** The ports to publish: the requested ones and, with publishAll, all other exposed ports. */
 export function portsToPublish(spec: ContainerSpec, image: readonly string[]): readonly PortSpec[] {
   const asked = spec.network?.ports ?? [];
   if (spec.network?.publishAll !== true) return asked;

@@ -214,7 +214,7 @@ export class NetworkCatalog {
     }
   }
 
-  /** As ensure(). Gives the record as it is then. */
+  /** As ensure(). Returns the record as it is then. */
   async #ensureSomewhere(record: NetworkRecord): Promise<NetworkRecord> {
     if (record.plan === undefined) return record;
     for (let now: NetworkRecord = record, moves = 0; ; moves++) {

@@ -19,7 +19,7 @@ import type { ContainerContext } from "../context.ts";
 import { readBaseHosts } from "./hosts-file.ts";
 import { findNetworkOwner } from "../network-owner.ts";
 
-/** Writes the files that stand for /etc/{hosts,hostname,resolv.conf}; gives their paths by target. */
+/** Writes the files that stand for /etc/{hosts,hostname,resolv.conf}; returns their paths by target. */
 export function makeNetworkFiles(
   context: ContainerContext,
   record: ContainerRecord,

@@ -13,8 +13,8 @@ import { removePorts } from "./remove-ports.ts";
 import { describeUnreached } from "./unreached-ports.ts";
 
 /**
- * Publishes more ports of a container and takes others away, all or nothing; gives the record as it is then, not stored
- * yet. Of a running one the kernel has them when this resolves. Those that stay are not interrupted.
+ * Publishes more ports of a container and takes others away, all or nothing; returns the record as it is then, not
+ * stored yet. Of a running one the kernel has them when this resolves. Those that stay are not interrupted.
  */
 export async function changePorts(
   context: ContainerContext,

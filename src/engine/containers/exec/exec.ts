@@ -31,7 +31,7 @@ import { readSecretVariables } from "../files/secrets.ts";
 import { planRecord } from "../../plan-record.ts";
 import { followDenials, chooseTracing, reportDenials } from "../resources/traced-calls.ts";
 
-/** Registers a program to be run in a running container; gives the session's id. */
+/** Registers a program to be run in a running container; returns the session's id. */
 export function createExec(context: ContainerContext, reference: ContainerReference, spec: ExecSpec): string {
   const record = getContainer(context.state, reference);
   getLive(context, record);

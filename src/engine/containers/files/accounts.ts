@@ -14,16 +14,18 @@ const MOST_FILE_BYTES = 4 * 1024 * 1024;
 
 /** Of files so long in all what was found is remembered. */
 const MOST_REMEMBERED = 16_384;
-/** Who is who by all that decides it: containers of an image ask the same, start for start. */
+/**
+ * A cache of resolved users by everything that determines them: containers of an image repeat the lookup at each start.
+ */
 const known = new RecentMap<string, ResolvedUser>(32);
 
-/** Whose accounts they are, as whom it runs. */
+/** The source of the accounts, and the requested user. */
 interface Wanted {
   readonly spec: ContainerRecord["spec"];
   readonly host: Pick<HostPart, "readText">;
 }
 
-/** Who `user[:group]` is inside this root. Throws "invalid" for a name that isn't there. */
+/** Resolves `user[:group]` inside this root. Throws "invalid" for an unknown name. */
 export function findUser(
   root: Fd,
   { user, groups, ...wanted }: Wanted & { readonly user: string; readonly groups: readonly string[] },

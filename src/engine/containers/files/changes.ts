@@ -4,12 +4,15 @@ import type { ContainerContext } from "../../context.ts";
 import { getContainer } from "../../find-container.ts";
 import { openIdsOf } from "../lifecycle/user-namespace.ts";
 
-/** What a start makes in the root file system for its own mounts: no change of the container's, while it is empty. */
+/**
+ * Directories and files that a start creates in the root file system for its own mounts: no change by the container,
+ * while they are empty.
+ */
 export const startedPaths: ReadonlySet<string> = new Set(
   "dev dev/console dev/mqueue dev/pts dev/shm etc etc/hostname etc/hosts etc/resolv.conf proc sys".split(" "),
 );
 
-/** What the container has changed on top of its image, also while it runs. */
+/** The container's changes on top of its image, also while it runs. */
 export async function listContainerChanges(
   context: ContainerContext,
   reference: ContainerReference,

@@ -19,7 +19,7 @@ import { cgroupOf, type ContainerContext } from "../../context.ts";
 import { containerEvent } from "../../describe-event.ts";
 import { getContainer } from "../../find-container.ts";
 
-/** The container's image, and what it has changed as one more layer, as a new image. Gives its id. */
+/** The container's image, and what it has changed as one more layer, as a new image. Returns its id. */
 export async function commitContainer(
   context: ContainerContext,
   reference: ContainerReference,
@@ -73,7 +73,8 @@ export async function commitContainer(
 }
 
 /**
- * What the container has changed, as an image's layer; while it is read, nothing starts, ends or (with `pause`) runs.
+ * Packs the container's changes as an image's layer; while it reads, the container neither starts nor ends nor (with
+ * `pause`) runs.
  */
 async function* packUpper(
   context: ContainerContext,
@@ -101,7 +102,7 @@ async function* packUpper(
   }
 }
 
-/** What a container of the new image starts with: as this one was started. */
+/** The defaults of the new image: the settings with which this container was started. */
 function defaultsOf({ spec, imageConfig }: ContainerRecord): ImageDefaults {
   const image = imageConfig.defaults;
   const entrypoint = spec.process?.entrypoint ?? image.entrypoint;

@@ -35,7 +35,7 @@ export async function pinImageMounts(
 }
 
 export interface OpenedImages extends Disposable {
-  /** What is to be bound, by target: detached, read-only mounts. */
+  /** The sources to bind, by target: detached, read-only mounts. */
   readonly sources: ReadonlyMap<string, Fd>;
   /** Targets whose source needs no clone: it is this container's alone. */
   readonly ownTrees: ReadonlySet<string>;

@@ -11,11 +11,11 @@ import type { ContainerContext } from "../../context.ts";
 import { type NamedVolumeMount, volumeMounts } from "./volume-uses.ts";
 import type { VolumeName } from "../../../model/ids.ts";
 
-/** What the keeper can hold on to besides the root, its lock and a /dev/shm that is shared. */
+/** The number of descriptors that the keeper can hold besides the root, its lock and a shared /dev/shm. */
 const MOST_HELD = 5;
 
 export interface OpenedVolumes extends Disposable {
-  /** What is to be bound, by target: the volume, or what its subpath names. */
+  /** The sources to bind, by target: the volume, or its subpath. */
   readonly sources: ReadonlyMap<string, Fd>;
   /** Targets whose source is a mount of this container alone: where the kernel can't clone it. */
   readonly ownTrees: ReadonlySet<string>;

@@ -12,7 +12,7 @@ import { membershipOf } from "../../find-pod.ts";
 import { describeTracedCalls } from "../resources/traced-calls.ts";
 import { parseVolumeName } from "../../../model/ids.ts";
 
-/** What `ps` shows. */
+/** The row of `ps`. */
 export function summarize(context: ContainerContext, record: ContainerRecord): ContainerSummary {
   const { spec, imageConfig } = record;
   const network = spec.isolation?.namespaces?.network ?? spec.network?.networks?.[0]?.network ?? "bridge";
@@ -40,7 +40,7 @@ export function summarize(context: ContainerContext, record: ContainerRecord): C
   });
 }
 
-/** What `inspect` shows. */
+/** The details for `inspect`. */
 export async function describeContainer(
   context: ContainerContext,
   record: ContainerRecord,

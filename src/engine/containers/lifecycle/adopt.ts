@@ -40,7 +40,7 @@ async function watchEnd(
   const exit = await kept.exited;
   while (!(await tryRecord(context, { id, kept, exit }))) await sleep(RECORD_AGAIN_MS);
   onRecorded();
-  await new Promise((resolve) => setImmediate(resolve)); // those who wait for the end come first
+  await new Promise((resolve) => setImmediate(resolve)); // callers that wait for the end come first
   await kept[Symbol.asyncDispose]();
 }
 

@@ -1,7 +1,7 @@
 import type { EndedRun } from "../../resolve/restart-policy.ts";
 import type { ContainerRecord } from "../../state/records.ts";
 
-/** What the policy looks at. */
+/** The last run, as the restart policy needs it. */
 export function lastRun(record: ContainerRecord): EndedRun {
   const { state, restartCount, restartDelayMs, stoppedByHand = false } = record;
   const hasEnded = state.status === "exited" || state.status === "restarting";

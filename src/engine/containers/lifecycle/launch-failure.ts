@@ -16,7 +16,7 @@ export function launchFailure(thrown: unknown, details: FailureDetails = {}): Fa
   });
 }
 
-/** What was thrown, as a Failure whose sentence begins with what could not be done. */
+/** Converts an error into a Failure whose sentence starts with the failed action. */
 export function failureTo(act: string, thrown: unknown): Failure {
   const sentence = `cannot ${act}`;
   if (!(thrown instanceof Failure)) return fileFailure(sentence, thrown);

@@ -2,7 +2,7 @@ import { closeSync, constants, fstatSync, ftruncateSync, openSync, writeSync } f
 import { Failure, sentenceOf } from "../../../base/failure.ts";
 import type { ContainerSpec } from "../../../model/container-spec.ts";
 
-/** What is written to the files that a container's spec names. */
+/** The pids to write to the files that a container's spec names. */
 export interface WrittenPids {
   /** Of its first process, on the host. */
   readonly pid: number;

@@ -47,7 +47,7 @@ export function endWaiting(context: ContainerContext, record: ContainerRecord): 
   context.waiters.wake(record.id, "exit", exitStatusOf(ended));
 }
 
-/** A person ends it: its policy starts it no more. The lock is held. Gives the record as it is now. */
+/** A person ends it: its policy starts it no more. The lock is held. Returns the record as it is now. */
 export function markStopped(context: ContainerContext, record: ContainerRecord): ContainerRecord {
   if ((record.spec.lifecycle?.restartPolicy?.name ?? "no") === "no" || record.stoppedByHand === true)
     return record;

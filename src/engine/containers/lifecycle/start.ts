@@ -95,7 +95,7 @@ export async function startHeld(
   let started: StartedProcess;
   using pidFiles = new DisposableStack();
   let writePids: (pids: WrittenPids) => void;
-  // Until it is known as running: who wants the same volumes finds them with it then.
+  // Until the container is recorded as running, other users of the same volumes find them in use.
   using uses = new DisposableStack();
   const ended = Promise.withResolvers<void>();
   const endsAfter = orClosing(ended.promise, context.closing);
@@ -135,7 +135,7 @@ export async function startHeld(
   adopt(context, running, started.kept, ended);
   writePids(started.kept);
   notifyReady(context, running, started.kept);
-  // Those who came between the look for them and now.
+  // Clients that attached between the last check and now.
   if (context.attaches.isAwaited(id)) await context.attaches.connect(id, started.kept, endsAfter);
   return timing;
 }

@@ -133,7 +133,7 @@ function ownerOf(
   return owner;
 }
 
-/** Who has the same is in the same user namespace. */
+/** Containers with the same owner share a user namespace. */
 function userOwnerOf({ id, spec, idMaps }: ContainerRecord): string {
   const mode = spec.isolation?.namespaces?.user;
   if (idMaps === undefined) return "host";

@@ -3,7 +3,7 @@ import type { ContainerId } from "../../../model/ids.ts";
 
 type Moment = "exit" | "removed";
 
-/** Those who wait for a container's end. */
+/** The callers that wait for a container's end. */
 export class Waiters {
   readonly #waiting = new Map<string, Set<(status: ExitStatus) => void>>();
 

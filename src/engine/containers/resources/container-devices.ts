@@ -14,7 +14,7 @@ export function findDevices(host: HostPart, { devices }: ResolvedContainer): rea
   );
 }
 
-/** What a container gets in /dev, and which devices it may use (absent: all). */
+/** The device nodes in a container's /dev, and the devices that it may use (absent: all). */
 export function deviceFacts(
   host: HostPart,
   { plan, privileged }: { readonly plan: ResolvedContainer; readonly privileged: boolean },

@@ -39,7 +39,7 @@ async function noteOom(
   const { state } = record;
   if (state.status !== "running" && state.status !== "paused") return;
   const kills = context.dependencies.cgroups.open(id).oomKills();
-  // The first look may come before the kernel has chosen whom to kill.
+  // The first check may precede the kernel's choice of a process to kill.
   if (kills <= (state.oomKills ?? 0)) return;
   try {
     context.state.putContainer(

@@ -33,7 +33,7 @@ export function isTraced({ isolation: { explainDenials, recordCalls } = {} }: Co
   return explainDenials === true || recordCalls === true;
 }
 
-/** What the keeper of a process of this container has to watch. A new run begins with nothing recorded. */
+/** The calls that the keeper of a container's process has to trace. A new run starts with an empty record. */
 export function chooseTracing(
   context: ContainerContext,
   { id, spec }: ContainerRecord,

@@ -10,7 +10,7 @@ export class DeferredDuplex extends Duplex {
 
   constructor() {
     super({ allowHalfOpen: true });
-    // After a start that failed its user has no listener any more; who still reads sees it close.
+    // After a failed start its user has no listener any more; a remaining reader sees it close.
     this.on("error", () => {});
   }
 

@@ -10,7 +10,7 @@ import type { HostPart } from "../../../dependencies.ts";
 import type { ContainerRecord } from "../../../state/records.ts";
 import type { PreparedStart } from "./prepare.ts";
 
-/** What the runtime and the kernel are asked for. */
+/** The request to the runtime and the kernel. */
 export interface PlannedStart {
   readonly config: RuntimeConfig;
   /** Absent: the container has no cgroup of its own. */

@@ -30,7 +30,7 @@ import { openJoinedNamespaces } from "../joined-namespaces.ts";
 import type { PhaseClock } from "../phase-clock.ts";
 import { findForeignNamespaces, openIdsOf } from "../user-namespace.ts";
 
-/** What a start has opened and found out. */
+/** The opened objects and collected facts of a start. */
 export interface PreparedStart {
   readonly plan: ResolvedContainer;
   readonly facts: StartFacts;
