@@ -22,8 +22,8 @@ export interface CommitOptions {
 }
 
 /**
- * Makes an image of another one and one more layer, whose tar is staged, and gives it to the
- * sink; nothing is seen before all is stored. Gives the new id.
+ * Makes an image of another one and one more layer, whose tar is staged, and gives it to the sink; nothing is seen
+ * before all is stored. Returns the new id.
  */
 export async function commitLayer(layer: StagedBlob, options: CommitOptions): Promise<ImageId> {
   const { store, sink, baseManifest, config, references, signal } = options;

@@ -5,7 +5,7 @@ import type { Reference } from "../spec/reference.ts";
 import { fetchDocument } from "./fetch-manifest.ts";
 import { isAttestation } from "./pick-manifest.ts";
 
-/** What a registry has under a name. */
+/** The content of a registry under a name. */
 export interface RegistryEntry {
   readonly digest: Digest;
   readonly mediaType: string;

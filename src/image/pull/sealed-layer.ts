@@ -8,8 +8,8 @@ import type { Report } from "../streams/reporting.ts";
 import { LayerContent } from "../unpacking/layer-content.ts";
 
 /**
- * Sees to it that the plain blob of an encrypted layer is in the store and its tree with the sink; gives what that blob
- * is. Decrypted into a draft on its way in, and unpacked from there: nothing has a name before the seal and both
+ * Sees to it that the plain blob of an encrypted layer is in the store and its tree with the sink; returns what that
+ * blob is. Decrypted into a draft on its way in, and unpacked from there: nothing has a name before the seal and both
  * digests are proven, and nothing stays of one that fails.
  */
 export async function storeSealedLayer(

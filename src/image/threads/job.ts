@@ -18,9 +18,9 @@ export interface Jobs {
   readonly spool: { readonly job: SpoolJob; readonly result: SpooledMembers };
   /** Takes what becomes a blob. */
   readonly stage: { readonly job: StageJob; readonly result: Blob };
-  /** Gives the bytes of a blob. */
+  /** Returns the bytes of a blob. */
   readonly read: { readonly job: ReadJob; readonly result: undefined };
-  /** Gives the bytes of a blob that was dropped. */
+  /** Returns the bytes of a blob that was dropped. */
   readonly rebuild: { readonly job: RebuildJob; readonly result: undefined };
   readonly prove: { readonly job: ProveJob; readonly result: MadeForm | undefined };
   readonly verify: { readonly job: VerifyTreeJob; readonly result: undefined };
