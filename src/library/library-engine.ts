@@ -49,8 +49,8 @@ export class LibraryEngine implements Engine {
   }
 
   /**
-   * Loads the images of an archive, a file's path or its bytes, or of a directory with an OCI layout; gives their names
-   * (or ids, where they have none).
+   * Loads the images of an archive, a file's path or its bytes, or of a directory with an OCI layout; returns their
+   * names (or ids, where they have none).
    */
   async load(archive: string | AsyncIterable<Uint8Array>): Promise<readonly string[]> {
     const loaded: string[] = [];

@@ -4,7 +4,7 @@ import { resolvePreserved } from "../engine/resolve/preserved-fds.ts";
 import { sendDescriptors } from "../linux/sockets/descriptor-packet.ts";
 
 /**
- * Sends copies of this process's descriptors to the daemon; gives the token that stands for them. Undefined without
+ * Sends copies of this process's descriptors to the daemon; returns the token that stands for them. Undefined without
  * any.
  */
 export async function passDescriptors(
