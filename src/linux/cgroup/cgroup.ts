@@ -109,7 +109,7 @@ export class Cgroup {
   }
 
   /**
-   * New limits, all or none; "invalid" when the kernel refuses one. Gives the way back, for a caller that fails after
+   * New limits, all or none; "invalid" when the kernel refuses one. Returns the way back, for a caller that fails after
    * it.
    */
   change(change: CgroupChange): () => void {

@@ -31,7 +31,7 @@ const keepersName = "keepers";
 /** A component that is neither hidden, nor "..", nor the name of a control file (those have a dot after a word). */
 const component = /^[A-Za-z0-9_][A-Za-z0-9_.:@=-]{0,199}$/;
 
-/** Refuses "invalid" what could leave the cgroup tree or hide in it; gives the components. */
+/** Refuses "invalid" what could leave the cgroup tree or hide in it; returns the components. */
 export function parseCgroupPath(path: string): string[] {
   const components = path.split("/").filter((part) => part !== "");
   if (

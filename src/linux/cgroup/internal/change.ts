@@ -12,7 +12,7 @@ interface Done {
   readonly before: string;
 }
 
-/** Writes all of it or nothing: what was written before the kernel refused is taken back. Gives the way back. */
+/** Writes all of it or nothing: what was written before the kernel refused is taken back. Returns the way back. */
 export function changeIn(parent: CgroupParentDirectory, name: string, change: CgroupChange): () => void {
   const done: Done[] = [];
   const undo = (): void => {

@@ -63,7 +63,7 @@ export class Measuring {
     return this.#size();
   }
 
-  /** Counts what is in a directory; gives the directories among it. */
+  /** Counts what is in a directory; returns the directories among it. */
   #list(directory: Fd): string[] {
     const directories: string[] = [];
     for (const { name } of listDirectory(directory)) {
