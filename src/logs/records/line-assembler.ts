@@ -65,7 +65,7 @@ export class LineAssembler {
   }
 
   /**
-   * Takes the whole records at the beginning of `chunk`, which has to stay unchanged. Gives the bytes used, and
+   * Takes the whole records at the beginning of `chunk`, which has to stay unchanged. Returns the bytes used, and
    * "corrupt" when what follows is no record.
    */
   push(chunk: Buffer): { readonly used: number; readonly corrupt: boolean } {
