@@ -199,7 +199,7 @@ export interface Containers {
     path: string,
     options: CopyIntoOptions & { readonly archive: AsyncIterable<Uint8Array> },
   ): Promise<void>;
-  /** Makes an image of its image and what it has changed, without what is mounted; gives the new id. */
+  /** Makes an image of its image and what it has changed, without what is mounted; returns the new id. */
   commit(reference: ContainerReference, settings?: CommitSettings): Promise<string>;
   /** Lists containers, newest first. Throws "invalid" for an unknown filter. */
   list(filter?: ContainerFilter): Promise<readonly ContainerSummary[]>;

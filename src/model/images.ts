@@ -30,7 +30,7 @@ export interface ImageDetails extends ImageSummary {
   readonly storage: { readonly driver: string; readonly data: Readonly<Record<string, string>> };
 }
 
-/** What a registry has under a name. */
+/** The content of a registry under a name. */
 export interface RegistryImage {
   readonly digest: string;
   readonly mediaType: string;
@@ -185,7 +185,7 @@ export interface Images {
       readonly platform?: string | undefined;
     },
   ): AsyncIterable<Uint8Array>;
-  /** A root file system as tar, or where the engine is to fetch one (http, https). Gives the new image's id. */
+  /** A root file system as tar, or where the engine is to fetch one (http, https). Returns the new image's id. */
   import(
     archive: AsyncIterable<Uint8Array> | URL,
     options?: {

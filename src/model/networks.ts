@@ -179,7 +179,7 @@ export interface Networks {
   inspect(reference: NetworkReference): Promise<NetworkDetails>;
   /** "conflict" while a running container is in it; "not-permitted" for those that are always there. */
   remove(reference: NetworkReference): Promise<void>;
-  /** Removes those that no container is in; gives their names. */
+  /** Removes those that no container is in; returns their names. */
   prune(options?: {
     readonly filters?: Readonly<Record<string, readonly string[]>> | undefined;
   }): Promise<readonly string[]>;

@@ -43,7 +43,7 @@ export interface Secrets {
   inspect(reference: string): Promise<SecretDetails>;
   /** Returns the value. Throws "not-found" with details.secret. */
   read(reference: string): Promise<Uint8Array>;
-  /** Also of one that containers have; gives its id. */
+  /** Also of one that containers have; returns its id. */
   remove(reference: string): Promise<string>;
 }
 

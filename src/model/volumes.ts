@@ -33,7 +33,9 @@ export interface VolumeUsage {
 
 /** Content that outlives containers and can belong to several. Failures: not-found, conflict, invalid, unsupported. */
 export interface Volumes {
-  /** Idempotent for a name that is there: gives that volume; "conflict" when options are asked for that it has not. */
+  /**
+   * Idempotent for a name that is there: returns that volume; "conflict" when options are asked for that it has not.
+   */
   create(spec?: VolumeSpec): Promise<VolumeDetails>;
   /** By name. Docker's filters: name, driver, label, dangling. */
   list(options?: {
