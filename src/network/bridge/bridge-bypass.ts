@@ -61,8 +61,8 @@ export class BridgeBypass {
   }
 
   /**
-   * As the plan has it, or as it was while endpoints of the network are there. Gives what containers are to be attached
-   * to, if it is not the bridge, which has to be there.
+   * As the plan has it, or as it was while endpoints of the network are there. Returns what containers are to be
+   * attached to, if it is not the bridge, which has to be there.
    */
   ensure(plan: NetworkPlan, endpoints: ReadonlyMap<EndpointId, EndpointPlan>): string | undefined {
     const isWanted = plan.bypassesBridge === true;

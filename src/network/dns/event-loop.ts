@@ -26,7 +26,7 @@ export class EventLoop implements Disposable {
     this.#handlers.delete(fd);
   }
 
-  /** Gives the way to call it off. */
+  /** Returns the way to call it off. */
   after(ms: number, run: () => void): () => void {
     const key = {};
     this.#timers.set(key, { atMs: monotonicMs() + ms, run });
