@@ -182,7 +182,7 @@ export function addPivot(list: PlanList, root: number, place: string): void {
   list.add(about, "chdir", ["/"]);
 }
 
-/** Attaches every mount at its place, in their order; gives what is where now. */
+/** Attaches every mount at its place, in their order; returns what is where now. */
 export function addAttachments(
   list: PlanList,
   blob: PlanBlob,
