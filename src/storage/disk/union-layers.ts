@@ -34,7 +34,7 @@ export interface UnionLayers {
   dispose(): void;
 }
 
-/** Gives a detached mount of the directory of all layers, in which files have the host's ids of a user namespace. */
+/** Returns a detached mount of the directory of all layers, in which files have the host's ids of a user namespace. */
 export type ShiftLayers = (layers: Fd, usernsFd: Fd) => OwnedFd;
 
 /** Each layer unpacked in a directory. */

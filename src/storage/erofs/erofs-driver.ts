@@ -27,7 +27,7 @@ export async function openErofsDriver(root: string, options: DriverOptions = {})
   });
 }
 
-/** Makes and mounts the smallest layer; gives the way in which that went. */
+/** Makes and mounts the smallest layer; returns the way in which that went. */
 async function probe(paths: DriverPaths): Promise<FoundErofsWay> {
   const path = `${paths.drafts}/probe`;
   rmSync(path, { force: true, recursive: true });
