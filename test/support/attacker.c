@@ -1,5 +1,5 @@
-/* What a hostile program in a container tries. Each way runs until it is killed or gets through; whatever it gets is a
- * line on standard output that begins with "GOT ". "ready" comes first, when the attack goes on. */
+/* The attempts of a hostile program in a container. Each attack runs until it is killed or succeeds; each success is
+ * a line on standard output that starts with "GOT ". "ready" comes first, when the attack continues. */
 #define _GNU_SOURCE
 #include <dirent.h>
 #include <errno.h>

@@ -1,4 +1,4 @@
-/** What an engine has to look like after each operation, as a pure model. */
+/** The expected state of an engine after each operation, as a pure model. */
 import type { FailureKind } from "../../src/base/failure.ts";
 
 export interface ModelContainer {
@@ -58,7 +58,7 @@ export const emptyModel: Model = { containers: {}, images: { busybox: 0 }, image
 const exited = (code: number): string => `exited ${code}`;
 const isLive = (state: string): boolean => state === "running" || state === "paused";
 
-/** What the operation answers, and what is there afterwards. */
+/** The result of the operation, and the state afterwards. */
 export function applyOperation(model: Model, operation: Operation): Outcome {
   const refuse = (result: FailureKind): Outcome => ({ result, model });
   if (operation.kind === "removeImage") return removeImage(model, operation.image);
@@ -118,7 +118,7 @@ export function applyOperation(model: Model, operation: Operation): Outcome {
   }
 }
 
-/** What may be there when the engine was killed while it did the operation: all of it, nothing, or a failed start. */
+/** The possible states after the engine was killed during the operation: all of it, nothing, or a failed start. */
 export function modelsAfterCrash(model: Model, operation: Operation): readonly Model[] {
   const models = [model, applyOperation(model, operation).model];
   if (operation.kind === "removeImage" || operation.kind === "create") return models;

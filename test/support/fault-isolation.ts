@@ -6,7 +6,7 @@ import { type FaultOperation, type FaultContext, stateOf } from "./fault-run.ts"
 const neverStarted = "exited 125";
 const top = `tare-fault-parent-${process.pid}`;
 
-/** What older kernels have no use for: the other ways are taken. */
+/** Features that older kernels lack: without them the other paths are taken. */
 const older =
   "lowerdir+,detached-lowers,detached-composition,memfd-exec,pidfd-namespaces,clone-into-cgroup,cgroup.kill";
 

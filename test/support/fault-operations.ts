@@ -350,7 +350,7 @@ export const commandOperations: Readonly<Record<string, FaultOperation>> = {
   },
 };
 
-/** What is done at the next opening can be cut off, too. */
+/** The recovery at the next start can be interrupted, too. */
 export const recoveryOperations: Readonly<Record<string, FaultOperation>> = {
   "undoing a creation": {
     before: [{ args: (name) => ["create", "--name", name, "busybox", "true"], fault: "create.snapshot" }],

@@ -13,7 +13,7 @@ import { storageDriverNames } from "../../src/storage/drivers.ts";
 import { poll } from "./patience.ts";
 import { type Installation, isGone } from "./tare.ts";
 
-/** What an operation works on: an installation whose daemon is sound at the moment, and names of its own. */
+/** The context of an operation: an installation with a healthy daemon, and names of its own. */
 export interface FaultContext {
   readonly tare: Installation;
   readonly engine: Engine;
@@ -32,7 +32,7 @@ export interface FaultOperation {
   readonly input?: (name: string) => Uint8Array;
   /** Of the daemon that dies. */
   readonly env?: Readonly<Record<string, string>>;
-  /** What is found afterwards, in a few words. */
+  /** Describes the result in a few words. */
   readonly outcome: (context: FaultContext) => Promise<string>;
   /** Point → what is found when the daemon has died there. */
   readonly points: Readonly<Partial<Record<FaultPoint, string | readonly string[]>>>;

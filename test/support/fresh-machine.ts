@@ -20,7 +20,7 @@ import { type Finished, repository } from "./tare.ts";
 const programFolders = ["/usr/bin", "/usr/sbin", "/usr/games"];
 const searchPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
-/** What README.md asks for by `apt-get install`. */
+/** The packages that README.md installs with `apt-get install`. */
 export function packagesOfReadme(): readonly string[] {
   const text = readFileSync(join(repository, "README.md"), "utf8");
   const words = /`apt-get install ([^`]+)`/.exec(text)?.[1];

@@ -37,7 +37,7 @@ const ignored: ReadonlySet<string> = new Set([
   "title",
 ]);
 
-/** What is wrong with a value by the schema of that file, one line a place; empty when it is right. */
+/** Lists the faults of a value by the schema of that file, one line each; empty when it is valid. */
 export function schemaProblems(directory: string, file: string, value: unknown): readonly string[] {
   const read = (name: string): Schema => JSON.parse(readFileSync(join(directory, name), "utf8")) as Schema;
   const resolve = (reference: string, from: string): readonly [Schema, string] => {

@@ -139,7 +139,7 @@ function processes(): number[] {
     .map(Number);
 }
 
-/** What the descriptors of a process are open on. */
+/** The targets of a process's descriptors. */
 export function descriptorsOf(pid: number | "self"): string[] {
   return namesIn(`/proc/${pid}/fd`).flatMap((fd) => {
     try {

@@ -103,7 +103,7 @@ async function inNamespace<T>(path: string, work: (fd: number) => Promise<T>): P
   }
 }
 
-/** What the server answered, or `refused`, `unreachable`, `silent`. */
+/** The server's answer, or `refused`, `unreachable`, `silent`. */
 async function probeTcp(host: string, port: number, timeoutMs: number): Promise<string> {
   return await new Promise((resolve) => {
     let text = "";

@@ -15,7 +15,7 @@ export class NetworkHost implements Disposable {
     this.#end = end;
   }
 
-  /** What a command prints when it runs there. */
+  /** Runs a command there and returns its output. */
   async run(command: string, ...args: readonly string[]): Promise<string> {
     const child = spawn("nsenter", [`--net=/proc/${this.pid}/ns/net`, command, ...args]);
     let output = "";

@@ -71,7 +71,7 @@ export class TestNamespace {
     await this.call("listen", { protocol, port, text });
   }
 
-  /** What the server answered, or `refused`, `unreachable`, `silent`. */
+  /** The server's answer, or `refused`, `unreachable`, `silent`. */
   async probe(
     protocol: Probe,
     address: string,

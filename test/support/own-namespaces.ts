@@ -14,7 +14,7 @@ const mark = "TARE_TEST_NAMESPACES=own";
 
 if (process.getuid?.() === 0 && process.env["TARE_TEST_NAMESPACES"] !== "own") {
   if (attempt("unshare", CLONE_NEWNET | CLONE_NEWNS) === 0) {
-    // What the host mounts arrives here, nothing goes back.
+    // Mounts of the host propagate here, but not back.
     const none = Buffer.from("none\0");
     const root = Buffer.from("/\0");
     if (attempt("mount", none, root, 0, MS_REC | MS_SLAVE, 0) < 0)

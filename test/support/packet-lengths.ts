@@ -10,7 +10,7 @@ const MSG_TRUNC = 0x20;
 const TCP = 6;
 const HOP_BY_HOP = 0;
 
-/** What a program like tcpdump sees in a process's network namespace: the packets of TCP, as they come uncut. */
+/** The packets that a program like tcpdump sees in a process's network namespace: TCP packets before segmentation. */
 export class PacketLengths implements Disposable {
   readonly #fd: number;
   readonly #timer: ReturnType<typeof setInterval>;

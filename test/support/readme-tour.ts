@@ -7,7 +7,7 @@ export interface TourStep {
   readonly command: string;
   /** Lines that are typed into the program that it starts, behind that one's own prompt. */
   readonly typed: readonly string[];
-  /** What README.md shows of its output; empty: nothing. */
+  /** The output that README.md shows; empty: none. */
   readonly output: string;
 }
 

@@ -86,7 +86,7 @@ export class TestContainer implements AsyncDisposable {
   readonly runDirectory: string;
   readonly logDirectory: string;
   readonly warnings: readonly string[];
-  /** What came on the streams, when it was attached from the beginning. */
+  /** The data of the streams, when they were attached from the start. */
   readonly output: Output;
   /** Directories that go with the container; those that the test gave stay. */
   readonly #owned: readonly string[];

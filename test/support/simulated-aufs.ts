@@ -39,7 +39,7 @@ interface Context {
 interface Mount {
   branches: readonly SimulatedBranch[];
   readonly flags: ReadonlySet<string>;
-  /** What is shown: a copy of what aufs would show, or the writable branch itself. */
+  /** The mounted tree: a copy of aufs's view, or the writable branch itself. */
   shown?: string;
 }
 
@@ -178,7 +178,7 @@ export class SimulatedAufs implements Disposable {
   }
 }
 
-/** What aufs creates in a writable branch when it is mounted. */
+/** Creates the entries that aufs creates in a writable branch on mount. */
 function makeOwnEntries(branch: string): void {
   for (const name of [".wh..wh.plnk", ".wh..wh.orph"])
     mkdirSync(`${branch}/${name}`, { recursive: true, mode: 0o700 });

@@ -17,7 +17,7 @@ import { slowness } from "./patience.ts";
 
 export const repository: string = resolve(import.meta.dir, "../..");
 export const executable: string = join(repository, "dist/tare");
-/** What is typed: becomes the executable for all but fast-path runs. */
+/** The command that users type: it executes the main binary for all but fast-path runs. */
 export const launcher: string = join(repository, "dist/bin/tare");
 export const isRoot: boolean = process.getuid?.() === 0;
 

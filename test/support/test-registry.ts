@@ -14,7 +14,7 @@ export interface SeenRequest {
   readonly headers: IncomingMessage["headers"];
 }
 
-/** What to do with one request in place of the right thing. */
+/** The misbehavior for one request. */
 export type Fault =
   | {
       readonly kind: "status";
@@ -211,7 +211,7 @@ export class TestRegistry implements AsyncDisposable {
     response.writeHead(200, { "Content-Type": "application/json" }).end(JSON.stringify({ repositories }));
   }
 
-  /** Two a page, so that who asks has to follow. */
+  /** Two on each page, so that the client has to follow links. */
   #giveTags(response: ServerResponse, repository: string, target: URL): void {
     const tags = [...this.manifests.keys()]
       .filter((key) => key.startsWith(`${repository} `) && !key.includes(":", repository.length))
@@ -321,7 +321,7 @@ export class TestRegistry implements AsyncDisposable {
       const part = body.subarray(0, fault.afterBytes);
       count(part.length);
       response.write(part, () => {
-        // What was written must have a chance to arrive.
+        // Written data must have time to arrive.
         if (fault.kind === "cut") setTimeout(() => response.destroy(), 20);
       });
       if (part.length === 0 && fault.kind === "cut") response.flushHeaders();
