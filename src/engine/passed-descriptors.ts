@@ -48,7 +48,7 @@ export class PassedDescriptors implements Disposable {
     return { socket: path, token };
   }
 
-  /** What a start or exec asks for; a token is void from here on, whatever comes of it. */
+  /** The descriptors for a start or exec; the token is void from here on, whatever the outcome. */
   take({ preserveFds, descriptors }: DescriptorOptions): TakenDescriptors {
     if (descriptors === undefined)
       return { fds: resolvePreserved(preserveFds), [Symbol.dispose]: () => undefined };
@@ -83,7 +83,7 @@ export class PassedDescriptors implements Disposable {
   }
 }
 
-/** What an engine that was killed left goes. */
+/** Removes leftovers of an engine that was killed. */
 export function openPassedDescriptors(runRoot: string): PassedDescriptors {
   for (const name of readdirSync(runRoot))
     if (/^fds-[0-9a-f]{12}\.sock$/.test(name)) rmSync(join(runRoot, name), { force: true });

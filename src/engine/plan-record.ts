@@ -6,7 +6,7 @@ import { findNetworkOwner } from "./network-owner.ts";
 /** Of the container that was made last: most are started at once, and once. */
 let newest: { readonly spec: ContainerRecord["spec"]; readonly plan: ResolvedContainer } | undefined;
 
-/** What is decided of a container that is about to be made. Throws "invalid". */
+/** Decides the settings of a container that is about to be created. Throws "invalid". */
 export function planNew(
   { host }: Pick<ContainerContext, "host">,
   { id, spec, imageConfig }: Pick<ContainerRecord, "id" | "spec" | "imageConfig">,
@@ -23,13 +23,13 @@ export function planStart(
 ): ResolvedContainer {
   const known = newest?.spec === record.spec ? newest.plan : undefined;
   newest = undefined;
-  // What is left to decide is whether it is called what another one is called.
+  // The remaining check: whether the names are the same.
   return known === undefined || typeof record.spec.isolation?.namespaces?.network === "object"
     ? planRecord(context, record)
     : known;
 }
 
-/** What was decided of a container that exists. Who shares another's network is called what that one is called. */
+/** The settings of an existing container. A container in another one's network has that container's host name. */
 export function planRecord(
   context: Pick<ContainerContext, "state" | "host">,
   record: ContainerRecord,

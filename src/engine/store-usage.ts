@@ -17,7 +17,7 @@ const paths: readonly (readonly [kind: StoreKind, paths: readonly string[]])[] =
   ["being-removed", ["storage/*/trash", "storage/*/drafts"]],
 ];
 
-/** What of the data root takes how much of the disk, walked through; the rows together are all of it. */
+/** Measures the disk usage of the data root's contents by a walk; the rows together are all of it. */
 export async function measureStore(
   { dataRoot, content, storage }: EngineDependencies,
   { policy, signal }: { readonly policy: string; readonly signal?: AbortSignal | undefined },

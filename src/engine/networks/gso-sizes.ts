@@ -6,10 +6,10 @@ import { plainGsoSize } from "../../spec/gso-max-size.ts";
 const initialSize = 192 * 1024;
 
 /**
- * What a network gets, by what was asked for. By itself only one that nothing leaves, with a bridge of its own: on the
- * way out by an interface that takes 65536, larger packets are cut by the processor. KERNEL: those of IPv6 have a
- * header more, which is counted against the MTU of who forwards them (seen with 6.18): none gets through, so they are
- * for internal networks, where they are asked for.
+ * Chooses the sizes for a network from the request. By default only a network without access to other hosts, with a
+ * bridge of its own, gets large ones: on the way out through an interface that takes 65536, the processor has to split
+ * larger packets. KERNEL: IPv6 packets have an additional header, which counts against the MTU of a forwarding host
+ * (seen with 6.18): none gets through, so internal networks get them only on request.
  */
 export function chooseGsoSizes(
   asked: number | undefined,

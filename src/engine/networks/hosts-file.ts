@@ -13,7 +13,7 @@ export function checkHostsFile({ network: { hostsFile } = {} }: Pick<ContainerSp
   if (hostsFile?.startsWith("/") === true) readHostsFile(hostsFile);
 }
 
-/** What /etc/hosts begins with by the caller's wish; undefined without one. `root` is the container's. */
+/** The configured base of /etc/hosts; undefined without one. `root` is the container's. */
 export function readBaseHosts(
   { network: { hostsFile } = {} }: Pick<ContainerSpec, "network">,
   root: Fd,

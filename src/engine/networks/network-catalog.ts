@@ -28,7 +28,7 @@ import { type EndpointId, type NetworkId, type NetworkReference, parseNetworkId 
 /** Another engine may take what was just found free. */
 const MOST_MOVES = 20;
 
-/** Records of networks, what the kernel has of them, and who has which address. */
+/** Records of networks, their kernel objects, and the leases of their addresses. */
 export class NetworkCatalog {
   readonly leases: Leases = new Leases();
   readonly #state: State;
@@ -182,7 +182,7 @@ export class NetworkCatalog {
     this.#state.endIntent(intent);
   }
 
-  /** What the host has of a network is there when this resolves. */
+  /** Resolves when the host's side of a network exists. */
   async ensure(plan: NetworkPlan): Promise<void> {
     const known = this.#ensured.get(plan.id);
     if (known !== undefined) return await known;

@@ -31,7 +31,7 @@ export function makeNetworkFiles(
 ): Readonly<Record<string, string>> {
   const { paths, dependencies } = context;
   const network = record.spec.isolation?.namespaces?.network;
-  // Who shares a network shares its name and what names mean there.
+  // Containers that share a network share its host name and its DNS names.
   const owner = findNetworkOwner(context, record)?.id ?? record.id;
   // But for a container of a pod that shares the network and not the name.
   const named = (record.spec.network?.hostname ?? "") === "" ? owner : record.id;

@@ -22,7 +22,7 @@ import { readNetworkOptions } from "./network-options.ts";
 import { networkInTheWay, quoted, refuseNetwork } from "./refuse-network.ts";
 import type { NetworkId } from "../../model/ids.ts";
 
-/** What is there already. */
+/** The existing networks and host facts. */
 export interface NetworkFacts {
   readonly pools: readonly AddressPool[];
   /** Of the host's routes. */

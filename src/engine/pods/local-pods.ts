@@ -159,7 +159,7 @@ export class LocalPods implements Pods {
     return { removed };
   }
 
-  /** What was done to the pod as a whole; its containers have events of their own. */
+  /** Records an event of the pod as a whole; its containers have events of their own. */
   #record(action: string, { id, pod, spec }: PodRecord): void {
     const attributes = { ...spec.labels, name: pod.name };
     const event = { type: "pod", action, actor: { id, attributes }, timeNs: eventTimeNs() } as const;
@@ -174,7 +174,7 @@ export class LocalPods implements Pods {
     return membersOf(this.#context.state, id);
   }
 
-  /** What holds the namespaces comes last. */
+  /** The container that holds the namespaces comes last. */
   #all(pod: PodRecord): readonly ContainerRecord[] {
     return [...this.#members(pod), pod];
   }

@@ -1,4 +1,4 @@
-/** What the scheduler fills and empties. */
+/** The pools that the scheduler fills and empties. */
 export interface Refillable {
   /** Creates the next entry where there is none; false when that fails. Never rejects. */
   fill(): Promise<boolean>;

@@ -3,7 +3,7 @@ import { familiar, referencesOf } from "../images/find-image.ts";
 import type { State } from "../state/state.ts";
 import { listLayerHexes, listSnapshots, namesIn } from "./stored-objects.ts";
 
-/** What the records of a copy name and the disk has no more, and what no copy could have. */
+/** Lists objects that a copy's records name and the disk lacks, and objects that no copy could contain. */
 export function listLost(state: State, dataRoot: string): readonly string[] {
   const copiedAt = state.findFact("copied");
   const lost = [

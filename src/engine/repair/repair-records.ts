@@ -15,7 +15,7 @@ import { listLost } from "./list-lost.ts";
 import { unconfirmedFact } from "../unconfirmed.ts";
 
 export interface RepairReport {
-  /** What the records were made from. */
+  /** The source of the records. */
   readonly source: string;
   /** Where the damaged database is now; absent: there was none. */
   readonly asideAt?: string | undefined;

@@ -2,7 +2,7 @@ import type { ContainerLimits } from "../../model/limits.ts";
 import type { ContainerSpec } from "../../model/container-spec.ts";
 import { refuse } from "./refusal.ts";
 
-/** What does not go together with having no cgroup. Throws "invalid". */
+/** Rejects options that require a cgroup. Throws "invalid". */
 export function checkCgroupMode(spec: ContainerSpec): void {
   const {
     resources: { cgroups, cgroupParent } = {},

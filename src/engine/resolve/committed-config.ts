@@ -5,8 +5,8 @@ import type { CommittedConfig } from "../../model/commits.ts";
 import { mergeEnvironment } from "./environment.ts";
 
 /**
- * What the caller sets of a new image comes before what its container has: variables, labels, ports and volumes are
- * added to those, all else replaces. A new entrypoint makes the arguments of the old one senseless.
+ * Merges the caller's settings for a new image with those of its container: variables, labels, ports and volumes are
+ * added, all others replace. A new entrypoint discards the arguments of the old one.
  */
 export function mergeCommitted(defaults: ImageDefaults, config: CommittedConfig): ImageDefaults {
   const { env = [], labels, exposedPorts = [], volumes = [], ...replaced } = config;

@@ -40,7 +40,7 @@ export interface HostFacts {
   readonly capabilities: ReadonlySet<CapabilityName>;
   readonly hasAppArmor?: boolean | undefined;
   readonly hasSelinux?: boolean | undefined;
-  /** What a container can have at most; absent: there is no such ceiling (the engine has CAP_SYS_RESOURCE). */
+  /** The highest possible values for a container; absent: no ceiling (the engine has CAP_SYS_RESOURCE). */
   readonly ceilings?:
     | {
         readonly limitOf: (resource: ResourceName) => ResourceLimit;

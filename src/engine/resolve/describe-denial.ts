@@ -7,7 +7,7 @@ import type { SeccompProfile } from "../../spec/seccomp.ts";
 import type { Denial } from "../../model/denials.ts";
 import { callsWithoutAppArmor, defaultAppArmorProfile } from "./app-armor.ts";
 
-/** What decided on the calls of a process. */
+/** The settings that decided on the calls of a process. */
 export interface DenialPolicy {
   readonly profile: SeccompProfile;
   /** The profile is the engine's own. */
@@ -16,10 +16,10 @@ export interface DenialPolicy {
   readonly appArmorProfile?: string | undefined;
 }
 
-/** Who refused a call, and what would allow it. Pure. */
+/** Explains which mechanism denied a call, and which option would allow it. Pure. */
 export function describeDenial(call: TracedCall, policy: DenialPolicy): Omit<Denial, "execId"> {
   const { by, advice } = reasonOf(call, policy);
-  // What seccomp and capabilities let pass meets the next lock.
+  // Calls that a later check denies even when seccomp and capabilities allow them.
   const isLockedTwice =
     policy.appArmorProfile === defaultAppArmorProfile && callsWithoutAppArmor.has(call.found.name ?? "");
   const { found, number, args, count, firstNs, lastNs, pid, text } = call;

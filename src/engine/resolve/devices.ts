@@ -8,7 +8,7 @@ function character(path: string, major: number, minor: number): RuntimeDevice {
   return { type: "c", path, major, minor, fileMode: 0o666, uid: 0, gid: 0 };
 }
 
-/** What every container finds in /dev. SPEC: runtime-spec config-linux.md, "Default Devices" */
+/** The nodes in every container's /dev. SPEC: runtime-spec config-linux.md, "Default Devices" */
 export const defaultDevices: readonly RuntimeDevice[] = [
   character("/dev/null", 1, 3),
   character("/dev/zero", 1, 5),

@@ -7,7 +7,7 @@ export interface LogRotation {
 
 const usual: LogRotation = { maxBytes: 20 * 1024 * 1024, files: 3 };
 
-/** What the keeper can number. */
+/** The highest number of files that the keeper supports. */
 const mostFiles = 10;
 
 /**

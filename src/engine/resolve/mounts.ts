@@ -152,7 +152,7 @@ function defaultMounts({
   const access = privileged ? "rw" : "ro";
   const quiet = ["nosuid", "noexec", "nodev"];
   return [
-    // KERNEL: procfs and sysfs can be mounted only by who has rights over the pid or network namespace that they show.
+    // KERNEL: mounting procfs and sysfs requires rights over the pid or network namespace that they show.
     foreign.includes("pid")
       ? bind("/proc", "/proc", [...quiet, "rprivate"])
       : { destination: "/proc", type: "proc", source: "proc", options: quiet },

@@ -7,7 +7,7 @@ export interface ExtraHost {
   readonly address: string;
 }
 
-/** What stands for the host's own address in an entry. */
+/** The keyword for the host's own address in an entry. */
 export const hostGateway = "host-gateway";
 
 /** Throws "invalid" for an entry without name or address. */
@@ -74,7 +74,7 @@ const localhost: readonly ExtraHost[] = [
   { name: "localhost ip6-localhost ip6-loopback", address: "::1" },
 ];
 
-/** What /etc/hosts can begin with: `none`, `image` or an absolute path. Throws "invalid". */
+/** Validates the base of /etc/hosts: `none`, `image` or an absolute path. Throws "invalid". */
 export function checkHostsBase({
   network: { hostsFile, ownsHosts } = {},
   isolation: { namespaces } = {},

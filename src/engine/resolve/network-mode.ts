@@ -2,7 +2,8 @@ import type { ContainerSpec } from "../../model/container-spec.ts";
 import { refuse } from "./refusal.ts";
 
 /**
- * What does not go together with the network of another container, or the host's. Throws "invalid" in Docker's words.
+ * Rejects options that conflict with the network of another container, or the host's. Throws "invalid" in Docker's
+ * words.
  */
 export function checkNetworkMode(spec: ContainerSpec): void {
   const mode = spec.isolation?.namespaces?.network;

@@ -5,7 +5,7 @@ import type { PodNamespace } from "../../model/pods.ts";
 import { mergeDefined } from "../../base/defined.ts";
 import { refuse } from "./refusal.ts";
 
-/** What of a pod decides about a container in it. */
+/** The settings of a pod that affect a container in it. */
 export interface PodFacts {
   readonly id: ContainerId;
   readonly name: string;

@@ -5,7 +5,7 @@ export interface ProcessColumn {
   readonly format: (process: ProcessDetails, facts: ProcessTableFacts) => string;
 }
 
-/** What the columns need besides the processes. */
+/** The data that the columns need besides the processes. */
 export interface ProcessTableFacts {
   readonly nowMs: number;
   readonly uptimeSeconds: number;

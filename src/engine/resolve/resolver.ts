@@ -7,7 +7,7 @@ export interface ResolverHost {
   readText(path: string): string;
 }
 
-/** Whom to ask for names that are no container's; a loopback address is the host's own. */
+/** The name server for names other than containers'; a loopback address is the host's own. */
 export interface ResolverUpstream {
   readonly address: string;
   readonly from: "container" | "host";
@@ -46,7 +46,7 @@ export function readResolver(
   };
 }
 
-/** systemd-resolved's stub is only reached on the host: whom it asks itself stands in a file of its own. */
+/** systemd-resolved's stub is only reachable on the host: another file lists its upstream servers. */
 function readHostFile(host: ResolverHost): ReturnType<typeof parseResolvConf> {
   const own = parseResolvConf(host.readText("/etc/resolv.conf"));
   if (own.servers.length === 0 || own.servers.some((address) => address !== systemdStub)) return own;

@@ -17,7 +17,7 @@ import { resolveMounts } from "./mounts.ts";
 import type { ResolvedContainer } from "./container.ts";
 import { withSecrets } from "./secrets.ts";
 
-/** What is known only when a container is about to start. */
+/** Facts that are available only when a container is about to start. */
 export interface StartFacts {
   readonly user: ResolvedUser;
   /** Of the user namespace. */

@@ -97,7 +97,7 @@ export const adjectives: readonly string[] = [
   "zesty",
 ];
 
-/** Second halves: people who gave science or engineering something that lasts. */
+/** Second halves: people with a lasting contribution to science or engineering. */
 export const surnames: readonly string[] = [
   "abel",
   "agnesi",

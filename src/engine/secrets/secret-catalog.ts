@@ -103,7 +103,7 @@ export class SecretCatalog {
     return this.#store.read(id);
   }
 
-  /** What a new container gets: the values that are there now. Throws "not-found". */
+  /** Pins the current values for a new container. Throws "not-found". */
   pin(uses: readonly SecretUse[] = []): PinnedSecrets {
     const secrets = uses.map((use) => ({ ...use, id: this.get(use.secret).id }));
     const pin = this.#pin(secrets.map(({ id }) => id));

@@ -6,7 +6,7 @@ import { fault } from "../../base/fault.ts";
 import { beginThread } from "../../linux/kernel/thread.ts";
 import { joinLog, logSuffix, removeDatabase, syncPath } from "./join-log.ts";
 
-/** What the thread begins with: the database, and where its copies go. */
+/** The input of the thread: the database, and the directory for its copies. */
 export interface CopyStart {
   readonly database: string;
   readonly newest: string;

@@ -13,7 +13,7 @@ const MOST_WAITING = 10_000;
 /** Longer timers would fire at once. */
 const MOST_TIMER_MS = 2 ** 31 - 1;
 
-/** The last events, in memory and on disk, and those who listen. */
+/** The last events, in memory and on disk, and their listeners. */
 export class EventStore implements Disposable {
   readonly #database: Database;
   readonly #recent: EngineEvent[] = [];
@@ -117,7 +117,7 @@ async function* drain(
   }
 }
 
-/** What one watcher has not read yet. */
+/** The unread events of one watcher. */
 class EventQueue {
   readonly #waiting: EngineEvent[];
   #isOver = false;

@@ -5,7 +5,7 @@ export function encode(value: unknown): string {
   );
 }
 
-/** What encode() wrote. The caller names the type: only this program writes the database. */
+/** Decodes the output of encode(). The caller names the type: only this program writes the database. */
 export function decode<T>(text: unknown): T {
   return JSON.parse(text as string, (_, member: unknown) => {
     if (typeof member !== "object" || member === null || !("$n" in member)) return member;

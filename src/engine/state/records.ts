@@ -11,7 +11,7 @@ import type { ImageConfig } from "../../spec/image/config.ts";
 import type { Digest } from "../../spec/digest.ts";
 import type { IdMaps } from "../../spec/id-map.ts";
 
-/** What is kept about a container. Frozen; a change is a new record. */
+/** The record of a container. Frozen; a change is a new record. */
 export interface ContainerRecord {
   readonly id: ContainerId;
   readonly name: string;
@@ -97,7 +97,7 @@ export interface ImageRecord {
   readonly layerBytes: readonly number[];
   /** Of what is no image but packed like one; then its id is the manifest's digest. */
   readonly artifact?: { readonly type: string; readonly bytes: number } | undefined;
-  /** What it needs of the content store: config, manifest, layers as they came. */
+  /** The blobs in the content store that it needs: config, manifest, layers as they came. */
   readonly blobs: readonly Digest[];
   /** `name@sha256:…`, where it came from a registry. */
   readonly digests: readonly string[];
@@ -150,7 +150,7 @@ export type Intent =
       readonly byPolicy?: boolean | undefined;
       /** Cgroups above its own that were not there. */
       readonly cgroups?: readonly string[] | undefined;
-      /** What it gets, in the order of its record's endpoints. */
+      /** Its endpoints' plans, in the order of its record's endpoints. */
       readonly endpoints?: readonly EndpointPlan[] | undefined;
     }
   /** A running one gets an end in a network, or gives it up. */

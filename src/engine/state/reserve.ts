@@ -3,7 +3,7 @@ import { dirname } from "node:path";
 
 const RESERVE_BYTES = 512 * 1024;
 const STEP_BYTES = 32 * 1024;
-/** Only where so much stays free is it made: the last blocks are for who needs them. */
+/** Created only when so much space stays free: the last blocks are for more urgent writes. */
 const LEAST_FREE_BYTES = 4 * RESERVE_BYTES;
 const LOOK_AGAIN_MS = 1_000;
 

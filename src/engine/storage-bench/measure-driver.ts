@@ -33,7 +33,7 @@ export async function* measureDriver(
   });
 
   yield "containers";
-  // What the first container of an image has to make besides its own.
+  // The additional work for the first container of an image.
   (await storage.viewLayers(layers))[Symbol.dispose]();
   const names = Array.from({ length: plan.containers }, (_, index) => `container-${index}`);
   const freeBefore = await freeBytes(directory);

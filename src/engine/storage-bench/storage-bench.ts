@@ -141,7 +141,7 @@ async function* reportSteps(
       yield { kind: "step", driver, step: value };
     }
   } finally {
-    // What it has mounted goes before the directory.
+    // Its mounts are removed before the directory.
     await measuring.return(undefined as never);
   }
 }

@@ -77,7 +77,7 @@ export class VolumeCatalog {
   /** Keeps these volumes from being made, filled, mounted or removed by others until it is disposed of. */
   async hold(names: readonly string[]): Promise<Disposable> {
     using held = new DisposableStack();
-    // In one order, so that two who want the same ones never wait for each other.
+    // In a fixed order, so that two callers with the same volumes never wait for each other.
     for (const name of [...new Set(names)].sort()) held.use(await this.#locks.acquire(name));
     return held.move();
   }
@@ -152,7 +152,7 @@ export class VolumeCatalog {
     });
   }
 
-  /** What its options ask to be mounted; undefined for a plain directory. Throws "not-found". */
+  /** The mount that its options request; undefined for a plain directory. Throws "not-found". */
   localOptions(name: string): LocalOptions | undefined {
     return parseLocalOptions(this.get(name).options);
   }
