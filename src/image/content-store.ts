@@ -73,7 +73,7 @@ export interface BlobProvider {
 }
 
 export class ContentStore {
-  /** What is known of blobs that were dropped. */
+  /** The facts about blobs that were dropped. */
   readonly absent: AbsentBlobs;
   /** Which blobs were compressed of which layers. */
   readonly compressed: CompressedBlobs;
@@ -162,8 +162,8 @@ export class ContentStore {
   }
 
   /**
-   * What was compressed of a layer. Undefined, too, where that was dropped and this program would make other bytes: it
-   * is compressed anew.
+   * The compressed form of a layer. Undefined, too, when it was dropped and this program would produce other bytes:
+   * then it is compressed again.
    */
   async findCompressed(diffId: Digest, compression: LayerCompression): Promise<Blob | undefined> {
     const digest = this.compressed.find(diffId, compression)?.digest;
@@ -219,9 +219,7 @@ export class ContentStore {
     await this.#provider?.refetch({ digest, size: absent.size });
   }
 
-  /**
-   * What was proven with the compressors of another version of this program is proven again before it is relied upon.
-   */
+  /** A proof by the compressors of another version of this program is repeated before it is trusted. */
   async #isStillEqual(absent: AbsentBlob, form: BlobForm): Promise<boolean> {
     if (form.kind === "plain" || absent.compressors === compressors) return true;
     try {
@@ -315,7 +313,7 @@ export class ContentStore {
     for (const { digest } of await this.listPartial()) await this.forget(digest);
   }
 
-  /** What resume() would go on with is given up. Fine when there is nothing. */
+  /** Discards the partial content for resume(). Does nothing when there is none. */
   async forget(digest: Digest): Promise<void> {
     await rm(this.#partialOf(digest), { force: true });
   }

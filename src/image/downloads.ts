@@ -64,7 +64,7 @@ export class Downloads {
       last: undefined,
       done: done.finally(() => this.#running.delete(digest)),
     };
-    running.done.catch(() => undefined); // those who wait for it hear of it
+    running.done.catch(() => undefined); // callers that wait for it receive the error
     this.#running.set(digest, running);
     return running;
   }

@@ -5,8 +5,8 @@ import { discard } from "./registry/repository.ts";
 const maxRedirects = 10;
 
 /**
- * What is behind an http or https URL, as it comes. Throws "invalid" for another kind of URL, "unavailable" for any
- * other answer.
+ * Yields the content of an http or https URL. Throws "invalid" for another kind of URL, "unavailable" for any other
+ * answer.
  */
 export async function* fetchUrl(
   from: URL,

@@ -56,7 +56,7 @@ export interface StoredDocuments {
   readonly index?: Digest | undefined;
 }
 
-/** What loading asks of its caller, who joins it with storage. */
+/** The operations that loading needs from storage; the caller implements them. */
 export interface LoadSink {
   hasLayer(diffId: Digest): boolean | Promise<boolean>;
   /**
@@ -66,9 +66,9 @@ export interface LoadSink {
   ensureLayer(diffId: Digest, tar: LayerTar): Promise<void>;
   /** Whether the image has this name already. */
   hasImage?(id: ImageId, reference: Reference): boolean | Promise<boolean>;
-  /** What is stored of an image that was decrypted from this manifest. */
+  /** The stored documents of an image that was decrypted from this manifest. */
   findDecrypted?(id: ImageId, sealed: Digest): StoredDocuments | undefined;
-  /** What is stored of an image. */
+  /** The stored documents of an image. */
   findStored?(id: ImageId): StoredDocuments | undefined;
   /** Records an image; called when everything of all images is stored. */
   addImage(image: LoadedImage): Promise<void>;

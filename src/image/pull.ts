@@ -53,7 +53,7 @@ export interface PullOptions {
 }
 
 const longWaitMs = 2_000;
-/** What Docker takes at once. */
+/** As many as Docker pulls concurrently. */
 const layersAtOnce = 3;
 
 /**
@@ -210,7 +210,7 @@ function manifestIn(bytes: Uint8Array): {
   throw new Failure("internal", "cannot use an image: its manifest became an index");
 }
 
-/** What is there of an earlier time, then the rest from the registry. */
+/** Yields the bytes of an earlier attempt, then the rest from the registry. */
 async function* fetchFrom(
   draft: PartialBlob,
   layer: LoadedLayer,

@@ -38,7 +38,7 @@ export interface PushOptions {
 }
 
 const longWaitMs = 2_000;
-/** What Docker sends at once. */
+/** As many as Docker pushes concurrently. */
 const blobsAtOnce = 5;
 
 /**

@@ -13,7 +13,7 @@ import type { RegistryCredentials } from "../spec/registry/registry-credentials.
 export interface RegistriesOptions {
   /** Asked before each use. */
   readonly readConfig?: (() => Promise<RegistriesConfig>) | undefined;
-  /** What TLS with a host needs besides the system's authorities. */
+  /** The TLS material for a host in addition to the system's authorities. */
   readonly tlsOf?: ((host: string) => Promise<TlsMaterial>) | undefined;
   /** The proxy for a host; undefined: none. */
   readonly proxyOf?: ((url: URL) => Promise<URL | undefined>) | undefined;
@@ -34,7 +34,7 @@ export interface AccessOptions {
 export class Registries implements Disposable {
   readonly #options: RegistriesOptions;
   readonly #connections = new Map<string, Promise<Connections>>();
-  /** What was found out about hosts that may speak either. */
+  /** The detected scheme of hosts that may use either. */
   readonly #schemes = new Map<string, "https" | "http">();
 
   constructor(options: RegistriesOptions = {}) {

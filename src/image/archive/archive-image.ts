@@ -16,7 +16,7 @@ export interface ArchiveImage {
   readonly references: readonly Reference[];
   /** The manifest as it came, when layers of it were encrypted. */
   readonly decryptedFrom?: Digest | undefined;
-  /** What is packed like an image but is none: files that are stored as they are. */
+  /** Content that is packed like an image but is none: files that are stored unchanged. */
   readonly artifact?: { readonly type: string; readonly files: readonly SpooledFile[] } | undefined;
 }
 

@@ -87,7 +87,7 @@ async function readArtifacts(archive: SpooledArchive): Promise<readonly ArchiveI
   return mergeSame(found);
 }
 
-/** What Docker itself would not look at may be anything. */
+/** Docker itself would ignore such an entry, so any content is accepted. */
 function readableEntries(bytes: Uint8Array): ReturnType<typeof parseLayoutIndex> {
   try {
     return parseLayoutIndex(bytes);

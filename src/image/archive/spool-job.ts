@@ -13,7 +13,7 @@ export interface SpoolJob {
   readonly limits?: ArchiveLimits | undefined;
 }
 
-/** What an archive has, by name; of several with the same name the last one. */
+/** The members of an archive, by name; the last of several with the same name. */
 export type SpooledMembers = readonly (readonly [name: string, member: SpooledMember])[];
 
 type SpooledMember =

@@ -63,7 +63,7 @@ export class SpooledArchive implements AsyncDisposable {
     this.#members = members;
   }
 
-  /** What was made of its members goes with them. */
+  /** Disposes of the object that was made of its members together with them. */
   own<Made extends AsyncDisposable>(made: Made): Made {
     return this.#owned.use(made);
   }

@@ -9,7 +9,7 @@ import { StagedBlob } from "./staged-blob.ts";
 
 export interface DraftOptions {
   readonly algorithm?: DigestAlgorithm | undefined;
-  /** What it has to turn out to be; a longer one is stopped while it is written. */
+  /** The expected blob; writing stops when the content is longer. */
   readonly expected?:
     | { readonly digest?: Digest | undefined; readonly size?: number | undefined }
     | undefined;

@@ -36,7 +36,7 @@ export class PartialBlob implements AsyncDisposable {
     this.keptBytes = keptBytes;
   }
 
-  /** What is there and longer than expected can't be right, and counts as nothing. */
+  /** A file that is longer than expected is invalid and counts as empty. */
   static async open(paths: DraftPaths, expected: Blob): Promise<PartialBlob> {
     const file = await open(paths.path, constants.O_RDWR | constants.O_CREAT, 0o600);
     try {
@@ -72,7 +72,7 @@ export class PartialBlob implements AsyncDisposable {
     this.#synced.catch(() => undefined); // commit() throws it
   }
 
-  /** What is there turned out to be wrong: nothing of it is kept. */
+  /** The content proved to be wrong: discards all of it. */
   discard(): void {
     this.#state = "discarded";
   }

@@ -8,9 +8,9 @@ import { BlobDraft } from "./blob-draft.ts";
 export interface StageJob {
   /** A file that is not there yet; it is the caller's when the blob is whole, and gone when it is not. */
   readonly path: string;
-  /** What comes is a tar that may be compressed: it is kept without. */
+  /** The input is a tar that may be compressed: it is stored decompressed. */
   readonly inflates: boolean;
-  /** What comes is kept in this form. */
+  /** The input is stored in this form. */
   readonly compressAs?: BlobForm | undefined;
   /** Of what is kept; beyond this it is refused, "invalid". */
   readonly maxBytes?: number | undefined;

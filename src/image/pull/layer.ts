@@ -75,13 +75,13 @@ async function fetchAndUnpack(
       if (isUnpacked) await content.prove();
       else await unpack(layer, sink, content);
     } catch (thrown) {
-      // What came is wrong, not how it came.
+      // The content is wrong, not its transport.
       if (isUseless(content, thrown)) draft.discard();
       throw thrown;
     }
     await draft.commit(content.blob);
   } catch (thrown) {
-    // What an earlier attempt left may have lost its last bytes with the power.
+    // A power failure may have cut the end of an earlier attempt's bytes.
     if (!hadPart || !again || kindOf(thrown) !== "corrupt") throw thrown;
     await store.forget(layer.digest);
     await fetchAndUnpack(layer, targets, { isUnpacked, again: false });

@@ -14,7 +14,7 @@ import type { ContentStore } from "../content-store.ts";
 import { encryptLayer, measureEncrypted } from "../streams/layer-cipher.ts";
 import { rewriteManifest } from "./rewrite-manifest.ts";
 
-/** Who may read which layers of what is pushed. */
+/** The keys for the layers of a pushed image. */
 export interface LayerEncryption {
   /** Public. */
   readonly keys: readonly KeyObject[];

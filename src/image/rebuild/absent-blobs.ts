@@ -8,7 +8,7 @@ import { syncPath } from "../blobs/name-blob.ts";
 import type { BlobForm } from "./blob-form.ts";
 import { mostHeadBytes } from "./recipe.ts";
 
-/** What is known of a layer's blob that is not in the store any more. */
+/** The facts about a layer's blob that is no longer in the store. */
 export interface AbsentBlob {
   readonly digest: Digest;
   readonly size: number;

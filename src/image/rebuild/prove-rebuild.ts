@@ -47,7 +47,7 @@ export async function proveRebuild(job: ProveJob, signal: AbortSignal): Promise<
     return digester.finish() === digest ? { form, recipe } : undefined;
   } catch (thrown) {
     signal.throwIfAborted();
-    // What can't be taken apart can't be put together: it stays, whatever is wrong with it.
+    // A blob that cannot be decomposed cannot be rebuilt: it stays, whatever the error.
     if (thrown instanceof Failure && thrown.kind !== "internal") return undefined;
     throw thrown;
   }
@@ -96,7 +96,7 @@ async function lengthOf(path: string, signal: AbortSignal): Promise<number> {
 const blockBytes = 4096;
 const mostRecipeBytes = 64 * 1024 * 1024;
 
-/** What of the tar is not in files, compressed; undefined where that is so much that nothing is saved. */
+/** Writes the parts of the tar that are not in files, compressed; undefined when they are too large to save space. */
 async function writeRecipe(
   { path, digest, size }: ProveJob,
   signal: AbortSignal,

@@ -18,7 +18,8 @@ export interface EndpointCandidate {
 const hosts: ReadonlyMap<string, string> = new Map([["docker.io", "registry-1.docker.io"]]);
 
 /**
- * Whom to ask for a reference, in this order; for a push there is one. Throws "not-permitted" for what is blocked.
+ * The endpoints for a reference, in order of preference; for a push there is one. Throws "not-permitted" for a blocked
+ * one.
  */
 export function chooseEndpoints(
   reference: Reference,
@@ -66,7 +67,7 @@ function fits(name: string, prefix: string): boolean {
   return host.endsWith(prefix.slice(1));
 }
 
-/** What of the name is behind the prefix. */
+/** The part of the name after the prefix. */
 function rest(name: string, rule: RegistryRule | undefined): string {
   if (rule === undefined || rule.prefix.startsWith("*.")) return name.slice(name.indexOf("/") + 1);
   return name.slice(rule.prefix.length + 1);

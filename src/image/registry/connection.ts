@@ -23,7 +23,7 @@ export interface WireRequest {
   readonly signal?: AbortSignal | undefined;
 }
 
-/** The head of a reply; who gets it reads or discards the body. */
+/** The head of a reply; the receiver reads or discards the body. */
 export interface WireReply {
   readonly status: number;
   readonly headers: IncomingMessage["headers"];
@@ -153,7 +153,7 @@ async function feed(sent: ReturnType<typeof requestHttp>, { body }: WireRequest)
 
 const certificateCodes = /CERT|SELF_SIGNED|UNABLE_TO_(VERIFY|GET_ISSUER)|ERR_TLS/;
 
-/** What went wrong between us and a host, in one sentence. */
+/** Describes a connection failure with a host in one sentence. */
 export function connectionFailure(url: URL, thrown: unknown): Failure {
   if (thrown instanceof Failure) return thrown;
   const code = thrown instanceof Error && "code" in thrown ? String(thrown.code) : "";

@@ -48,7 +48,7 @@ export async function* downloadBlob(
     } catch (thrown) {
       signal?.throwIfAborted();
       if (kindOf(thrown) !== "unavailable") throw thrown;
-      // What got on counts as a first attempt again.
+      // Progress resets the number of attempts.
       if (offset > from) attempt = 1;
       const wait = retryDelayMs({ kind: "broken" }, { attempt, now: Date.now(), random: Math.random() });
       if (wait === undefined) throw thrown;

@@ -1,4 +1,4 @@
-/** What became of a request: a status, or a connection that failed. */
+/** The outcome of a request: a status, or a failed connection. */
 export type Outcome =
   | { readonly kind: "reply"; readonly status: number; readonly retryAfter?: string | undefined }
   /** It had been made, and may have been obeyed. */

@@ -22,8 +22,8 @@ const defaultLifeMs = 60_000;
 const marginMs = 5_000;
 
 /**
- * What goes into `Authorization` for one registry: nothing until it asks, then what its challenge asks for. Tokens are
- * kept for their scope until shortly before they end. SPEC: distribution "Token Authentication", "OAuth2 Token
+ * The `Authorization` header for one registry: none until the registry requests it, then one for its challenge. Tokens
+ * are cached for their scope until shortly before they expire. SPEC: distribution "Token Authentication", "OAuth2 Token
  * Authentication"
  */
 export class Authorizer {

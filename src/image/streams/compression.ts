@@ -6,7 +6,7 @@ import { wholeZstdFrames } from "./zstd-frames.ts";
 
 export type Compression = "plain" | "gzip" | "zstd";
 
-/** What a tar is wrapped in, by its first bytes. Throws "unsupported" for bzip2 and xz. */
+/** Detects the compression of a tar by its first bytes. Throws "unsupported" for bzip2 and xz. */
 export function detectCompression(head: Uint8Array): Compression {
   const starts = (...bytes: readonly number[]): boolean => bytes.every((byte, index) => head[index] === byte);
   if (starts(0x1f, 0x8b)) return "gzip";
@@ -51,7 +51,7 @@ export async function* decompress(
   }
 }
 
-/** What the content is wrapped in; reads only its beginning. */
+/** The compression of the content; reads only its beginning. */
 export async function compressionOf(chunks: AsyncIterable<Uint8Array>): Promise<Compression> {
   const iterator = chunks[Symbol.asyncIterator]();
   try {
@@ -78,7 +78,7 @@ async function* inflate(
   }
 }
 
-/** What zlib refuses becomes a failure. */
+/** Converts errors of zlib into failures. */
 async function* named(content: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array, void, undefined> {
   try {
     yield* content;

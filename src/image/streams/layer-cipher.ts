@@ -40,7 +40,7 @@ export async function* encryptLayer(
   for await (const piece of open(offset)) yield counter.update(piece);
 }
 
-/** What a blob will be when it is encrypted, and the seal of that. Reads all of it. */
+/** Calculates the descriptor of an encrypted blob and its seal. Reads all of the blob. */
 export async function measureEncrypted(
   open: (offset: number) => AsyncIterable<Uint8Array>,
   secret: LayerSecret,

@@ -16,7 +16,7 @@ import {
 import { PushedPieces } from "./pushed-pieces.ts";
 
 interface JobRun {
-  /** What the job takes, from its beginning to its end; each piece is given away. */
+  /** The input of the job, from start to end; ownership of each piece passes to it. */
   readonly input?: AsyncIterable<Uint8Array> | undefined;
   /** Receives the number of bytes that the job has read from its own file. */
   readonly onRead?: ((bytes: number) => void) | undefined;
@@ -160,7 +160,7 @@ export class JobThread implements Disposable {
     return await this.#perform(name, job, { ...run, onGiven: () => undefined });
   }
 
-  /** What the job gives; each piece is the taker's own. Who leaves stops it. */
+  /** The output of the job; the consumer owns each piece. A consumer that stops ends the job. */
   async *read<Name extends JobName>(
     name: Name,
     job: Jobs[Name]["job"],

@@ -8,7 +8,7 @@ import type { RebuildJob } from "../rebuild/rebuild-blob.ts";
 import type { LayerJob, LayerProof } from "../unpacking/layer-job.ts";
 import type { VerifyTreeJob } from "../verify-tree.ts";
 
-/** What a thread can be asked for, and what it answers in the end. */
+/** The jobs of a thread, with their results. */
 export interface Jobs {
   /** Takes the blob of a layer, or reads its file. */
   readonly layer: { readonly job: LayerJob; readonly result: LayerProof };
@@ -52,7 +52,7 @@ export type FromThread =
   | { readonly kind: "done"; readonly result: Jobs[JobName]["result"] }
   | { readonly kind: "failed"; readonly failure: SentFailure };
 
-/** What of a failure survives the way between threads. */
+/** The fields of a failure that can be sent between threads. */
 export interface SentFailure {
   readonly kind: Failure["kind"];
   readonly sentence: string;

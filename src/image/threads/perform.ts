@@ -10,7 +10,7 @@ import { provenTar, runLayerJob, taken } from "../unpacking/run-layer-job.ts";
 import { verifyTree } from "../verify-tree.ts";
 import type { JobName, Jobs } from "./job.ts";
 
-/** What a job is done with. */
+/** The ports of a job. */
 interface JobPorts {
   /**
    * What the other side sends; `onArrival` receives each piece when it arrives, before it is consumed. Call it once,

@@ -1,4 +1,4 @@
-/** Pieces that come by themselves, for who takes them one by one. */
+/** Buffers pushed pieces for a consumer that takes them one by one. */
 export class PushedPieces implements AsyncIterable<Uint8Array> {
   readonly #onTaken: (bytes: number) => void;
   #waiting: Uint8Array[] = [];
@@ -31,7 +31,7 @@ export class PushedPieces implements AsyncIterable<Uint8Array> {
     for (;;) {
       const piece = this.#waiting.shift();
       if (piece !== undefined) {
-        const { length } = piece; // who takes it may give it away
+        const { length } = piece; // the consumer may transfer it
         yield piece;
         this.#onTaken(length);
       } else if (this.#end !== undefined) {

@@ -78,7 +78,7 @@ export class LayerContent implements LayerTar {
     return this.#hasSourceFailed;
   }
 
-  /** What the blob was found to be, once it is proven. */
+  /** The digest and size of the blob, once it is verified. */
   get blob(): Digest {
     if (this.#proof === undefined) throw new Error("a layer was asked for its blob before it was proven");
     return this.#proof.blob;
@@ -145,7 +145,7 @@ export class LayerContent implements LayerTar {
     return size > mediumBytes || (size > smallBytes && isThreadResting());
   }
 
-  /** What a thread is given. */
+  /** The input for a thread. */
   #source(): { readonly signal: AbortSignal } & (
     | { readonly input: AsyncIterable<Uint8Array> }
     | { readonly onRead: (bytes: number) => void }

@@ -2,9 +2,9 @@ import type { Fd } from "../../linux/kernel/fd.ts";
 import type { UnpackOptions, UnpackResult } from "../../linux/tree/unpack-options.ts";
 import type { Digest } from "../../spec/digest.ts";
 
-/** What is to be done with the blob of a layer, in one pass over it. Can be sent to a thread. */
+/** The work on the blob of a layer, in one pass over it. Can be sent to a thread. */
 export interface LayerJob {
-  /** What the tar must turn out to be. */
+  /** The required diffID of the tar. */
   readonly diffId: Digest;
   /** The verified digest of the blob, or, when it is not verified yet, the expected digest: then the blob is hashed. */
   readonly blob: Digest;
@@ -20,7 +20,7 @@ export interface LayerJob {
 
 /** The tar matches `diffId`. */
 export interface LayerProof {
-  /** What the blob is; the caller compares. */
+  /** The digest of the blob; the caller compares it. */
   readonly blob: Digest;
   /** Absent when nothing was to be unpacked. */
   readonly unpacked?: UnpackResult | undefined;
