@@ -100,7 +100,7 @@ function secondsOf({ graceMs }: Grace): { readonly graceSeconds?: number | undef
   return graceMs === undefined ? {} : { graceSeconds: Math.ceil(graceMs / 1000) };
 }
 
-/** What `pod inspect` answered, in the engine's words. */
+/** The reply of `pod inspect`, in the engine's words. */
 function podDetailsOf(pod: Pod): PodDetails {
   const { InfraConfig: infra } = pod;
   return {

@@ -19,7 +19,7 @@ import type { ImageConfig } from "../spec/image/config.ts";
 import { normalizePlatform } from "../spec/platform.ts";
 import type { PodMembership } from "../api/types/pod-membership.ts";
 
-/** What `inspect` answered, in the engine's words. */
+/** The reply of `inspect`, in the engine's words. */
 export function containerDetailsOf(reply: api.ContainerInspect, image: ImageConfig): ContainerDetails {
   const { Config: config, HostConfig: hostConfig, Tare: tare } = reply;
   const name = reply.Name.replace(/^\//, "");
@@ -207,7 +207,7 @@ function mountOf(mount: api.MountPoint): readonly ContainerMount[] {
   return [{ kind: "volume", name, mountpoint: mount.Source, ...place }];
 }
 
-/** What `image inspect` answered. */
+/** The reply of `image inspect`. */
 export function imageDetailsOf(reply: ImageInspect, containers: number): ImageDetails {
   return {
     id: reply.Id,

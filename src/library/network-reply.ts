@@ -5,7 +5,7 @@ import type { ReachRow } from "../api/types/tare.ts";
 import type { ContainerId } from "../model/ids.ts";
 import type { BoundPorts, EndpointDetails, NetworkDetails, PublishedReach } from "../model/networks.ts";
 
-/** What `network inspect` answered, in the engine's words. */
+/** The reply of `network inspect`, in the engine's words. */
 export function networkDetailsOf(reply: Network): NetworkDetails {
   return {
     id: reply.Id,

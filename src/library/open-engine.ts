@@ -11,7 +11,7 @@ import type { EngineSettings } from "../model/engine-settings.ts";
 export interface OpenOptions extends EngineSettings {
   /** Images, containers, state. Default `/var/lib/tare`. One engine at a time. */
   readonly dataRoot?: string | undefined;
-  /** What need not survive a reboot. Default `/run/tare`. One engine at a time. */
+  /** The directory of runtime state, which need not survive a reboot. Default `/run/tare`. One engine at a time. */
   readonly runRoot?: string | undefined;
   /** Mirrors, insecure and blocked registries. Default `/etc/tare/registries.conf`, which may be absent. */
   readonly registriesFile?: string | undefined;

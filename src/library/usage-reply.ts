@@ -32,7 +32,7 @@ export function storeUsageOf({
 
 type ImageUsage = NonNullable<DiskUsage["images"]>[number];
 
-/** What `system df` answered, in the engine's words. */
+/** The reply of `system df`, in the engine's words. */
 export function imageUsageOf(row: ImageRow): ImageUsage {
   return { ...imageSummaryOf(row), sharedBytes: row.SharedSize };
 }
@@ -55,7 +55,7 @@ export function volumeDetailsOf({ Name, Mountpoint, CreatedAt, Labels, Options }
   };
 }
 
-/** The reply only counts who has a volume: their ids come from the list of containers. */
+/** The reply only counts the users of a volume: their ids come from the list of containers. */
 export function volumeUsageOf(
   { Name, UsageData }: Volume,
   containers: readonly Pick<ContainerRow, "Id" | "Mounts">[],
