@@ -27,7 +27,7 @@ export interface Feature {
   readonly how: string;
   /** The first kernel with it. */
   readonly since: string;
-  /** What is worse without it. */
+  /** The effect of its absence. */
   readonly without: string;
   /**
    * "needed": no container runs without it. "used": an option does not work. "replaced": a slower or older way is

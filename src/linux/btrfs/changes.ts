@@ -27,7 +27,7 @@ const [uuidAt, parentUuidAt, createdAt, creationTimeAt] = [296, 312, 352, 392];
  * struct btrfs_inode_item: u64 generation, transid, size, bytes, …, sequence, reserved[4], then times of u64 and u32.
  */
 const [inodeTransactionAt, sequenceAt, accessedAt, changedAt] = [8, 72, 112, 124];
-/** What reading a file or a directory changes: the access time, and that something was written. */
+/** The effects of reading a file or a directory: the access time, and the mark of a write. */
 const changedByReading: readonly (readonly [from: number, to: number])[] = [
   [inodeTransactionAt, inodeTransactionAt + 8],
   [sequenceAt, sequenceAt + 8],
@@ -56,7 +56,7 @@ export async function findSnapshotChanges(
   if (made === undefined || source === undefined || made.parentUuid !== source.uuid) return undefined;
   try {
     if (!(await isWritten(tree, patienceMs))) return undefined;
-    // SAFETY: who may write into a snapshot may make subvolumes in it, whose inodes have numbers of their own.
+    // SAFETY: a writer to a snapshot may create subvolumes in it, whose inodes have their own numbers.
     const changed = new ChangedInodes(statFd(tree).device);
     await changed.find({ tree, original }, { made, pace: new Pace(signal) });
     return changed;

@@ -37,9 +37,9 @@ export class Cgroup {
   }
 
   /**
-   * What a new process needs to be born in it or to join it: the caller disposes it after the fork. With
-   * `siblingPid`, on v2, the cgroup where that process lives now: once a container has made cgroups of its own,
-   * its topmost takes no more processes.
+   * The descriptors with which a new process is created in it or joins it: the caller disposes of them after the fork.
+   * With `siblingPid`, on v2, the present cgroup of that process: once a container has created cgroups of its own, its
+   * topmost one accepts no more processes.
    */
   openJoin(options: { readonly siblingPid?: number | undefined } = {}): CgroupJoin {
     try {
@@ -116,7 +116,7 @@ export class Cgroup {
     return changeIn(this.#parent, this.name, change);
   }
 
-  /** What it and all below it have used; undefined when it is gone. Loaded when it is first asked for. */
+  /** The resources that it and all below it have used; undefined when it is gone. Loaded on first use. */
   async statistics(): Promise<CgroupStatistics | undefined> {
     const { readCgroupStatistics } = await import("./statistics.ts");
     return readCgroupStatistics(this.#parent, this.name);

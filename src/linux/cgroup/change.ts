@@ -15,7 +15,7 @@ export interface CgroupChange {
   readonly warnings: readonly string[];
 }
 
-/** What a limit that was lifted is set back to, by file. */
+/** The values that remove a limit, by file. */
 const lifted: Readonly<Record<string, string>> = {
   "cpu.shares": "1024",
   "cpu.cfs_quota_us": "-1",
@@ -48,7 +48,7 @@ const liftedOfDevice: Readonly<Record<string, string>> = {
   "io.weight": "default",
 };
 
-/** What such a line, or file, is without a limit; undefined where the kernel has no way back. */
+/** The value of such a line, or file, without a limit; undefined when the kernel has none. */
 function liftedValue({ file, key }: CgroupWrite): string | undefined {
   if (key === undefined || key === "default") return lifted[file];
   const value = liftedOfDevice[file];

@@ -8,8 +8,8 @@ export interface DeviceRule {
 }
 
 /**
- * What every container may do, as with Docker: make any node (mknod alone opens nothing), and use the harmless
- * ones. All else is denied, or a container's root could make a node of the host's disk and read it.
+ * The default rules of every container, as in Docker: make any node (mknod alone opens nothing), and use the harmless
+ * ones. All else is denied: otherwise a container's root could create a node of the host's disk and read it.
  */
 export const defaultDeviceRules: readonly DeviceRule[] = [
   { type: "c", access: "m" },

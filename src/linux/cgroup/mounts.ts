@@ -42,7 +42,7 @@ export interface CgroupMountOptions {
   readonly target?: string | undefined;
 }
 
-/** What /sys/fs/cgroup in a container is made of: one cgroup2, or a tmpfs with a directory a hierarchy. Pure. */
+/** Plans /sys/fs/cgroup in a container: one cgroup2, or a tmpfs with a directory for each hierarchy. Pure. */
 export function planCgroupMounts(layout: CgroupLayout, options: CgroupMountOptions): CgroupMount[] {
   const { writable = false, target = "/sys/fs/cgroup" } = options;
   const attributesOf = (hierarchy: CgroupHierarchy): number =>

@@ -6,7 +6,7 @@ import { planV2Writes } from "./internal/v2/writes.ts";
 import type { CgroupWrite } from "./internal/write.ts";
 import type { DeviceRule } from "./device-rules.ts";
 
-/** What is done in one hierarchy: make the directory, then the writes in their order. */
+/** The steps in one hierarchy: create the directory, then the writes in their order. */
 export interface CgroupHierarchyPlan {
   readonly hierarchy: CgroupHierarchy;
   readonly writes: readonly CgroupWrite[];
@@ -15,7 +15,7 @@ export interface CgroupHierarchyPlan {
 /** A cgroup as data: one directory in each hierarchy of the host. */
 export interface CgroupPlan {
   readonly hierarchies: readonly CgroupHierarchyPlan[];
-  /** What v2 enforces by a program; v1 has it among its writes. Absent: every device may be used. */
+  /** The rules that v2 enforces with a BPF program; v1 has them among its writes. Absent: every device may be used. */
   readonly deviceFilter?: readonly DeviceRule[] | undefined;
   /** Limits that this host cannot keep, in Docker's words. */
   readonly warnings: readonly string[];

@@ -14,8 +14,8 @@ const kinds: Readonly<Record<string, FailureKind>> = {
 };
 
 /**
- * What node:fs or a system call threw, as a Failure that begins with this sentence; any other Failure, which has one,
- * passes unchanged.
+ * Converts an error of node:fs or a system call into a Failure with this sentence; other Failures, which have one, pass
+ * unchanged.
  */
 export function fileFailure(sentence: string, thrown: unknown): Failure {
   if (thrown instanceof SyscallFailure) return within(sentence, thrown);

@@ -19,7 +19,7 @@ export async function syncFilesystem(fd: Fd): Promise<void> {
   const found = syncing.get(device);
   if (found === undefined) return await begin(device, fd);
   found.next ??= found.running
-    .catch(() => undefined) // those who wait for it hear of it
+    .catch(() => undefined) // callers that wait for it receive the error
     .then(() => begin(device, fd));
   await found.next;
 }

@@ -99,7 +99,7 @@ const kinds: Partial<Record<ErrnoName, FailureKind>> = {
   EAGAIN: "unavailable",
 };
 
-/** What an error number means to a caller. */
+/** The failure kind of an error number. */
 export function failureKindOfErrno(number: number): FailureKind {
   return kinds[errnoName(number) as ErrnoName] ?? "internal";
 }

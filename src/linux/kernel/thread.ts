@@ -56,9 +56,7 @@ export function startThread(module: string, start: object): Thread {
   };
 }
 
-/**
- * What startThread() was given, on the thread. Threads do not share what is loaded: from here on there is the addon.
- */
+/** Returns the argument of startThread() on the thread, and loads the addon: threads do not share modules. */
 export function beginThread(): unknown {
   const { addon, start } = workerData as Beginning;
   useAddon(addon);

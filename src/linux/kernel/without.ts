@@ -1,5 +1,5 @@
 /**
- * What TARE_WITHOUT (`name,name`) declares absent, so that tests take the way that older kernels take.
+ * The features that TARE_WITHOUT (`name,name`) declares absent, so that tests take the paths for older kernels.
  * docs/reference/kernel-features.md lists the names.
  */
 export type Avoidable =

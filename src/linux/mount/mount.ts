@@ -26,7 +26,7 @@ import { AT_EMPTY_PATH, AT_FDCWD, AT_RECURSIVE, AT_SYMLINK_NOFOLLOW } from "../c
 import { type Fd, OwnedFd } from "../kernel/fd.ts";
 import { attempt, call, isErrno } from "../kernel/syscall.ts";
 
-/** What a parameter is: text, a descriptor (FSCONFIG_SET_FD), or `true` for a flag. */
+/** The value of a parameter: text, a descriptor (FSCONFIG_SET_FD), or `true` for a flag. */
 export type ParameterValue = string | Fd | true;
 export type FilesystemParameter = readonly [key: string, value: ParameterValue];
 

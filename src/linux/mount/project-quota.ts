@@ -19,7 +19,7 @@ const Q_SETQUOTA: number = 0x80_0008 * 256 + PRJQUOTA;
 const quotaBytes = 72;
 const QIF_BLIMITS = 1;
 
-/** What files of one project take, and may. `limitBytes` 0: as much as there is. */
+/** The usage and the limit of the files in one project. `limitBytes` 0: no limit. */
 export interface ProjectUse {
   readonly bytes: number;
   readonly inodes: number;

@@ -49,7 +49,7 @@ export class HostNetworkSettings implements Disposable {
     const fd = attempt("inotify_init1", IN_NONBLOCK | IN_CLOEXEC);
     if (fd < 0) return;
     this.#inotify = new OwnedFd(fd);
-    // What the kernel lacks has no settings.
+    // Settings that the kernel lacks are skipped.
     for (const directory of directories) attempt("inotify_add_watch", fd, directory, IN_MODIFY);
   }
 

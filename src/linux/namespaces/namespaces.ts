@@ -17,7 +17,10 @@ export interface NamespaceKind {
   readonly file: string;
   /** The ioctl on a pidfd that opens it (Linux 6.11). */
   readonly pidfdRequest: number;
-  /** What a process without its own shares with the host. `native/hello.c` has the same clauses. */
+  /**
+   * The objects that a process without its own namespace shares with the host. `native/hello.c` contains the same
+   * clauses.
+   */
   readonly sharedWithout: string;
 }
 

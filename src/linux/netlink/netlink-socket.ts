@@ -36,7 +36,7 @@ const BUFFER_BYTES = 4 << 20;
 export type NetlinkFamily = "route" | "sock_diag" | "netfilter";
 const families: Readonly<Record<NetlinkFamily, number>> = { route: 0, sock_diag: 4, netfilter: 12 };
 
-/** What the kernel refused, and its own words for why. */
+/** A refusal by the kernel, with its own message. */
 export class NetlinkFailure extends Failure {
   readonly errno: number;
   readonly code: string;

@@ -8,7 +8,7 @@ import {
 } from "./attributes.ts";
 import { NLM_F_APPEND, NLM_F_CREATE, NLM_F_EXCL, type NetlinkRequest } from "./message.ts";
 
-/** What goes to a port of a local IPv4 address goes to another port of it, whose answers come from the first one. */
+/** Redirects packets for a port of a local IPv4 address to another port of it; replies come from the first one. */
 export interface PortRedirect {
   readonly address: IpAddress;
   readonly port: number;

@@ -19,7 +19,7 @@ const LINK_INFO_BYTES = 16;
 const ROUTE_INFO_BYTES = 12;
 const RTA_OIF = 4;
 
-/** What one message of the kernel reports about an interface. */
+/** The content of one kernel message about an interface. */
 export interface RouteEvent {
   /**
    * `up`, `down`: the interface exists and has this state. `gone`: it was deleted. `off-bridge`: it is no longer a port

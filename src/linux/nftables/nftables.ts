@@ -52,7 +52,7 @@ export interface SetElement {
   readonly key: Uint8Array;
   /** The last key of an interval, of sets with several fields. */
   readonly keyEnd?: Uint8Array | undefined;
-  /** What a map gives. */
+  /** The value in a map. */
   readonly data?: Uint8Array | undefined;
   /** The first key behind an interval, of sets with one field: an element of its own. */
   readonly isEnd?: boolean | undefined;
@@ -196,7 +196,7 @@ export function removeTable(socket: NetlinkSocket, name: TableName): void {
   ]);
 }
 
-/** What a transaction of nftables touched, and whose it was. */
+/** The changes of a transaction of nftables, and its author. */
 export interface FirewallEvents {
   readonly tables: ReadonlySet<string>;
   /** `nft (process 123)`, when known. */

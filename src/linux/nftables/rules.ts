@@ -39,7 +39,7 @@ import {
 import type { NetlinkSocket } from "../netlink/netlink-socket.ts";
 import type { TableFamily, TableName } from "./nftables.ts";
 
-/** What of a set's description makes another of the same kind. */
+/** The attributes of a set that a copy of the same kind needs. */
 const COPIED_OF_SET: ReadonlySet<number> = new Set([2, 4, 5, 6, 7, 8, 9, 11, 12, 13]);
 /** Of an element: key, data, flags, timeout, expiration, last key. */
 const COPIED_OF_ELEMENT: ReadonlySet<number> = new Set([1, 2, 3, 4, 5, 10]);
@@ -106,7 +106,7 @@ export interface SetMember {
   readonly verdict?: Verdict | undefined;
 }
 
-/** What messages about tables of a family begin with; without one, of all. */
+/** The header of messages about tables of a family; without one, of all. */
 export function tableHead(family?: TableFamily): Buffer {
   return Buffer.from([family === undefined ? 0 : numbers[family], 0, 0, 0]);
 }
@@ -196,7 +196,7 @@ export function parseData(payload: Buffer | undefined): {
   const chain = of.get(NFTA_VERDICT_CHAIN);
   return {
     verdict: {
-      // What the kernel may add to a queue's number is in the upper bits.
+      // Flags of the kernel may be in the upper bits of a queue's number.
       kind: verdictCodes[of.get(NFTA_VERDICT_CODE)?.readInt32BE(0) ?? 0] ?? "queue",
       chain: chain && textOf(chain),
     },

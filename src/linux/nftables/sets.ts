@@ -23,7 +23,7 @@ const NFT_SET_INTERVAL = 0x4;
 const NFT_SET_MAP = 0x8;
 const NFT_SET_CONCAT = 0x80;
 
-// What only nft reads. SPEC: nftables' datatype.h (enum datatypes) and libnftnl's udata.h; both are kept for
+// Data that only nft reads. SPEC: nftables' datatype.h (enum datatypes) and libnftnl's udata.h; both are kept for
 // compatibility with sets in kernels.
 const fields = {
   ipv4_addr: { type: 7, bytes: 4, byteOrder: "network" },
@@ -40,10 +40,10 @@ const UDATA_DATA_INTERVAL = 6;
 
 export type SetField = keyof typeof fields;
 
-/** What a set's elements look like. */
+/** The type of a set's elements. */
 export interface SetType {
   readonly key: readonly SetField[];
-  /** What a map gives; a set has none. */
+  /** The values of a map; a set has none. */
   readonly data?: readonly SetField[] | undefined;
   /** Elements are intervals of keys. */
   readonly interval?: true | undefined;

@@ -86,7 +86,7 @@ export interface CapabilityOptions {
   readonly add?: readonly string[] | undefined;
   readonly drop?: readonly string[] | undefined;
   readonly privileged?: boolean | undefined;
-  /** What this process may give at all, by its bounding set: the rest is left out, so compare to warn. */
+  /** The capabilities in this process's bounding set: others are left out, so compare to warn. */
   readonly available?: ReadonlySet<CapabilityName> | undefined;
 }
 

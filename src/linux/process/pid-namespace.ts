@@ -3,8 +3,8 @@ import { findProcessStatistics, isSameProcess, type ProcessIdentity } from "./pr
 import { ticksPerSecond } from "./process-details.ts";
 
 /**
- * The processes of the pid namespace whose first process this is, and those below them in namespaces of their own; none
- * when it has ended. They may come and go while this looks: who wants all of them looks again.
+ * The processes of the pid namespace whose first process this is, and those in nested namespaces; none when it has
+ * ended. They may come and go during the scan: repeat it to find all of them.
  */
 export function listNamespacePids({ pid, startTime }: ProcessIdentity): number[] {
   const namespace = namespaceOf(pid);
@@ -34,7 +34,7 @@ function namespaceOf(pid: number): string | undefined {
   }
 }
 
-/** What processes have used, with their children that have ended and been waited for. */
+/** The resources that processes have used, including their waited-for children. */
 export interface ProcessUsage {
   readonly userNs: number;
   readonly systemNs: number;

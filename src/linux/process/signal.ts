@@ -80,7 +80,7 @@ export function formatSignal(number: number): string {
     : `SIGRTMAX-${realtimeMaximum - number}`;
 }
 
-/** What wait4(2) reports about a process. */
+/** The state that wait4(2) reports about a process. */
 export type WaitStatus =
   | { readonly state: "exited"; readonly code: number }
   | { readonly state: "signaled"; readonly signal: number; readonly coreDumped: boolean }

@@ -10,7 +10,7 @@ export interface FoundCall {
 const abis: readonly Abi[] = Object.values(machines).flatMap(({ native, others }) => [native, ...others]);
 const tables = new Map<Abi, ReadonlyMap<number, string>>();
 
-/** What a number means for an AUDIT_ARCH_*; undefined for an architecture that no machine of ours has. */
+/** The call of a number for an AUDIT_ARCH_*; undefined for an unsupported architecture. */
 export function findCall(audit: number, number: number): FoundCall | undefined {
   const unsigned = number >>> 0;
   const abi = abis.find((each) => each.audit === audit && unsigned >= each.first && unsigned <= each.last);

@@ -16,7 +16,7 @@ import { compileTraced, type SeccompWatch, type UntracedCall } from "./internal/
 export type { SeccompWatch, UntracedCall } from "./internal/traced.ts";
 export { verdictBits } from "./internal/traced.ts";
 
-/** What a process without a filter has: everything, in every ABI. */
+/** The profile of a process without a filter: every call in every ABI. */
 export const permissiveSeccompProfile: SeccompProfile = {
   ...defaultSeccompProfile,
   defaultAction: { kind: "allow", data: 0 },

@@ -30,13 +30,13 @@ export class DescriptorSocket implements Disposable {
   }
 
   /**
-   * What was sent; does not wait. Throws "invalid", with nothing left open, when it is not a packet of this text with
-   * so many descriptors, or another user's. The caller disposes of them.
+   * Receives the packet without waiting. Throws "invalid", with nothing left open, when it is not a packet of this text
+   * with so many descriptors, or comes from another user. The caller disposes of them.
    */
   take({ text, count }: { readonly text: string; readonly count: number }): readonly OwnedFd[] {
     using connection = acceptUnixConnection(this.#listening.fd);
     if (connection === undefined) throw refused("the client has not sent them");
-    // SAFETY: as the kernel saw who connected: not only the path's permissions keep others away.
+    // SAFETY: the kernel recorded the peer at connect time: the path's permissions are not the only protection.
     const { uid } = readPeer(connection.fd);
     if (uid !== process.getuid?.()) throw refused(`they are of user ${uid}`);
     const message = receiveUnixMessage(connection.fd, { mostBytes: 256 });

@@ -44,7 +44,7 @@ export function listenOn(fd: Fd, { backlog }: { readonly backlog: number }): voi
   call("listen", fd, backlog);
 }
 
-/** UDP: whom to talk to. TCP: begins; writable when it is done. */
+/** UDP: sets the peer. TCP: starts to connect; writable when it is done. */
 export function beginConnect(fd: Fd, endpoint: InetEndpoint): void {
   const address = encodeEndpoint(endpoint);
   const result = attempt("connect", fd, address, address.length);

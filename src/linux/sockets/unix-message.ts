@@ -68,7 +68,7 @@ export function acceptUnixConnection(fd: Fd): OwnedFd | undefined {
   throw new SyscallFailure("accept4", [fd], -result);
 }
 
-/** Who connected: as the kernel saw it then. */
+/** The credentials of the peer, as the kernel recorded them at connect time. */
 export function readPeer(fd: Fd): Credentials {
   const bytes = Buffer.alloc(12);
   const length = Buffer.alloc(4);

@@ -43,8 +43,7 @@ export function listWaitingSockets(
 }
 
 /**
- * What keeps a port, which is known to be in use, from being bound: a socket that is bound to it, or only connections
- * of this host that have it at their end.
+ * Finds the reason why a port in use cannot be bound: a bound socket, or only connections of this host with that port.
  */
 export function findPortUse(
   protocol: "tcp" | "udp",

@@ -4,7 +4,7 @@ import { Failure } from "../../base/failure.ts";
 export type NameRules = "strict" | "docker";
 
 /**
- * What an entry's name asks for. `path` is clean: no leading, trailing or double slash, no "." or ".."; "" is the root.
+ * The target of an entry's name. `path` is clean: no leading, trailing or double slash, no "." or ".."; "" is the root.
  */
 export type EntryTarget =
   | { readonly kind: "member"; readonly path: string }

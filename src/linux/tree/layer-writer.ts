@@ -117,7 +117,7 @@ export class LayerWriter implements Disposable {
     this.#close();
   }
 
-  /** What only holds once everything is in place: times and default access lists of directories. */
+  /** Applies what must come after all entries: times and default access lists of directories. */
   finishDirectory(path: string): void {
     const late = this.#tree.late.get(path);
     const parent = path === "" ? this.#tree.directory("") : this.#tree.directories.find(parentOf(path));

@@ -10,8 +10,8 @@ export interface PackOptions {
   /** Stores files with holes as such (PAX, GNU format 1.0), which not every reader supports. */
   readonly sparse?: boolean | undefined;
   /**
-   * What becomes of what is mounted below. "empty" (default): a place where something is mounted is an empty directory
-   * or file. "cross": packed like all else, but nothing of the kernel's own file systems (proc, sysfs, …).
+   * The treatment of mounts below the tree. "empty" (default): a mount point is an empty directory or file. "cross":
+   * mounts are packed like all else, but not the kernel's own file systems (proc, sysfs, …).
    */
   readonly mounts?: "empty" | "cross" | undefined;
   /** Of the user namespace whose files these are: the archive has owners as they are known in it. */

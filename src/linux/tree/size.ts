@@ -1,4 +1,4 @@
-/** What a tree of files takes; a file with several names counts once. */
+/** The size of a tree; a file with several names counts once. */
 export interface TreeSize {
   /** Space taken on disk; blocks that files share with others are counted, too. */
   readonly bytes: number;

@@ -89,10 +89,9 @@ function rulesOf({
 }
 
 /**
- * What an upper directory of overlay (or of aufs) changes in the tree below it, in the order of names, each directory
- * before what is in it. A directory in which something has changed counts as modified. Paths of `ignored` (relative,
- * clean) are left out as long as the upper has made them and nothing is in them. May be read while the overlay is in
- * use.
+ * Lists the changes of an overlay (or aufs) upper directory to the tree below it, sorted by name, each directory before
+ * its entries. A directory with a change in it counts as modified. Paths of `ignored` (relative, clean) are left out
+ * when the upper directory created them and they are empty. May run while the overlay is in use.
  */
 export async function listUpperChanges(
   { upper, lower }: { readonly upper: Fd; readonly lower: Fd },
@@ -159,9 +158,9 @@ export async function* packTreeChanges(
 }
 
 /**
- * What the directory `root` and all that is in it takes. Follows no link, goes to any depth, and not into what is
- * mounted below. May be read while others write: what they remove is left out, and where they move directories that lie
- * more than 64 levels deep, the rest of that tree.
+ * Measures the directory `root` and its content. Follows no link, goes to any depth, and crosses no mount. May run
+ * during writes: removed entries are left out, and when directories at a depth of more than 64 levels move, the rest of
+ * that tree, too.
  */
 export async function measureTree(
   root: Fd,

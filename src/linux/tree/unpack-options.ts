@@ -16,17 +16,17 @@ export type Whiteouts = "overlay" | "aufs" | "remove" | "plain";
 
 export interface UnpackOptions {
   /**
-   * What becomes of deletions. "overlay" (default), "aufs": that file system's own marks, for a layer in a directory of
-   * its own that was empty; names that are longer than aufs takes are refused there. "remove": they are carried out, in
-   * a full tree of the layers below. All three show the same tree. A directory that the archive leaves out but needs
-   * hides a link that lower layers have in its place ("bin/x" hides `bin -> usr/bin`), as it is with Docker's overlay2;
-   * under Docker's names "remove" follows such a link, as its vfs does. "plain" is for archives that are no layers:
-   * names with ".wh." are names like all others.
+   * The treatment of deletions. "overlay" (default), "aufs": that file system's own marks, for a layer in its own,
+   * initially empty directory; names that are too long for aufs are refused there. "remove": deletes in a full tree of
+   * the layers below. All three show the same tree. A directory that the archive needs but does not contain hides a
+   * lower layers' link in its place ("bin/x" hides `bin -> usr/bin`), as with Docker's overlay2; under Docker's names
+   * "remove" follows such a link, as its vfs does. "plain" is for archives that are no layers: names with ".wh." are
+   * ordinary names.
    */
   readonly whiteouts?: Whiteouts | undefined;
   /**
-   * What may become of what is in the tree already. "replace" (default): a later entry wins, whatever was there.
-   * "same-kind": a directory is never replaced by something else, nor something else by a directory.
+   * The treatment of existing entries. "replace" (default): a later entry wins, whatever existed. "same-kind": neither
+   * does another kind of entry replace a directory, nor a directory another kind.
    */
   readonly existing?: "replace" | "same-kind" | undefined;
   /** "keep": owner, mode and time of the target directory stay, regardless of the archive. */
@@ -63,8 +63,8 @@ export interface UnpackResult {
   /** Extended attributes that are not allowed to come from an archive, or that the file system does not hold. */
   readonly skippedXattrs: number;
   /**
-   * The layer hides everything below it. Overlay ignores its own mark on a layer's root: who mounts the layers must
-   * leave out those below this one.
+   * The layer hides everything below it. Overlay ignores its own mark on a layer's root: the caller that mounts the
+   * layers must leave out those below this one.
    */
   readonly isRootOpaque: boolean;
 }

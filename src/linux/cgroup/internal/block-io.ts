@@ -34,7 +34,7 @@ const weightFiles = {
   2: ["io.weight", "io.bfq.weight"],
 } as const;
 
-/** What of it this host can keep. Pure. Throws "invalid" for what can never be, in Docker's words. */
+/** The part of it that this host supports. Pure. Throws "invalid" for impossible values, in Docker's words. */
 export function effectiveBlockIo(
   limits: BlockIoLimits,
   layout: CgroupLayout,

@@ -2,7 +2,7 @@ import type { CgroupHierarchy, CgroupLayout } from "../layout.ts";
 import type { Fd } from "../../kernel/fd.ts";
 import type { CgroupWrite } from "./write.ts";
 
-/** What the work on one cgroup needs of the directory above it; CgroupParent is it. */
+/** The operations on the parent directory that one cgroup needs; CgroupParent implements them. */
 export interface CgroupParentDirectory {
   readonly layout: CgroupLayout;
   readonly path: string;

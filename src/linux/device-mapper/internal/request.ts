@@ -155,7 +155,7 @@ export function parseLine(answer: Uint8Array): TableLine | undefined {
   };
 }
 
-/** What DM_LIST_DEVICES gave. struct dm_name_list: u64 dev; u32 next, from this one; char name[] */
+/** Parses the answer of DM_LIST_DEVICES. struct dm_name_list: u64 dev; u32 next, from this one; char name[] */
 export function parseDevices(answer: Uint8Array): readonly MapperDevice[] {
   const view = viewOf(answer);
   const devices: MapperDevice[] = [];

@@ -109,7 +109,7 @@ function isInline(content: Content, head: number): boolean {
   return content.kind === "symlink" && head + content.target.length <= BLOCK_BYTES;
 }
 
-/** What stands behind the inode and its attributes. */
+/** The number of bytes after the inode and its attributes. */
 function tailBytes(content: Content, head: number): number {
   if (content.kind === "sparse") return content.map.blocks.length * 4;
   if (!isInline(content, head)) return 0;
@@ -126,7 +126,7 @@ function placeFor(from: number, head: number, inline: number): number {
   return place;
 }
 
-/** What has blocks of its own: directories and links that are no tails. */
+/** The number of blocks: of directories and links that are not stored inline. */
 function blocksOf({ content, xattrs }: Placement): number {
   if (isInline(content, INODE_BYTES + xattrs.length)) return 0;
   if (content.kind === "directory") return content.blocks.length;

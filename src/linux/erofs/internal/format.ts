@@ -113,7 +113,7 @@ export function encodeXattrs(node: LayerNode): Uint8Array {
 }
 
 const empty = new Uint8Array();
-/** What fits: more is not for this format. */
+/** The maximum: longer ones do not fit into this format. */
 export const longestXattrBytes = 32_768;
 
 /** An entry of a directory, before its place is known. */

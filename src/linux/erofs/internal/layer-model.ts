@@ -91,7 +91,7 @@ export class LayerModel {
     this.#directory(path).isOpaque = true;
   }
 
-  /** What only holds once everything is in place. */
+  /** Applies what must come after all entries. */
   end(): void {
     const sources = this.root.children.get(LINK_SOURCES);
     if (sources !== undefined) {
@@ -152,7 +152,7 @@ export class LayerModel {
     const parent = this.#directory(parentOf(path));
     look();
     const cleared = this.#clear(path, parent);
-    // What was replaced may have been the target's own directory.
+    // The replaced node may have been the target's own directory.
     const node = look();
     node.links += 1;
     cleared.children.set(baseOf(path), node);

@@ -10,7 +10,7 @@ import { x32, x32Bit } from "./numbers/x32.ts";
 /** One way to number and pass system calls; several may share an audit architecture and split its numbers. */
 export interface Abi {
   readonly name: SeccompArchitecture;
-  /** What the kernel puts in seccomp_data.arch. Source: linux/audit.h. */
+  /** The value of seccomp_data.arch. Source: linux/audit.h. */
   readonly audit: number;
   readonly numbers: CallNumbers;
   /** The numbers that are its own, as unsigned; `last` included. */

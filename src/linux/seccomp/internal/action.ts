@@ -16,7 +16,7 @@ const kinds: ReadonlyMap<number, SeccompActionKind> = new Map(
   Object.entries(values).map(([kind, value]) => [value, kind as SeccompActionKind]),
 );
 
-/** What a filter returns for this action. */
+/** The return value of a filter for this action. */
 export function encodeAction(action: SeccompAction): number {
   return values[action.kind] + action.data;
 }

@@ -5,8 +5,8 @@ function words(text: string): readonly string[] {
 }
 
 /**
- * What programs need every day and the kernel checks by itself: permissions, namespaces, cgroups and capabilities hold
- * for each of these. Names of all architectures together; one that has not the name passes over it.
+ * Calls that programs need every day and that the kernel itself checks: permissions, namespaces, cgroups and
+ * capabilities restrict each of them. Names of all architectures together; an architecture skips names that it lacks.
  */
 export const everydayCalls: readonly string[] = [
   // Files: open, read, write, seek, copy. Access is decided by modes, owners and the mount namespace.
@@ -81,7 +81,7 @@ export const everydayCalls: readonly string[] = [
     ipc msgctl msgget msgrcv msgsnd semctl semget semop semtimedop semtimedop_time64 shmat shmctl shmdt shmget
     mq_open mq_unlink mq_notify mq_getsetattr mq_timedsend mq_timedsend_time64 mq_timedreceive
     mq_timedreceive_time64`),
-  // What makes a program less mighty.
+  // Calls that reduce a program's privileges.
   ...words(`
     seccomp landlock_create_ruleset landlock_add_rule landlock_restrict_self`),
   // Questions.
@@ -90,8 +90,8 @@ export const everydayCalls: readonly string[] = [
 ];
 
 /**
- * What the kernel lets only mighty programs do, allowed to those that were given the might. Without the capability the
- * filter refuses before the kernel's own check, which in user namespaces is weaker. clone has its own rules.
+ * Privileged calls, allowed with the required capability. Without it the filter refuses before the kernel's own check,
+ * which is weaker in user namespaces. clone has its own rules.
  */
 export const gatedCalls: Readonly<Partial<Record<CapabilityName, readonly string[]>>> = {
   // Opens any file of the file system, past the mount namespace.

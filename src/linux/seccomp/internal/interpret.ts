@@ -11,7 +11,7 @@ export interface SeccompData {
   readonly args: readonly bigint[];
 }
 
-/** What a program that verifySeccomp() accepts does with a call. */
+/** The action of a program that verifySeccomp() accepts, for one call. */
 export function interpretSeccomp(program: Uint8Array, data: SeccompData): SeccompAction {
   return decodeAction(run(decodeInstructions(program), encodeData(data)));
 }

@@ -35,9 +35,9 @@ export interface Multiplexed {
 }
 
 /**
- * What a rule for `name` means for socketcall or ipc, as libseccomp carries it over.
- * SAFETY: the arguments lie in memory there, where a filter can't look: a rule with conditions that permits is not
- * carried over, one that refuses refuses the call whole.
+ * The meaning of a rule for `name` on socketcall or ipc, as in libseccomp. SAFETY: the arguments are in memory there,
+ * which a filter cannot read: a permitting rule with conditions is not carried over; a refusing rule refuses the whole
+ * call.
  */
 export function findMultiplexed(name: string, rule: SeccompRule): Multiplexed | undefined {
   if (rule.conditions.length > 0 && isPermissive(rule.action)) return undefined;

@@ -1,7 +1,7 @@
 import type { SeccompCondition } from "../../../spec/seccomp.ts";
 import type { CapabilityName } from "../../process/capability.ts";
 
-/** A call that the kernel surely refuses to who lacks the capability. */
+/** A call that the kernel certainly refuses to a process without the capability. */
 export interface CapabilityNeed {
   readonly name: string;
   readonly capability: CapabilityName;

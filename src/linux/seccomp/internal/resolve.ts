@@ -13,7 +13,7 @@ import { type Abi, type Machine, machines } from "./abi.ts";
 import { encodeAction, isPermissive } from "./action.ts";
 import { findMultiplexed } from "./multiplexed.ts";
 
-/** What a profile is resolved for. */
+/** The circumstances that a profile is resolved for. */
 export interface SeccompCircumstances {
   readonly capabilities: ReadonlySet<CapabilityName>;
   readonly architecture: MachineArchitecture;
@@ -27,7 +27,7 @@ export interface Case {
   readonly action: SeccompAction;
 }
 
-/** What happens to one call: the first case that holds, or `otherwise`. */
+/** The decision on one call: the first case that holds, or `otherwise`. */
 export interface Decision {
   readonly cases: readonly Case[];
   readonly otherwise: SeccompAction;

@@ -21,15 +21,15 @@ export interface UntracedCall {
   readonly conditions: readonly SeccompCondition[];
 }
 
-/** What the listener does with a call that it was handed; see native/plan.h. */
+/** The bits of the policy program's verdict on a call; see native/plan.h. */
 export const verdictBits = { error: 0xfff, textShift: 12, textMask: 7, coarse: 0x8000 } as const;
 
 const NOTIFY: SeccompAction = { kind: "notify", data: 0 };
 
 export interface TracedPrograms {
-  /** What the kernel runs. */
+  /** The kernel's program. */
   readonly filter: Uint8Array;
-  /** What the listener runs: the profile's own decisions. */
+  /** The listener's program: the profile's own decisions. */
   readonly policy: Uint8Array;
 }
 

@@ -13,7 +13,7 @@ import { OpenDirectories } from "./open-directories.ts";
 import type { Pace } from "../pace.ts";
 import { removeEntry } from "./remove.ts";
 
-/** What is put on a directory after everything in it is there. */
+/** Metadata that is applied to a directory after all its entries exist. */
 export interface LateMetadata {
   readonly mtime: TarTime;
   readonly defaultAcl: Uint8Array | undefined;
@@ -27,7 +27,7 @@ export class LayerTree implements Disposable {
   readonly #checkDirectory: UnpackOptions["checkDirectory"];
   /** Undefined: deletions are carried out, or are none. */
   readonly marks: Marks | undefined;
-  /** What lower layers have at these paths is gone. */
+  /** Lower layers' entries at these paths are hidden. */
   readonly #hidden: Set<string> = new Set();
   /** Undefined: all that is in the tree counts as the layer's own. */
   readonly #own: Set<string> | undefined;

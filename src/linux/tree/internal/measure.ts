@@ -101,7 +101,7 @@ function tryDown(descent: Descent, name: string): boolean {
   }
 }
 
-/** False when there is no way back: what is deep down was moved elsewhere by those who write there. */
+/** False when the way back is lost: another process has moved a deep directory elsewhere. */
 function tryUp(descent: Descent): boolean {
   try {
     descent.up();

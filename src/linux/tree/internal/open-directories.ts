@@ -11,7 +11,7 @@ import { baseOf, joinPath, type NameRules, parentOf } from "../entry-path.ts";
 
 const CAPACITY = 128;
 
-/** What stands in the way of a directory is dealt with: makes it, or throws. */
+/** Handles an obstacle at a directory's path: creates the directory, or throws. */
 export type MakeMissing = (parent: Fd, name: string, path: string, found: "nothing" | "other") => void;
 
 /**

@@ -123,7 +123,7 @@ export class Packing {
     if (this.#used > 0) yield this.#chunk.subarray(0, this.#used);
   }
 
-  /** What was packed; undefined when it vanished or has no place in an archive. */
+  /** Packs one entry; returns undefined when it vanished or does not belong in an archive. */
   async *#packEntry(
     parent: Fd,
     name: string,

@@ -45,7 +45,7 @@ export async function removeLower(tree: LayerTree, path: string, pace: Pace): Pr
 export async function removeLowerContents(tree: LayerTree, path: string, pace: Pace): Promise<void> {
   const pending = [path];
   for (let directory = pending.pop(); directory !== undefined; directory = pending.pop()) {
-    // What is added later is the layer's own, so once is enough; and an archive of many such marks stays cheap.
+    // Later entries are the layer's own, so one marking is enough; an archive with many such marks stays cheap.
     if (!tree.markEmptied(directory)) continue;
     const fd = tree.directories.find(directory);
     if (fd === undefined) continue;

@@ -2,7 +2,7 @@ import type { CgroupV1Hierarchy } from "../../layout.ts";
 import type { Fd } from "../../../kernel/fd.ts";
 import { readFileAt, writeValues } from "../files.ts";
 
-/** Who has this has the others, too: it is written last. */
+/** When this file exists, so do the others: it is written last. */
 const lastFile = "cpuset.mems";
 
 /**

@@ -3,7 +3,7 @@ import { listV1BlockIo } from "../block-io.ts";
 import type { CgroupWrite } from "../write.ts";
 import type { EffectiveLimits } from "../limits.ts";
 
-/** What to write in a v1 hierarchy with these controllers, in order (cgroup-v1/*.rst of the kernel). */
+/** The writes in a v1 hierarchy with these controllers, in order (cgroup-v1/*.rst of the kernel). */
 export function planV1Writes(
   controllers: readonly string[],
   limits: EffectiveLimits,

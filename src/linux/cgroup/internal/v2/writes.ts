@@ -7,7 +7,7 @@ export const wantedV2Controllers: readonly string[] = ["cpu", "cpuset", "io", "m
 
 const defaultPeriodUs = 100_000;
 
-/** What to write in the v2 hierarchy, in order (cgroup-v2.rst of the kernel). */
+/** The writes in the v2 hierarchy, in order (cgroup-v2.rst of the kernel). */
 export function planV2Writes(controllers: readonly string[], limits: EffectiveLimits): CgroupWrite[] {
   const writes: CgroupWrite[] = [];
   const add = (file: string, value: number | string | undefined): void => {
@@ -33,7 +33,7 @@ export function planV2Writes(controllers: readonly string[], limits: EffectiveLi
   if (controllers.includes("hugetlb")) {
     for (const { file, bytes } of limits.hugePageFiles ?? []) add(file, bytes);
   }
-  // What the caller wrote by hand comes last: it wins.
+  // The caller's own values come last: they win.
   for (const [file, value] of Object.entries(limits.unified ?? {})) add(file, value);
   return writes;
 }
