@@ -87,7 +87,7 @@ function isAborted({ signal }: ReadLogOptions): boolean {
   return signal?.aborted ?? false;
 }
 
-/** Who doesn't follow reads what was there at the beginning. */
+/** Without `follow`, the reader ends at the state of the start. */
 function limitsOf(files: readonly LogFile[], follows: boolean): number[] {
   return follows ? [] : files.map((file) => file.sizeBytes());
 }

@@ -140,7 +140,7 @@ export class LineAssembler {
     this.#entries.push({ stream: streams[index], timeNs, bytes });
   }
 
-  /** What an earlier process left unfinished is a line of its own. */
+  /** An unfinished entry of an earlier process is a line of its own. */
   #breakAtStart(timeNs: bigint): void {
     for (const start of this.#filter.startsNs) {
       if (timeNs < start) continue;

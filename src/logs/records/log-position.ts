@@ -8,7 +8,7 @@ export class LogPosition {
   readonly file: LogFile;
   /** Of the next record. */
   offset: number;
-  /** What follows is no record: this file has nothing more to give. */
+  /** The following bytes are no record: this file contains no further entries. */
   isCorrupt = false;
   readonly #limit: number;
 
