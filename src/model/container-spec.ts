@@ -165,7 +165,7 @@ export interface ContainerStorage {
         readonly readonly?: boolean | undefined;
       }[]
     | undefined;
-  /** What is mounted at the volume paths of the image, unless `mounts` covers them. Default "anonymous" volumes. */
+  /** The kind of mount at the volume paths of the image, unless `mounts` covers them. Default "anonymous" volumes. */
   readonly imageVolumes?: "anonymous" | "tmpfs" | "ignore" | undefined;
   /** The record contains their ids. */
   readonly secrets?: readonly SecretUse[] | undefined;

@@ -165,8 +165,8 @@ export interface Containers {
     options?: { readonly psOptions?: string | undefined },
   ): Promise<ProcessTable>;
   /**
-   * What it uses, each second until it is removed or the signal fires: then the loop ends without an error. Of one that
-   * does not run there are no figures.
+   * Resource usage, each second until the container is removed or the signal fires: then the loop ends without an
+   * error. A stopped container has no figures.
    */
   stats(reference: ContainerReference, options?: StatisticsOptions): AsyncIterable<ContainerStatistics>;
   /** Sets the size of its terminal. Throws "conflict" if it does not run. */
@@ -175,7 +175,7 @@ export interface Containers {
   attach(reference: ContainerReference, options: AttachOptions): Promise<AttachedStream>;
   /** Reads its log, oldest entry first. Throws "not-found". */
   logs(reference: ContainerReference, options?: LogOptions): AsyncIterable<LogEntry>;
-  /** What differs from the image, in the order of names, each directory before what is in it. */
+  /** The differences from the image, sorted by name, each directory before its entries. */
   changes(reference: ContainerReference): Promise<readonly ContainerChange[]>;
   /** The root file system as tar, without what is mounted in it; to be read to its end, or left by return(). */
   export(
@@ -185,8 +185,8 @@ export interface Containers {
   /** A symbolic link at the path's end is followed only when a slash or "/." comes after it. Throws "not-found". */
   statPath(reference: ContainerReference, path: string): Promise<PathStat>;
   /**
-   * What is at the path as tar; "/." at its end names what is in a directory. Of a stopped container with its binds and
-   * volumes, too.
+   * The file at the path as tar; a final "/." selects a directory's entries. Binds and volumes of a stopped container
+   * are included.
    */
   copyFrom(
     reference: ContainerReference,

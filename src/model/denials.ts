@@ -12,9 +12,9 @@ export interface Denial {
   readonly text?: string | undefined;
   /** "EPERM"; absent when the kernel was let decide. */
   readonly error?: string | undefined;
-  /** By whom: "the default profile", "the seccomp profile", "the kernel (it needs CAP_MKNOD)". */
+  /** The mechanism: "the default profile", "the seccomp profile", "the kernel (it needs CAP_MKNOD)". */
   readonly by: string;
-  /** What would allow it: "--cap-add SYS_ADMIN", "--security-opt seccomp=FILE with a rule for it". */
+  /** The option that would allow it: "--cap-add SYS_ADMIN", "--security-opt seccomp=FILE with a rule for it". */
   readonly advice: string;
   readonly count: number;
   readonly firstAt: WallMs;

@@ -13,7 +13,7 @@ export interface DescriptorOffer {
   readonly token: string;
 }
 
-/** What a start or an exec is given of a process. */
+/** The descriptors of a process for a start or an exec. */
 export interface DescriptorOptions {
   readonly preserveFds?: PreserveFds | undefined;
   /** In place of that: the token of an offer to which they were sent. */

@@ -7,7 +7,7 @@ export interface DeviceSpec {
   readonly access: string;
 }
 
-/** What may be opened or made besides; an absent number stands for all of them. */
+/** Additional devices that may be opened or made; an absent number stands for all of them. */
 export interface DeviceRuleSpec {
   readonly type: "a" | "b" | "c";
   readonly major?: number | undefined;

@@ -21,8 +21,8 @@ export interface EngineSettings {
   /** Host ids for containers with a user namespace of their own (docs/guide/user-namespaces.md). */
   readonly idPool?: IdPool | undefined;
   /**
-   * What happens to the blobs of layers after unpacking: "keep"; "rebuild" drops those that can be rebuilt bit for bit;
-   * "refetch" also drops those that a registry has. Absent: the policy that the data root has, at first "keep".
+   * The treatment of layers' blobs after unpacking: "keep"; "rebuild" drops those that can be rebuilt bit for bit;
+   * "refetch" also drops those that a registry has. Absent: the policy of the data root, initially "keep".
    */
   readonly blobPolicy?: BlobPolicy | undefined;
   /**

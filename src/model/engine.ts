@@ -49,7 +49,7 @@ export interface ContainerNamespaces {
   readonly id: ContainerId | "";
   readonly name: string;
   readonly pid: number;
-  /** type → inode, and with whom it is shared (names of containers, or "host"). */
+  /** type → inode and its users (names of containers, or "host"). */
   readonly namespaces: Readonly<
     Record<string, { readonly inode: number; readonly sharedWith: readonly string[] }>
   >;
@@ -83,14 +83,14 @@ export interface Engine extends AsyncDisposable {
   }): AsyncIterable<EngineEvent>;
   /** Describes the engine and its host. */
   info(): Promise<EngineInfo>;
-  /** What takes how much of the disk; `kinds` leaves others out, and what they cost to find. */
+  /** The disk usage by kind; `kinds` skips the others and their cost. */
   diskUsage(options?: {
     readonly kinds?: readonly UsageKind[] | undefined;
     readonly signal?: AbortSignal | undefined;
   }): Promise<DiskUsage>;
   /** Namespaces of all running containers, and the host's as the first row. */
   namespaces(): Promise<readonly ContainerNamespaces[]>;
-  /** What of the data root takes how much of the disk, by kind, walked through to the byte. */
+  /** The disk usage of the data root by kind, measured by a walk, exact to the byte. */
   storeUsage(options?: { readonly signal?: AbortSignal | undefined }): Promise<StoreUsage>;
   /**
    * Compares the storage drivers on the data root's file system, in a directory that is removed at the end: reports

@@ -16,7 +16,7 @@ export interface ExecSpec {
   readonly consoleSize?: TerminalSize | undefined;
 }
 
-/** What is known of a created exec. */
+/** The details of a created exec. */
 export interface ExecDetails {
   readonly id: string;
   readonly containerId: ContainerId;

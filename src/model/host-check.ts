@@ -1,4 +1,4 @@
-/** What a check of the host is about. */
+/** The subject of a check of the host. */
 export type HostCheckGroup =
   | "kernel"
   | "cgroup"
@@ -24,7 +24,7 @@ export interface HostFinding {
   readonly status: HostCheckStatus;
   /** The state of the host: for people. */
   readonly found: string;
-  /** What does not work in this state. Absent: nothing. */
+  /** The features that do not work in this state. Absent: none. */
   readonly affects?: string | undefined;
   /** Commands for this distribution's shell, in their order. Empty: nothing to do, or no command does it. */
   readonly fix: readonly string[];

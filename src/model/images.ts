@@ -132,7 +132,10 @@ export interface Images {
       readonly allTags?: boolean | undefined;
       /** Of layers whose blobs are not compressed; gzip when absent. Each layer is compressed once. */
       readonly compression?: LayerCompression | undefined;
-      /** Public keys or certificates, in PEM, of those who may read the layers: what is sent is encrypted. */
+      /**
+       * Public keys or certificates, in PEM, of the recipients who may read the layers: the pushed layers are
+       * encrypted.
+       */
       readonly encryptionKeys?: readonly string[] | undefined;
       /** Which layers are: 0 is the first, −1 the last. Absent: all. */
       readonly encryptLayers?: readonly number[] | undefined;

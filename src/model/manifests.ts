@@ -61,7 +61,7 @@ export interface Manifests {
     references: readonly string[],
     options?: ManifestAccess & { readonly amend?: boolean | undefined },
   ): Promise<ManifestList>;
-  /** What is not given stays. Throws "not-found" without such a list, or such a manifest in it. */
+  /** Absent values stay unchanged. Throws "not-found" without such a list, or such a manifest in it. */
   annotate(name: string, reference: string, platform: Undefinable<ManifestPlatform>): Promise<ManifestList>;
   /** Returns a manifest list of this engine. Throws "not-found" with details.manifestList. */
   inspect(name: string): Promise<ManifestList>;
@@ -78,6 +78,6 @@ export interface Manifests {
   ): AsyncIterable<Progress>;
   /** Here; the registry keeps its own. Throws "not-found". */
   remove(name: string): Promise<void>;
-  /** What a registry has under a name, unread. Fails as a pull does. */
+  /** The content of a registry under a name, unparsed. Fails as a pull does. */
   fetch(reference: string, options?: ManifestAccess): Promise<RegistryManifest>;
 }

@@ -23,7 +23,7 @@ export interface BindMount extends MountTarget {
   readonly recursive?: boolean | undefined;
   /** False: what is mounted below a read-only one stays writable. Default true. */
   readonly readonlyBelow?: boolean | undefined;
-  /** The host's owner who is the container's user there, both ways; `true`: the owner of the source. */
+  /** The host's owner that is mapped to the container's user there, both ways; `true`: the owner of the source. */
   readonly idmap?: IdmapOption | undefined;
 }
 

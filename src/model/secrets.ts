@@ -47,7 +47,7 @@ export interface Secrets {
   remove(reference: string): Promise<string>;
 }
 
-/** What a container gets of a secret. */
+/** The settings of a secret in a container. */
 export interface SecretUse {
   /** Name or id. */
   readonly secret: string;

@@ -31,7 +31,7 @@ export interface ContainerStatistics {
   readonly previous?: CpuSample | undefined;
 }
 
-/** What was done on one block device. */
+/** The operations on one block device. */
 export interface IoCounter {
   readonly major: number;
   readonly minor: number;

@@ -1,4 +1,4 @@
-/** What the storage drivers are compared with; absent: what is done in well under half a minute. */
+/** The load for the comparison of storage drivers; absent: one that takes well under half a minute. */
 export interface StorageBenchOptions {
   /** A tenth of the load. */
   readonly quick?: boolean | undefined;
@@ -40,7 +40,7 @@ export interface StorageBenchFigures {
   readonly walkMs: number;
   /** Until all of the layer is gone from the disk. */
   readonly removalMs: number;
-  /** What one more container takes of the disk before it writes. */
+  /** The disk usage of one more container before it writes. */
   readonly containerBytes?: number | undefined;
 }
 

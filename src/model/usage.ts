@@ -6,7 +6,7 @@ import type { ContainerSizes } from "./container-sizes.ts";
 /** Kind of object whose disk usage is measured. */
 export type UsageKind = "image" | "container" | "volume";
 
-/** What takes how much; absent: not asked for. */
+/** The disk usage by kind; absent: not requested. */
 export interface DiskUsage {
   /** Length of the files of all images' layers, each layer once. */
   readonly layersBytes: number;
@@ -39,7 +39,7 @@ export interface StoreUsageRow {
   readonly bytes: number;
 }
 
-/** What the data root takes of the disk, by kind; the rows together are all of it, to the byte. */
+/** The disk usage of the data root by kind; the rows together are all of it, to the byte. */
 export interface StoreUsage {
   /** "keep", "rebuild" or "refetch". */
   readonly policy: string;

@@ -7,7 +7,7 @@ export interface VolumeSpec {
   readonly name?: string | undefined;
   /** Only "local". */
   readonly driver?: string | undefined;
-  /** What is mounted there, as to mount(8): `type`, `device` and `o`; none: a directory of the engine's. */
+  /** The mount, as for mount(8): `type`, `device` and `o`; none: a directory of the engine. */
   readonly options?: Readonly<Record<string, string>> | undefined;
   readonly labels?: Readonly<Record<string, string>> | undefined;
 }
