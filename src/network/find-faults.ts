@@ -35,7 +35,7 @@ export interface KernelState {
   readonly bypass: Pick<BridgeBypass, "isUnable">;
 }
 
-/** What the kernel has that was not asked for, or lacks, and whose rules stand in the way. */
+/** The differences between the kernel's state and the requested one, and rules of other software that block traffic. */
 export function findFaults(state: KernelState): readonly NetworkFinding[] {
   return [
     ...linkFaults(state),
@@ -142,7 +142,7 @@ function bypassFaults(
   return sizeFaults(subject, plan, port);
 }
 
-/** What a start gave a container is not changed while it runs: that would be its own network namespace's business. */
+/** The settings of a running container's interfaces are not checked: they belong to its own network namespace. */
 function ownEndFaults({ plans, endpoints, ownEnds }: KernelState): readonly NetworkFinding[] {
   return endpoints.flatMap(({ id, networkId }) => {
     const plan = plans.find((each) => each.id === networkId);

@@ -6,7 +6,7 @@ import type { HostSurvey } from "./policy/survey-host.ts";
 import type { NetworkPlan } from "./types.ts";
 import type { TestPacket } from "./policy/test-packet.ts";
 
-/** What the host does with packets that are not for itself. */
+/** The host's treatment of packets that are not for itself. */
 export interface Forwarding {
   /** net.ipv4.ip_forward */
   readonly isOn: boolean;
@@ -21,7 +21,7 @@ export function forwardChainsOf({ chains }: Pick<HostSurvey, "chains">): HostSur
   return chains.filter(({ chain }) => chain.hook?.number === FORWARD && chain.family !== "ip6");
 }
 
-/** What decides about the packets of a network. */
+/** The properties of a network that decide about its packets. */
 export type ForwardedNetwork = Pick<
   NetworkPlan,
   "name" | "driver" | "ipv4" | "internal" | "interContainer" | "bypassesBridge" | "interfaceName"

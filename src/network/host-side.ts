@@ -4,7 +4,7 @@ import type { OwnNames } from "./interface-names.ts";
 import type { Macvlan } from "./macvlan/macvlan.ts";
 import type { EndpointId } from "../model/ids.ts";
 
-/** What the drivers act with: sockets in the host's network namespace. */
+/** The sockets of the drivers in the host's network namespace. */
 export interface HostSide {
   readonly names: OwnNames;
   readonly route: NetlinkSocket;

@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { realpathSync } from "node:fs";
 import type { EndpointId, NetworkId } from "../model/ids.ts";
 
-/** What one data root's engine owns in the kernel. */
+/** The kernel objects of one data root's engine. */
 export interface OwnNames {
   /** Eight hexadecimal digits of the data root's hash. */
   readonly hash: string;

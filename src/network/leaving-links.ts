@@ -9,7 +9,7 @@ const PATIENCE_MS = 1000;
 export interface LeavingLink {
   /** Asked often, with a socket that nothing else uses. */
   readonly isThere: (socket: NetlinkSocket) => boolean;
-  /** What the kernel removes anyhow may still be there afterwards. */
+  /** An interface that the kernel also removes may still exist afterwards. */
   readonly remove: () => Promise<void>;
 }
 

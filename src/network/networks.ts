@@ -8,7 +8,7 @@ import type { EndpointId, NetworkId } from "../model/ids.ts";
 export type NetworkNote = string;
 
 export interface NetworksOptions {
-  /** What the data root's engine owns in the kernel is named by a hash of this real path. */
+  /** The names of the engine's kernel objects contain a hash of this real path. */
   readonly dataRoot: string;
   readonly policy?: PublishPolicy | undefined;
   readonly onNote?: ((note: NetworkNote) => void) | undefined;
@@ -22,9 +22,7 @@ export interface NetworkFinding {
 }
 
 export interface FindingsOptions {
-  /**
-   * The network namespace that an endpoint is in, closed by the one who asks; undefined: its own end is not looked at.
-   */
+  /** The network namespace of an endpoint, closed by the caller; undefined: its own end is not checked. */
   readonly openNetns?: ((id: EndpointId) => OwnedFd | undefined) | undefined;
 }
 
@@ -104,8 +102,8 @@ export interface Networks extends AsyncDisposable {
   /** For `system check`: compares the kernel's state with the requested state. Changes nothing. */
   findings(options?: FindingsOptions): Promise<readonly NetworkFinding[]>;
   /**
-   * What chains of others keep a bridge network's containers from; it may not have been made yet, and will turn
-   * forwarding on.
+   * The chains of other software that block a bridge network's containers. The network may not exist yet, and will
+   * enable forwarding.
    */
   obstaclesOf(plan: NetworkPlan): Promise<readonly NetworkFinding[]>;
   /** From where each of these can be reached, by the host's addresses and firewall as they are now. */

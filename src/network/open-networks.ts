@@ -299,7 +299,7 @@ class LocalNetworks extends EndpointNetworks implements Networks {
 
   /** Restores bridges and the firewall after another program changed them. */
   async #look(): Promise<void> {
-    // Who holds the lock looks, too, before each change.
+    // The holder of the lock also checks before each change.
     using lock = this.lock.find("");
     if (lock === undefined || this.#opened === undefined) return;
     const { firewall, watch } = this.#opened;

@@ -4,7 +4,7 @@ import type { Link } from "../linux/netlink/links.ts";
 import type { NetlinkSocket } from "../linux/netlink/netlink-socket.ts";
 import type { Forwarding } from "./find-forwarding-faults.ts";
 
-/** What the host does with packets that are not its own. */
+/** Reads the host's treatment of packets that are not its own. */
 export function readForwarding(
   route: NetlinkSocket,
   findByIndex: (index: number) => Link | undefined,

@@ -16,7 +16,7 @@ export interface NetworkSubnet {
 /** From where published ports of a network can be reached, and how: see docs/guide/networks-and-firewall.md. */
 export type GatewayMode = "nat" | "nat-unprotected" | "routed" | "isolated";
 
-/** What a network is, as it was made: complete, without defaults left open. Plain data, kept in the state as it is. */
+/** The complete plan of a network, as it was created, without open defaults. Plain data, stored unchanged. */
 export interface NetworkPlan {
   readonly id: NetworkId;
   readonly name: string;
@@ -37,7 +37,7 @@ export interface NetworkPlan {
   readonly gsoMaxSizes?:
     | { readonly ipv4?: number | undefined; readonly ipv6?: number | undefined }
     | undefined;
-  /** What its containers send each other goes from one to the other without passing the bridge. Of bridge networks. */
+  /** Its containers send frames to each other directly, without the bridge. Of bridge networks. */
   readonly bypassesBridge?: boolean | undefined;
   /** Of the host's interface: the bridge, at most 15 bytes. For macvlan: the parent, made by us when it is `dm-…`. */
   readonly interfaceName: string;

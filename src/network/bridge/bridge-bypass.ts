@@ -95,7 +95,7 @@ export class BridgeBypass {
     this.#said.delete(plan.id);
   }
 
-  /** What is missing. On failure a sink that was not there is gone again. */
+  /** Creates missing interfaces. A failure removes a sink that it created. */
   #make(plan: NetworkPlan, found: Link | undefined): void {
     const { route } = this.#host;
     const names = bypassNamesOf(plan.id);

@@ -173,7 +173,7 @@ export async function attachToBridge(
     ]);
     configureContainerSide(endpoint, netnsFd);
   } catch (thrown) {
-    // What exists by this name was there before, if it was the pair that could not be made.
+    // The existing interface is an earlier one if creating the pair failed.
     const isMade = !(thrown instanceof NetlinkFailure && thrown.request.about.startsWith("make "));
     if (isMade) host.route.send([removeLink(name)]);
     throw within(`cannot attach to the network ${plan.name}`, thrown);

@@ -3,7 +3,7 @@ import type { Link } from "../../linux/netlink/links.ts";
 import { firstOf, formatIpAddress, formatIpPrefix, widthOf } from "../../spec/ip-address.ts";
 import type { NetworkPlan } from "../types.ts";
 
-/** What the kernel has of a network's bridge. Addresses and routes of other interfaces do no harm. */
+/** The kernel's state of a network's bridge. Addresses and routes of other interfaces are harmless. */
 export interface BridgeState {
   readonly link: Link | undefined;
   readonly addresses: readonly HostAddress[];
@@ -44,7 +44,7 @@ export function missingRoutes(plan: NetworkPlan, state: BridgeState): readonly I
   });
 }
 
-/** What a bridge lacks, in words that follow the network's name. Pure. */
+/** The faults of a bridge, in words that follow the network's name. Pure. */
 export function findBridgeFaults(plan: NetworkPlan, state: BridgeState): readonly string[] {
   const { link, addresses } = state;
   const name = plan.interfaceName;

@@ -4,7 +4,7 @@ import type { NetlinkSocket } from "../../linux/netlink/netlink-socket.ts";
 import type { NetworkPlan } from "../types.ts";
 import type { BridgeState } from "./bridge-faults.ts";
 
-/** What the kernel has of a network's bridge. */
+/** Reads the kernel's state of a network's bridge. */
 export function readBridge(
   route: NetlinkSocket,
   { interfaceName }: NetworkPlan,

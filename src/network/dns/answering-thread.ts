@@ -13,7 +13,7 @@ import { FairShare } from "./fair-share.ts";
 import { Resolver, type SharedBounds } from "./resolver.ts";
 import type { NameBounds } from "./types.ts";
 
-/** What the thread begins with; the descriptor is its own. */
+/** The input of the thread, which owns the descriptor. */
 export interface ThreadStart {
   readonly control: Fd;
   readonly bounds: NameBounds;

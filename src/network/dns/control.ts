@@ -28,7 +28,7 @@ export type Order =
 const AF_UNIX = 1;
 const SOCK_SEQPACKET = 5;
 const MSG_NOSIGNAL = 0x4000;
-/** What is longer goes by a memory file: a socket refuses it. */
+/** A longer message goes through a memory file: a socket refuses it. */
 const mostBytes = 64 * 1024;
 const MFD_CLOEXEC = 1;
 

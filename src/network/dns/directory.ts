@@ -17,7 +17,7 @@ interface KnownNetwork {
   readonly byAddress: Map<string, string>;
 }
 
-/** Who has which name, in which network. */
+/** The owners of names, by network. */
 export class NameDirectory {
   readonly #networks = new Map<string, KnownNetwork>();
   #turn = 0;

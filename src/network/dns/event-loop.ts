@@ -4,7 +4,7 @@ import type { Fd } from "../../linux/kernel/fd.ts";
 
 const longestWaitMs = 60_000;
 
-/** Waits on its thread for descriptors and times, and calls who waits for them: for a thread that does nothing else. */
+/** Waits on its thread for descriptors and times, and calls their listeners: for a thread without other work. */
 export class EventLoop implements Disposable {
   readonly #epoll = new Epoll();
   readonly #handlers = new Map<Fd, (events: number) => void>();
@@ -70,7 +70,7 @@ export class EventLoop implements Disposable {
   }
 }
 
-/** What one piece of work throws does not keep the next from being done. */
+/** An exception in one task does not prevent the next one. */
 export function guarded(run: () => void, onThrown: (thrown: unknown) => void): void {
   try {
     run();

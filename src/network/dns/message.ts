@@ -7,7 +7,7 @@ export const responseCode = { ok: 0, formatError: 1, serverFailure: 2, noSuchNam
 export const headerBytes = 12;
 /** The maximum length of a UDP response to a client that announces no size. SPEC: RFC 1035 §4.2.1 */
 const plainUdpBytes = 512;
-/** What we announce: fits into every link's packet. SPEC: DNS flag day 2020 */
+/** The announced size: fits into every link's packet. SPEC: DNS flag day 2020 */
 export const ourUdpBytes = 1232;
 
 export interface Query {

@@ -12,8 +12,8 @@ import { MessageStream } from "./message-stream.ts";
 import type { NameView } from "./types.ts";
 
 /**
- * What one container can hold of us at a time, besides its share of what all may. More is refused, so that it can't
- * keep others from their answers.
+ * The limit of pending queries for one container, besides the shared limit. More are refused, so that it cannot block
+ * the answers of others.
  */
 const mostForwards = 256;
 const mostConnections = 32;
@@ -32,7 +32,7 @@ interface ResolverSockets {
   readonly tcp: OwnedFd;
 }
 
-/** What all containers together can hold of us. */
+/** The limits for all containers together. */
 export interface SharedBounds {
   readonly queries: FairShare;
   readonly connections: FairShare;

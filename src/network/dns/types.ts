@@ -9,7 +9,7 @@ export interface NameEntry {
   readonly addresses: readonly string[];
 }
 
-/** Whom to ask for names that are no container's. */
+/** A name server for names other than containers'. */
 export interface Upstream {
   readonly address: string;
   /** Default 53. */
@@ -24,7 +24,7 @@ export interface NameBounds {
   readonly connections: number;
 }
 
-/** What one container may look up. */
+/** The names that one container may look up. */
 export interface NameView {
   /**
    * In the order in which they are asked. `links` are this container's own names for others. They travel as JSON, so no

@@ -81,7 +81,7 @@ export class FirewallTable {
     return others;
   }
 
-  /** What happened since is our own doing. */
+  /** Ignores events so far: they are the engine's own changes. */
   forgetEvents(): void {
     this.#hear({ isOurs: true });
   }
@@ -102,7 +102,7 @@ export class FirewallTable {
     this.#hear({ isOurs: true });
   }
 
-  /** What these owners have from now on; an empty list takes all away. All or nothing. */
+  /** Sets the elements of these owners; an empty list removes all. All or nothing. */
   change(changes: ReadonlyMap<string, readonly SetElement[]>): void {
     const old = new Map([...changes.keys()].map((owner) => [owner, this.#owners.get(owner) ?? []]));
     this.#record(changes);

@@ -101,7 +101,7 @@ function rule(chain: string, ...expressions: readonly (Expression | readonly Exp
   return { chain, expressions: expressions.flat() };
 }
 
-/** What rules look up: loads it, then whether the set has it. */
+/** Loads a key, then tests whether the set contains it. */
 function interfaceIn(which: "iifname" | "oifname", set: FirewallSet): readonly Expression[] {
   return [loadMeta(which), isIn(set)];
 }

@@ -14,7 +14,7 @@ export interface TableContents {
   readonly sets: readonly FirewallSetCopy[];
 }
 
-/** What a chain may do to it: both, when that depends on what is not known, such as who sends it. */
+/** The possible verdicts of a chain: both, when the verdict depends on unknown facts, such as the sender. */
 export interface Evaluation {
   readonly mayPass: boolean;
   readonly mayBeRefused: boolean;

@@ -44,7 +44,7 @@ export class HostRuleCopy {
   #closed: readonly string[] = [];
   #isMade = false;
   #tables: readonly TableName[] = [];
-  /** What their sets have. */
+  /** The elements of their sets. */
   #ports: readonly SetElement[] = [];
 
   constructor(socket: NetlinkSocket, table: string) {

@@ -87,7 +87,7 @@ export function evaluateReach(survey: HostSurvey, question: ReachQuestion): read
       const targets = (survey.addresses.get(link.index) ?? []).filter((address) => meets(ports, address));
       if (targets.length === 0) return [];
       const evaluated = targets.map((address) => evaluateAddress(survey, question, { link, address }));
-      // Who can choose between addresses is kept out only where all are closed.
+      // A client that can choose between addresses is excluded only when all are closed.
       const open = evaluated.filter(({ refusedBy }) => refusedBy.length === 0);
       const from = open.length === 0 ? evaluated : open;
       return [

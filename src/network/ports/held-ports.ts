@@ -98,7 +98,9 @@ export class HeldPorts implements Disposable {
     );
   }
 
-  /** What these endpoints publish, and nothing else. A port that another program has becomes a conflict. */
+  /**
+   * Holds the published ports of these endpoints, and no others. A port that another program uses becomes a conflict.
+   */
   reset({
     plans,
     endpoints,
