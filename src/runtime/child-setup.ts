@@ -20,7 +20,7 @@ export function hostUserOf({ user }: RuntimeProcess, { uids, gids }: IdMaps): nu
   throw new Failure("invalid", `cannot run as ${what}: the container's user namespace has no such id`);
 }
 
-/** What of limits only the host's root may do: the hard ones that go up, with the soft ones as they are. */
+/** The limits that only the host's root may set: increased hard ones, with the soft ones as they are. */
 export function raisesOf(limits: readonly ResourceLimit[]): readonly ResourceLimit[] {
   return limits.flatMap((limit): readonly ResourceLimit[] => {
     const present = readResourceLimit(limit.resource);
@@ -30,8 +30,8 @@ export function raisesOf(limits: readonly ResourceLimit[]): readonly ResourceLim
 }
 
 /**
- * What a child in a user namespace can't do for itself, done while it waits at the barrier "born": its ids, limits that
- * only the host's root may raise, and its score.
+ * Performs the steps that a child in a user namespace cannot perform itself, while it waits at the barrier "born": its
+ * IDs, limits that only the host's root may raise, and its OOM score.
  */
 export function setUpChild(
   pid: number,

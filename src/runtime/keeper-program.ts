@@ -18,7 +18,7 @@ const everySeal = 1 | 2 | 4 | 8; // seal, shrink, grow, write
 
 /** The keeper program, held as a sealed memfd (or a file where the host forbids executing those). */
 export interface KeeperProgram extends Disposable {
-  /** What a child process can execute: `/proc/self/fd/N` or a path. */
+  /** The path that a child process can execute: `/proc/self/fd/N` or a path. */
   readonly path: string;
   /** The same program as the init of a container, which can't write to it. */
   openInit(): OwnedFd;

@@ -10,7 +10,7 @@ export function isAnnounced({ whileSettingUp, beforeFirstInstruction }: Callback
 }
 
 /**
- * What the engine does while the process is set up, and at the end of that. `attach` runs concurrently with the first.
+ * The engine's steps while the process is set up, and at the end of that. `attach` runs concurrently with the first.
  */
 export function launchCallbacks(
   { whileSettingUp, beforeFirstInstruction }: Callbacks,

@@ -4,7 +4,9 @@ import type { PlannedProcess } from "./plan/process.ts";
 import type { CallWatch } from "./types.ts";
 import { createCallRecord } from "./traced-calls.ts";
 
-/** What a keeper needs to answer the calls that it is handed. Empties the record; `opened` closes our copy of it. */
+/**
+ * Prepares the keeper to answer the calls that a filter hands over. Empties the record; `opened` closes our copy of it.
+ */
 export function planSeccompPolicy(
   { seccomp }: PlannedProcess,
   options: {

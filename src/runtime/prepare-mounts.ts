@@ -69,7 +69,7 @@ function filesystem(mount: RuntimeMount): PlannedMount {
     destination: mount.destination,
     type,
     attributes,
-    // What mount tables and df(1) show in its first column.
+    // The first column of mount tables and df(1).
     parameters: [
       ["source", mount.source ?? type],
       ...known.map(([key, value]): readonly [string, string?] =>

@@ -37,7 +37,7 @@ export interface PreparedProcess {
 
 let ownMask: bigint | undefined;
 
-/** What this engine may hand on: its own bounding set and permitted capabilities. */
+/** The capabilities that this engine may pass on: its own bounding set and permitted ones. */
 function availableCapabilities(): ReadonlySet<CapabilityName> {
   if (ownMask === undefined) {
     const status = readFileSync("/proc/self/status", "utf8");

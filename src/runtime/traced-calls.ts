@@ -9,7 +9,7 @@ export interface TracedCall {
   readonly audit: number;
   readonly number: number;
   readonly found: FoundCall;
-  /** What it was answered: the profile's error, or what the kernel decided. */
+  /** The answer: the profile's error, or the kernel's decision. */
   readonly answer: { readonly errno: number } | "allowed";
   /** Recorded by number: the arguments are those of the first. */
   readonly isCoarse: boolean;

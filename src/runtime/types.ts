@@ -130,7 +130,7 @@ export interface Exit {
   readonly keeperLost?: boolean | undefined;
 }
 
-/** What can be done with a process that has not run yet. */
+/** The operations on a process that has not run yet. */
 export interface EarlyStreams {
   attach(options: {
     readonly stdin?: boolean | undefined;

@@ -17,9 +17,9 @@ export interface CoveredRoot {
 }
 
 /**
- * The same mount alone, detached: what other mounts cover in the container is seen in it. The caller disposes of it.
- * KERNEL: a mount can be cloned only by who is in its mount namespace, which this process never is: a helper process's
- * goes there.
+ * The same mount alone, detached: it shows files that other mounts cover in the container. The caller disposes of it.
+ * KERNEL: only a process in its mount namespace can clone a mount, and this process never is: a helper process enters
+ * it.
  */
 export async function uncoverRoot(
   program: KeeperProgram,

@@ -31,7 +31,7 @@ export function encodeRequest(name: keyof typeof operation, a = 0, b = 0): Buffe
   return request;
 }
 
-/** What a keeper answers on one connection, frame by frame. */
+/** Reads a keeper's answers on one connection, frame by frame. */
 export class FrameReader {
   #bytes: Buffer = Buffer.alloc(0);
   #ended = false;

@@ -21,7 +21,7 @@ const prefix = "helper-";
 
 /** A task for a short-lived process that belongs to no container. */
 export interface HelperProcess {
-  /** What the keeper is called in process lists. */
+  /** The keeper's name in process lists. */
   readonly name: string;
   /** Where the keeper gets a directory of its own, for as long as it lives. */
   readonly runRoot: string;
@@ -36,7 +36,7 @@ export interface HelperProcess {
 export interface Waiting {
   readonly pid: number;
   readonly pidfd: Fd;
-  /** What it stored for the barrier. */
+  /** The value that it stored for the barrier. */
   readonly value: number;
 }
 

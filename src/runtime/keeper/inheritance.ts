@@ -21,5 +21,5 @@ export class Inheritance {
   }
 }
 
-/** What is left to a keeper when it is executed comes behind its standard streams and its listening socket. */
+/** A keeper's inherited descriptors follow its standard streams and its listening socket. */
 export const firstInheritedFd = 4;

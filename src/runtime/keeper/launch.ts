@@ -93,7 +93,7 @@ function endedEarly(cause?: unknown): Failure {
   );
 }
 
-/** What the engine does concurrently with the set-up of the child. */
+/** The engine's work that is concurrent with the set-up of the child. */
 class ConcurrentWork {
   readonly #works: Promise<void>[] = [];
 

@@ -44,7 +44,8 @@ export async function startKeeper({
     detached: true,
     stdio: ["ignore", "ignore", "ignore", listening.fd, ...inheritance.fds],
   });
-  // The keeper alone listens from now on: else who connects after its end would wait for us to accept.
+  // Only the keeper listens from now on: otherwise a client that connects after its end would wait for this process to
+  // accept.
   listening[Symbol.dispose]();
   fault("launch.spawned");
   onInherited();

@@ -61,7 +61,7 @@ export interface ContainerInput {
   readonly openStdin: boolean;
   /** The engine puts interfaces into the network namespace: before the rest of the set-up, or concurrently with it. */
   readonly network?: "before" | "concurrently" | undefined;
-  /** With a user namespace: the host's id of the user, to whom the streams belong. */
+  /** With a user namespace: the host's id of the user that owns the streams. */
   readonly streamOwner?: number | undefined;
   /** /dev already contains the devices: a user namespace cannot create any. */
   readonly devicesMade?: boolean | undefined;
@@ -71,7 +71,7 @@ export interface PlannedLists {
   readonly before: PlanList;
   readonly child: PlanList;
   readonly cloneFlags: number;
-  /** What the child is cloned in; see Plan. */
+  /** The namespaces in which the child is cloned; see Plan. */
   readonly joins?: Pick<Plan, "joinUserFd" | "joinPidFd"> | undefined;
   readonly streams: PlanStreams;
   readonly clock: PlanClock;
@@ -265,7 +265,7 @@ function addOutOfMemoryScore(
   });
 }
 
-/** What a process that joins a running container is made from. */
+/** The input for a process that joins a running container. */
 export interface ExecInput {
   /** A pidfd of the container's first process. */
   readonly target: number;

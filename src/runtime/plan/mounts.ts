@@ -138,7 +138,7 @@ export function addIsolation(list: PlanList): void {
   list.add("make the mounts private", "mount", [null, "/", null, MS_REC | MS_PRIVATE, null]);
 }
 
-/** What files are masked by: the host's null device. */
+/** The mask of files: the host's null device. */
 export interface FileMasks {
   /** One for each path, or a single one that is cloned for each file. */
   readonly clones: readonly OpResult[];

@@ -13,7 +13,7 @@ import type { PlanArgument, PlanBlob, PlanList, Slot } from "./plan.ts";
 
 const hows = new Map<number, Uint8Array>();
 
-/** `struct open_how` of openat2(2). Not to be changed: the next one who wants the same gets it, too. */
+/** `struct open_how` of openat2(2). Must not be modified: the cache returns it again for the same arguments. */
 export function encodeOpenHow(flags: number, resolve: number): Uint8Array {
   const key = flags + resolve * 2 ** 32;
   let how = hows.get(key);
@@ -29,7 +29,7 @@ function newOpenHow(flags: number, resolve: number): Uint8Array {
 }
 
 export interface TargetOptions {
-  /** What is made when nothing is there. */
+  /** The kind of file to create when it is missing. */
   readonly kind: "directory" | "file";
   readonly about: string;
   /** "refuse" where a link in the image would redirect what must be at this very place (/proc, /sys, /dev). */

@@ -47,7 +47,7 @@ export interface PlanOp {
   readonly skip?: { readonly errors: readonly number[]; readonly count: number } | undefined;
   /** The meaning of an error here, when its name alone is unclear. */
   readonly why?: Readonly<Record<number, string>> | undefined;
-  /** What asked for it: the object of the sentence when it fails, as in `cannot <about>`. */
+  /** The purpose: the object of the sentence when it fails, as in `cannot <about>`. */
   readonly about: string;
 }
 

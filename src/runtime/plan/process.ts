@@ -88,7 +88,7 @@ export function addSeccomp(list: PlanList, blob: PlanBlob, { program, flags, tra
   const listener = list.add(about, "seccomp", [SECCOMP_SET_MODE_FILTER, flags, head], {
     store: { offset: barrier.offset + 8, bytes: 8 },
   });
-  // SAFETY: who holds the listener decides; the program must not.
+  // SAFETY: the holder of the listener decides; the program must not hold it.
   addBarrier(list, blob, barrier, takeListener, about);
   list.add(about, "close", [listener]);
 }
@@ -251,7 +251,7 @@ export function addCredentials(
   options: {
     readonly stdin: boolean;
     readonly streams?: "own" | "owned" | undefined;
-    /** What the time at the engine's barrier is called. */
+    /** The name of the time at the engine's barrier. */
     readonly awaited?: string | undefined;
   },
 ): void {

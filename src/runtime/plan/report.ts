@@ -44,12 +44,12 @@ export class PlanClock {
     blob.fill({ offset: this.#slot.offset, bytes: 4 }, head);
   }
 
-  /** What is stamped from here on is in a time namespace whose monotonic clock is so far from the engine's. */
+  /** Later timestamps are in a time namespace, whose monotonic clock differs from the engine's by this much. */
   shiftBy(ms: number): void {
     this.#shiftMs = ms;
   }
 
-  /** What went on since the last stamp was `name`. */
+  /** Attributes the time since the last stamp to `name`. */
   stamp(list: PlanList, name: string): void {
     const at = this.#slot.offset + 8 + 16 * this.names.length;
     this.names.push(name);

@@ -12,7 +12,10 @@ export function addBirth(list: PlanList, blob: PlanBlob): void {
   addNamespaceRoot(list);
 }
 
-/** From the host's root, who has no id in the user namespace and so could make no file, to the namespace's own. */
+/**
+ * Changes from the host's root, which has no id in the user namespace and could create no file, to the namespace's
+ * root.
+ */
 export function addNamespaceRoot(list: PlanList): void {
   const about = "become root of the user namespace";
   list.add(about, "setgroups", [0, null]);
