@@ -20,7 +20,7 @@ export const usualIdCount = 65_536;
 /** KERNEL: UID_GID_MAP_MAX_EXTENTS, since 4.15. */
 const mostRanges = 340;
 const highestId = 2 ** 32 - 2;
-/** What the kernel shows in place of an id that has no name in a namespace. */
+/** The kernel's replacement for an id that is not mapped in a namespace. */
 export const overflowId = 65_534;
 
 /** The host's number of a container's id; undefined when it has none. */

@@ -1,7 +1,7 @@
 import { Failure } from "../base/failure.ts";
 
 export interface JsonLimits {
-  /** What the document is, for sentences: `image manifest`. */
+  /** The name of the document in error messages: `image manifest`. */
   readonly what: string;
   readonly maxBytes?: number | undefined;
   readonly maxDepth?: number | undefined;
@@ -68,7 +68,7 @@ export class JsonNode {
     return this.#child(Object.hasOwn(members, key) ? members[key] : undefined, `.${key}`);
   }
 
-  /** What `read` makes of this node when it is there. */
+  /** Applies `read` to this node when it exists. */
   optional<T>(read: (node: JsonNode) => T): T | undefined {
     return this.present ? read(this) : undefined;
   }

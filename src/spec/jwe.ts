@@ -28,8 +28,8 @@ interface Recipient {
 }
 
 /**
- * What was encrypted for one of these private keys; undefined where it was for none of them. Throws "invalid" for what
- * is no JWE, "unsupported" for one whose content is encrypted otherwise.
+ * Decrypts content that was encrypted for one of these private keys; undefined when none fits. Throws "invalid" for
+ * malformed JWE, "unsupported" for content with another encryption.
  */
 export function decryptJwe(bytes: Uint8Array, keys: readonly KeyObject[]): Uint8Array | undefined {
   const document = readJson(bytes, { what: "JSON web encryption", maxBytes });

@@ -76,7 +76,7 @@ function mergeSorted<T>(
   return merged;
 }
 
-/** What is left of a range without the ports of others. */
+/** The rest of a range without the given ports. */
 export function subtractPortRanges(range: PortRange, others: readonly PortRange[]): readonly PortRange[] {
   const left: PortRange[] = [];
   let { first } = range;

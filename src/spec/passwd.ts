@@ -61,9 +61,9 @@ export function parseGroup(text: string): GroupEntry[] {
 }
 
 /**
- * Who `user[:group]` is inside an image, each a name or a number; "" is root. A number needs no entry; a name
- * does ("invalid" otherwise). What is all digits is a number, never a name. Without a group it is the user's own,
- * and the user is in all groups that list it; with one, only in that. `groups` are those of `--group-add`.
+ * Resolves `user[:group]` inside an image, each a name or a number; "" is root. A number needs no entry; a name does
+ * ("invalid" otherwise). All digits are a number, never a name. Without a group, the user has its own primary group and
+ * all groups that list it; with one, only that group. `groups` are those of `--group-add`.
  */
 export function resolveUser(
   user: string,

@@ -1,6 +1,6 @@
 import { Failure } from "../base/failure.ts";
 
-/** What an image's programs need to run, in Go's names: `linux`, `arm64`, `v8`. Normalized. */
+/** The platform of an image's programs, in Go's names: `linux`, `arm64`, `v8`. Normalized. */
 export interface Platform {
   readonly os: string;
   readonly architecture: string;

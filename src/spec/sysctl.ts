@@ -12,7 +12,7 @@ const ipcKeys: ReadonlySet<string> = new Set([
 
 /** A kernel parameter that a container may set for itself. */
 export interface SysctlKey {
-  /** What it belongs to: changing it changes nothing outside. */
+  /** The namespace that contains it: a change affects nothing outside. */
   readonly namespace: "ipc" | "network";
   /** The path components below /proc/sys. */
   readonly path: readonly string[];
@@ -33,7 +33,7 @@ export function parseSysctlKey(key: string): SysctlKey | undefined {
   return first === "net" ? { namespace: "network", path } : undefined;
 }
 
-/** What every container with a network of its own has: older kernels may lack them. */
+/** The defaults of every container with its own network namespace: older kernels may lack them. */
 export const optionalSysctls: ReadonlySet<string> = new Set([
   "net.ipv4.ping_group_range",
   "net.ipv4.ip_unprivileged_port_start",

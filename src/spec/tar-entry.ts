@@ -1,4 +1,4 @@
-/** What a tar entry makes. "unknown": a type flag that no file system object belongs to. */
+/** The kind of a tar entry. "unknown": a type flag that corresponds to no file system object. */
 export type TarType =
   | "file"
   | "hardlink"

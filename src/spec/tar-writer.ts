@@ -5,7 +5,7 @@ import { encodePaxRecord } from "./tar/pax.ts";
 import { encodeSparseMap } from "./tar/sparse.ts";
 import { TAR_BLOCK_BYTES, type TarEntry, type TarType } from "./tar-entry.ts";
 
-/** What is left out is empty or 0. */
+/** Absent fields are empty or 0. */
 export type TarMember = Pick<TarEntry, "path" | "type"> & Partial<TarEntry>;
 
 const flags: Readonly<Record<TarType, string>> = {

@@ -57,7 +57,7 @@ export class TarReader {
     this.#limits = { nameBytes, extendedBytes, sparseFragments };
   }
 
-  /** What the chunk holds. Data events are views of the chunk: use them before it is overwritten. */
+  /** Yields the entries in the chunk. Data events are views of the chunk: use them before it is overwritten. */
   *push(chunk: Uint8Array): Generator<TarEvent, void> {
     let at = 0;
     while (at < chunk.length) {

@@ -10,7 +10,7 @@ export interface ImageConfig {
   readonly created?: string | undefined;
   readonly author?: string | undefined;
   readonly comment?: string | undefined;
-  /** What a container of this image starts with. */
+  /** The defaults of a container of this image. */
   readonly defaults: ImageDefaults;
   /** Uncompressed digests, from the lowest layer to the topmost. */
   readonly diffIds: readonly Digest[];

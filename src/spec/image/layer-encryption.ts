@@ -6,8 +6,8 @@ import { type JsonNode, readJson } from "../json-reader.ts";
 import { decryptJwe, encryptJwe } from "../jwe.ts";
 
 /**
- * Encrypted layers, as containers/ocicrypt has them: a layer's blob is encrypted by a key of its own, which stands in
- * annotations of its descriptor, encrypted for those who may read it.
+ * Encrypted layers in the format of containers/ocicrypt: each layer's blob is encrypted with its own key. Annotations
+ * of its descriptor contain that key, encrypted for each recipient.
  */
 const mark = "+encrypted";
 const annotationPrefix = "org.opencontainers.image.enc.";

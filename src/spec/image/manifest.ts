@@ -61,7 +61,7 @@ export interface ImageIndex {
   readonly annotations: Readonly<Record<string, string>>;
 }
 
-/** What a descriptor of this media type points at; undefined for anything that is no part of an image. */
+/** The role of a descriptor with this media type; undefined for a type that images do not contain. */
 export function roleOf(mediaType: string): "manifest" | "index" | "config" | "layer" | undefined {
   if (manifestTypes.has(mediaType)) return "manifest";
   if (indexTypes.has(mediaType)) return "index";

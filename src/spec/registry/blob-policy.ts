@@ -1,9 +1,8 @@
 import { Failure } from "../../base/failure.ts";
 
 /**
- * What becomes of a layer's blob once the layer is unpacked. "keep": it stays. "rebuild": it goes where it was just
- * proven that the same bytes can be made of the unpacked files. "refetch": it also goes where a registry is known that
- * has it.
+ * The treatment of a layer's blob after unpacking. "keep": it stays. "rebuild": it is dropped when it was just proven
+ * that the unpacked files recreate the same bytes. "refetch": it is also dropped when a known registry has it.
  */
 export type BlobPolicy = "keep" | "rebuild" | "refetch";
 

@@ -2,7 +2,7 @@
 export interface RegistryRule {
   /** `ghcr.io`, `docker.io/library`, `*.example.com`: what references begin with. */
   readonly prefix: string;
-  /** What stands in the prefix's place; with a prefix that has a wildcard: as it is asked for. */
+  /** The replacement of the prefix; with a wildcard prefix: as requested. */
   readonly location?: string | undefined;
   /** Allows plain HTTP and untrusted certificates. */
   readonly insecure: boolean;

@@ -1,4 +1,4 @@
-/** What the kernel does with a call; named as in seccomp(2). */
+/** The kernel's action for a call; named as in seccomp(2). */
 export type SeccompActionKind =
   | "kill-process"
   | "kill-thread"

@@ -14,7 +14,7 @@ const TEXT_BYTES_LIMIT = 1 << 16;
  * at each entry.
  */
 const forAll: ReadonlySet<string> = new Set(["uid", "gid", "uname", "gname", "mtime"]);
-/** What names or measures one entry makes no sense for all that follow, and would hide their true names. */
+/** Names and sizes of one entry make no sense for all following ones, and would hide their true names. */
 const notGlobal: RegExp = /^(path|linkpath|size|GNU\.sparse\..*)$/;
 
 /** The fields of extended headers for the next entry. */
