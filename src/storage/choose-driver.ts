@@ -9,7 +9,7 @@ export interface ChosenStorage {
   readonly storage: StorageDriver;
   /** Why it is this driver, for people: "it is the fastest that works here". */
   readonly reason: string;
-  /** What is bad about it; absent: nothing. */
+  /** Its drawback; absent: none. */
   readonly warning?: string | undefined;
 }
 

@@ -10,7 +10,7 @@ import type { IdMaps } from "../spec/id-map.ts";
 /** Chosen by the caller, unique in one store: letters, digits, `_ . -`, at most 128, not beginning with a dot. */
 export type SnapshotId = string;
 
-/** What a driver may need that others make. */
+/** The dependencies that a driver may need. */
 export interface DriverOptions {
   /** For mounts that this kernel does not compose of detached ones. */
   readonly mountHelper?: MountHelper | undefined;
@@ -48,7 +48,7 @@ export interface StorageDriver extends AsyncDisposable {
   readonly name: string;
   /** The driver's details in `info`: Docker's DriverStatus. */
   readonly status: readonly (readonly [name: string, value: string])[];
-  /** What is bad about it here, for people. */
+  /** Its drawback here, for display. */
   readonly warning?: string | undefined;
 
   /** Where a layer is made. The caller disposes of the draft. */
@@ -84,13 +84,13 @@ export interface StorageDriver extends AsyncDisposable {
    */
   removeSnapshot(id: SnapshotId): Promise<void>;
   /**
-   * What was changed on top of the layers, as an image layer's tar; to be read to its end, or left by return(). The
-   * caller sees to it that nothing is written meanwhile.
+   * The changes on top of the layers, as an image layer's tar; to be read to its end, or left by return(). The caller
+   * prevents concurrent writes.
    */
   packChanges(id: SnapshotId, options?: ChangesOptions): AsyncIterable<Uint8Array>;
   /**
-   * What was changed on top of the layers, in the order of names; also while it is mounted. Files and directories of
-   * `ignored` (relative paths) that are new and empty are left out. `usernsFd` as for mountSnapshot().
+   * The changes on top of the layers, sorted by name; also while it is mounted. New and empty files and directories of
+   * `ignored` (relative paths) are left out. `usernsFd` as for mountSnapshot().
    */
   listChanges(
     id: SnapshotId,
@@ -107,12 +107,12 @@ export interface StorageDriver extends AsyncDisposable {
    */
   viewLayers(layers: readonly Digest[], options?: { readonly usernsFd?: Fd | undefined }): Promise<OwnedFd>;
 
-  /** What only this layer, or this snapshot above its layers, takes. Throws "not-found". */
+  /** The disk usage of only this layer, or of this snapshot above its layers. Throws "not-found". */
   usage(
     of: { readonly layer: Digest } | { readonly snapshot: SnapshotId },
     options?: { readonly signal?: AbortSignal | undefined },
   ): Promise<StorageUsage>;
-  /** What people are shown by `inspect`: Docker's GraphDriver data. Throws "not-found". */
+  /** The details for `inspect`: Docker's GraphDriver data. Throws "not-found". */
   describe(
     of: { readonly layers: readonly Digest[] } | { readonly snapshot: SnapshotId },
   ): Promise<Readonly<Record<string, string>>>;
@@ -138,15 +138,15 @@ export type ChangesOptions = Omit<PackOptions, "whiteouts" | "mounts">;
 export interface SnapshotOptions {
   /** Of the container's user namespace. */
   readonly idMaps?: IdMaps | undefined;
-  /** What may be written on top of the layers, at most: beyond it the kernel answers EDQUOT. */
+  /** The maximum size of changes on top of the layers: beyond it the kernel returns EDQUOT. */
   readonly sizeBytes?: number | undefined;
 }
 
 /** A layer being made. Nothing of it is seen before commit(); disposing of it without that deletes it. */
 export interface LayerDraft extends AsyncDisposable {
   /**
-   * The directory that apply() unpacks into, readable, owned by the draft: who unpacks himself may write there instead.
-   * Absent with a driver that keeps layers in another form: there apply() is the only way.
+   * The directory that apply() unpacks into, readable, owned by the draft: a caller that unpacks itself may write there
+   * instead. Absent for a driver that stores layers in another form: there apply() is the only way.
    */
   readonly root?: Fd | undefined;
   /** With `root`: in whose form deletions are written there (unpackLayer()'s `whiteouts`). */

@@ -39,8 +39,8 @@ export async function openBtrfsDriver(
   { openDirectories }: Pick<DriverOptions, "openDirectories"> = {},
 ): Promise<StorageDriver> {
   const paths = new DriverPaths(root);
-  // What is in the trash has its subvolume at "fs": gone in one call. What can't go that way goes as a directory:
-  // layers of versions before this one, and subvolumes in which a container has made others.
+  // Layers and snapshots in the trash have their subvolume at "fs", which one call removes. The rest is removed as a
+  // directory: layers of earlier versions, and subvolumes in which a container has created others.
   const dropped = new Set<bigint>();
   const trash = openTrash(paths, {
     shortcut: async (directory) => {
@@ -115,8 +115,8 @@ async function probe(directory: Fd): Promise<void> {
 }
 
 /**
- * What several images begin with is merged once: a view begins as a snapshot of the longest one that there is of its
- * lower layers, or of its lowest layer's.
+ * The common lower layers of several images are merged once: a view starts as a snapshot of the longest existing view
+ * of its lower layers, or of its lowest layer.
  */
 async function makeView(
   path: string,

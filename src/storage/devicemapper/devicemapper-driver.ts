@@ -67,7 +67,7 @@ export async function openDevicemapperDriver(
       const of = getVolume(await views.ensure(ids));
       if (sizeBytes !== undefined) requireQuotas(base);
       mkdirSync(path, 0o700);
-      // What would not fit into the usual size is given a larger one.
+      // A snapshot that would not fit into the usual size gets a larger volume.
       const grows = sizeBytes !== undefined && sizeBytes > base.bytes / 2;
       const bytes = grows ? Math.ceil((base.bytes + sizeBytes * 1.1) / 65_536) * 65_536 : of.bytes;
       const volume = await volumes.create(bytes, { of, note: (made) => writeVolume(path, made) });
@@ -113,8 +113,8 @@ export async function openDevicemapperDriver(
 }
 
 /**
- * What several images begin with is merged once: a view begins as a snapshot of the longest one that there is of its
- * lower layers.
+ * The common lower layers of several images are merged once: a view starts as a snapshot of the longest existing view
+ * of its lower layers.
  */
 async function makeView(
   path: string,

@@ -19,11 +19,11 @@ export interface Base {
   readonly id: number;
   readonly bytes: number;
   readonly filesystem: FilesystemType;
-  /** What is written in one can be limited. */
+  /** Whether writes in one can be limited. */
   readonly hasQuotas: boolean;
 }
 
-/** What a pool was made with, and keeps. */
+/** The permanent settings of a pool. */
 export interface PoolSettings {
   readonly seed: string;
   /** A pool of others. */
@@ -31,7 +31,7 @@ export interface PoolSettings {
   readonly base?: Base | undefined;
 }
 
-/** What was settled in an earlier life, or is now. Throws "invalid" for options that contradict it, "corrupt". */
+/** The settings of an earlier engine, or new ones. Throws "invalid" for options that contradict them, "corrupt". */
 export function openSettings(directory: string, options: DevicemapperOptions): PoolSettings {
   mkdirSync(`${directory}/ids`, { recursive: true, mode: 0o700 });
   const known = readSettings(directory);
@@ -79,7 +79,7 @@ export function syncDirectory(path: string): void {
   }
 }
 
-/** What names of this data root's devices begin with: those of another one, a copy of it too, never are the same. */
+/** The prefix of the names of this data root's devices: another data root, even a copy, has another prefix. */
 export function devicePrefix({ seed }: PoolSettings, directory: string): string {
   const hash = createHash("sha256")
     .update(`${seed} ${realpathSync(directory)}`)

@@ -86,13 +86,13 @@ export function availableBytes(use: PoolUse, disk: DiskSpace | undefined): numbe
 /** Where the pool's data is a file. */
 export interface DiskSpace {
   readonly availableBytes: number;
-  /** What the file has, and the pool does not use at present. */
+  /** Allocated space of the file that the pool does not use at present. */
   readonly allocatedUnusedBytes: number;
 }
 
 export type Shortage = "data" | "disk" | "metadata";
 
-/** What is too scarce for a new operation; undefined: there is enough space. */
+/** The resource that is too scarce for a new operation; undefined: there is enough space. */
 export function findShortage(
   use: PoolUse,
   { disk, leastFreePercent }: { readonly disk: DiskSpace | undefined; readonly leastFreePercent: number },

@@ -183,7 +183,7 @@ export class ThinPool implements AsyncDisposable {
     return parsePoolStatus(line?.parameters ?? "", this);
   }
 
-  /** What can be written, for people. */
+  /** The space for new data, for display. */
   availableBytes(use: PoolUse): number {
     return availableBytes(use, this.#disk(use));
   }

@@ -113,7 +113,7 @@ function mountParameters(
   if (unchanging) return readOnly("noload");
   return [
     ...discarding,
-    // What was never written is zero already.
+    // Unwritten blocks read as zeros anyway.
     ["noinit_itable", true],
     // SAFETY: without pool space for its own records, the file system stops instead of continuing with unwritten data.
     ["errors", "remount-ro"],
@@ -121,7 +121,7 @@ function mountParameters(
   ];
 }
 
-/** What is deleted in it is given back to the pool. */
+/** Blocks of deleted files are returned to the pool. */
 const discarding: readonly FilesystemParameter[] = [["discard", true]];
 
 const readOnly = (withoutJournal: string): readonly FilesystemParameter[] => [

@@ -26,7 +26,7 @@ import { LayerNaming } from "./name-layer.ts";
 import type { DriverPaths } from "./driver-paths.ts";
 import type { Trash } from "./trash.ts";
 
-/** What a draft's root has until the tar's own entry for it comes: nothing that a tar would ask for. */
+/** A draft's root has this mode until the tar's own entry for it arrives: no tar contains it. */
 const unsetPermissions = 0o1000;
 const defaultPermissions = 0o755;
 

@@ -25,7 +25,7 @@ export function limitSize(directories: readonly Fd[], bytes: number): void {
   }
 }
 
-/** What overlay makes for itself when it is mounted: a directory or two. */
+/** The space for overlay's own directories, which it creates on mount: one or two. */
 const spaceToMount = 1024 * 1024;
 
 /**

@@ -164,7 +164,7 @@ export class SnapshotDraft implements Disposable {
     this.#trash = trash;
   }
 
-  /** What fails in `work` fails as the creation of this snapshot, and the draft is gone. */
+  /** A failure of `work` fails the creation of this snapshot, and the draft is removed. */
   fill(work: () => void): void {
     try {
       work();

@@ -46,7 +46,7 @@ export class Trash {
   readonly #path: string;
   readonly #shortcut: TrashOptions["shortcut"];
   readonly #failures = new Map<string, string>();
-  /** What something uses, and how often it was tried. */
+  /** The paths in use, with the number of attempts. */
   readonly #inUse = new Map<string, number>();
   #work: Promise<void> = Promise.resolve();
 

@@ -55,8 +55,8 @@ export interface Union {
   /** Detached. The caller disposes of it. */
   mount(order: UnionMount): Promise<OwnedFd>;
   /**
-   * What gets the ids of a container's user namespace. "lowers" (default): each layer, and the upper has the host's
-   * ids; "mount": the whole mount, and on the disk all files have the container's.
+   * The mounts that are mapped to the ids of a container's user namespace. "lowers" (default): each layer, and the
+   * upper directory has the host's ids; "mount": the whole mount, and on the disk all files have the container's ids.
    */
   readonly shifts?: "lowers" | "mount" | undefined;
   /** Entries of an upper directory that belong to the file system itself and count as no change. */
@@ -138,7 +138,7 @@ export class UnionDriver implements StorageDriver {
       lookLike(`${draft.path}/upper`, rootFrom, this.#shiftsMounts ? undefined : idMaps);
       if (sizeBytes === undefined) return;
       using opened = new DisposableStack();
-      // What is copied up is made in "work" and renamed into "upper": between projects that is EXDEV.
+      // A copied-up file is created in "work" and renamed into "upper": between projects that is EXDEV.
       const names = hasWork ? ["upper", "work"] : ["upper"];
       const limited = names.map((each) => opened.use(openDirectoryPath(`${draft.path}/${each}`)).fd);
       limitSize(limited, sizeBytes);

@@ -48,7 +48,7 @@ export class ImageDraft implements LayerDraft {
     return { ...factsOf(image, { form: "image" }), tarBytes, indexDigest };
   }
 
-  /** What the index can't have is unpacked as the driver overlay does it, from the tar that is there. */
+  /** Content that the index cannot represent is unpacked as by the driver overlay, from the existing tar. */
   async #unpack(image: LayerImage, options: ApplyOptions): Promise<LayerFacts> {
     mkdirSync(`${this.#path}/fs`, 0o755);
     using into = openDirectoryPath(`${this.#path}/fs`);

@@ -47,7 +47,7 @@ export function makeOverlayDriver(
     marks: "overlay",
     maxLayers: maxLowers,
     openDirectories,
-    // What is copied up is made there, and renamed into the upper.
+    // A copied-up file is created there, and renamed into the upper directory.
     hasWork: true,
     warning,
     status: [

@@ -98,7 +98,10 @@ async function syncVolume(volume: Fd): Promise<void> {
   await syncFile(readable.fd);
 }
 
-/** What the archive set on the draft is what an image may set: labels of the host's security modules stay away. */
+/**
+ * The archive's attributes on the draft are those that an image may set: labels of the host's security modules are
+ * excluded.
+ */
 function copyOwner(from: Fd, to: Fd): void {
   const { uid, gid, permissions } = statFd(from);
   fchownSync(to, uid, gid);
