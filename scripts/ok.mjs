@@ -1,4 +1,4 @@
-// The gate, for a person and for CI alike: format, types, lint, borders, leftovers, native code, prose, unit tests.
+// The gate, for a person and for CI alike: format, types, lint, borders, assertions, leftovers, native code, prose, unit tests.
 // `npm run ok -- format types` runs only some. As many steps at a time as there are processors.
 import { availableParallelism } from "node:os";
 import { spawn } from "node:child_process";
@@ -20,6 +20,7 @@ const steps = {
     ...["--incremental", "--tsBuildInfoFile", "dist/check/library.tsbuildinfo"],
   ],
   borders: ["node", "scripts/borders.mjs"],
+  assertions: ["node", "scripts/assertions.mjs"],
   lint: [bin("oxlint"), "--type-aware", "--deny-warnings", "src", "test"],
   native: [
     "make",

@@ -213,11 +213,17 @@ export function failureOf(thrown: unknown): Failure {
   return thrown instanceof Failure ? thrown : new Failure("internal", sentenceOf(thrown), { cause: thrown });
 }
 
-/** The name of an error of node:fs and its siblings as a detail; empty for anything without one. */
-export function codeDetails(thrown: unknown): { readonly code?: string | undefined } {
+/** The name of an error of node:fs and its siblings; undefined for anything without one. */
+export function codeOf(thrown: unknown): string | undefined {
   return thrown instanceof Error && "code" in thrown && typeof thrown.code === "string"
-    ? { code: thrown.code }
-    : {};
+    ? thrown.code
+    : undefined;
+}
+
+/** The same as a detail. */
+export function codeDetails(thrown: unknown): { readonly code?: string | undefined } {
+  const code = codeOf(thrown);
+  return code === undefined ? {} : { code };
 }
 
 /** Wraps a failure one layer up, keeping its kind: `sentence: inner sentence`. */

@@ -1,3 +1,4 @@
+import { codeOf } from "../base/failure.ts";
 import { fileSystem } from "../cli/builtin-modules.ts";
 import type { InputStream, OutputStream } from "../cli/context.ts";
 
@@ -91,7 +92,7 @@ class DirectOutput {
     try {
       while (bytes.length > 0 && !this.#isBroken) bytes = bytes.subarray(writeSync(this.#target, bytes));
     } catch (thrown) {
-      if ((thrown as NodeJS.ErrnoException).code === "EAGAIN") return this.#fallBack(bytes, done);
+      if (codeOf(thrown) === "EAGAIN") return this.#fallBack(bytes, done);
       this.#isBroken = true;
       queueMicrotask(() => this.#emit("error", thrown));
     }

@@ -3,7 +3,7 @@ import { closeSync, mkdirSync, openSync, readFileSync, rmSync, statSync, writeFi
 import { connect } from "node:net";
 import { join } from "node:path";
 import { sleep } from "../base/deadline.ts";
-import { Failure } from "../base/failure.ts";
+import { codeOf, Failure } from "../base/failure.ts";
 import { selectErrors } from "../base/log.ts";
 import type { GlobalOptions } from "../cli/context.ts";
 
@@ -50,7 +50,7 @@ function claim(marker: string): boolean {
     writeFileSync(marker, String(process.pid), { flag: "wx", mode: 0o600 });
     return true;
   } catch (thrown) {
-    if ((thrown as NodeJS.ErrnoException).code !== "EEXIST") {
+    if (codeOf(thrown) !== "EEXIST") {
       throw new Failure("not-permitted", `cannot start the daemon: ${String(thrown)}`, { cause: thrown });
     }
   }

@@ -2,7 +2,7 @@ import { createReadStream } from "node:fs";
 import { randomBytes } from "node:crypto";
 import { open, rename, rm, stat } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
-import { Failure, sentenceOf } from "../base/failure.ts";
+import { codeOf, Failure, sentenceOf } from "../base/failure.ts";
 import type { CliContext } from "./context.ts";
 
 /** The bytes of a file, for sending. It is opened now: one that can't be is Failure("not-found" or "not-permitted"). */
@@ -16,7 +16,7 @@ export async function openArchive(path: string, { cwd }: CliContext): Promise<As
     return createReadStream("", { fd: file, highWaterMark: 256 * 1024 }) as AsyncIterable<Uint8Array>;
   } catch (thrown) {
     if (thrown instanceof Failure) throw thrown;
-    const code = (thrown as NodeJS.ErrnoException).code;
+    const code = codeOf(thrown);
     if (code === "ENOENT") throw new Failure("not-found", `open ${path}: no such file or directory`);
     if (code === "EACCES") throw new Failure("not-permitted", `open ${path}: permission denied`);
     throw new Failure("internal", `open ${path}: ${sentenceOf(thrown)}`, { cause: thrown });
@@ -42,7 +42,7 @@ export function readInput({ stdin }: CliContext, refusal: string): AsyncIterable
 }
 
 function unwritable(path: string, target: string, cause: unknown): Failure {
-  const code = (cause as NodeJS.ErrnoException).code;
+  const code = codeOf(cause);
   if (code === "ENOENT") {
     const sentence = `invalid output path: directory "${dirname(target)}" does not exist`;
     return new Failure("not-found", sentence, { cause });

@@ -1,3 +1,4 @@
+import { required } from "../base/required.ts";
 import { digestOf } from "../spec/digest.ts";
 import { encodeImageConfig, type ImageConfig, parseImageConfig } from "../spec/image/config.ts";
 import { encodeImageManifest, mediaTypes, parseImageDocument } from "../spec/image/manifest.ts";
@@ -53,7 +54,7 @@ export async function commitLayer(layer: StagedBlob, options: CommitOptions): Pr
     config: read,
     manifest: { digest: digestOf(manifestBytes), content },
     layers: layers.map(({ mediaType, digest, size }, index) => ({
-      diffId: read.diffIds[index] as Digest,
+      diffId: required(read.diffIds[index]),
       mediaType,
       digest,
       size,

@@ -1,3 +1,4 @@
+import { required } from "../base/required.ts";
 import { randomBytes } from "node:crypto";
 import { mkdir, readdir, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
@@ -236,7 +237,7 @@ export class ContentStore {
     form: BlobForm,
     from: number,
   ): AsyncGenerator<Uint8Array, void, undefined> {
-    using root = await (this.#provider as BlobProvider).openLayer(diffId);
+    using root = await required(this.#provider).openLayer(diffId);
     const { rebuildVerified } = await import("./rebuild/rebuild-blob.ts");
     const job = { digest, form, recordPath: this.absent.pathOf(digest), root: root.fd, from };
     yield* readInWorker("rebuild", job, { here: rebuildVerified, size });

@@ -1,3 +1,4 @@
+import { required } from "../base/required.ts";
 import type { KeyObject } from "node:crypto";
 import { Failure } from "../base/failure.ts";
 import { fault } from "../base/fault.ts";
@@ -151,7 +152,7 @@ async function fetchImage(
     );
   }
   const layers: LoadedLayer[] = fetched.map(({ source: { digest, mediaType, size } }, index) => ({
-    diffId: config.diffIds[index] as Digest,
+    diffId: required(config.diffIds[index]),
     digest,
     mediaType,
     size,

@@ -1,3 +1,4 @@
+import { required } from "../base/required.ts";
 import { Failure } from "../base/failure.ts";
 import type { Progress } from "../base/progress.ts";
 import { type Digest, digestOf, hexOf } from "../spec/digest.ts";
@@ -90,7 +91,7 @@ export function pushImage(
       };
       // As a layer was called when it was first shown.
       const shown = new Map(
-        sent.layers.map(({ digest }, index) => [digest, known.content.layers[index] as Descriptor]),
+        sent.layers.map(({ digest }, index) => [digest, required(known.content.layers[index])]),
       );
       const onRetry = (waitMs: number, why: string): void => {
         // A short one is not worth a line; without one, a refusal can still be an error reply.

@@ -1,3 +1,4 @@
+import { required } from "../base/required.ts";
 import { addAddress, addRoute, removeRoute } from "../linux/netlink/addresses.ts";
 import type { Fd, OwnedFd } from "../linux/kernel/fd.ts";
 import { tryNetworkSysctl, writeNetworkSysctl } from "../linux/netlink/interface-sysctls.ts";
@@ -45,7 +46,7 @@ export function configureContainerSide(
       ...endpoint.linkLocal.map((address) =>
         addAddress({ address, bits: address.family === 4 ? 16 : 64 }, index),
       ),
-      ...(correct === undefined ? [] : correct(findLink(socket, index) as Link)),
+      ...(correct === undefined ? [] : correct(required(findLink(socket, index)))),
       setUp("lo"),
       setUp(interfaceName),
       ...endpoint.defaultGateways.map((gateway) => addRoute(defaultRoute(gateway, index))),

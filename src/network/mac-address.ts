@@ -25,7 +25,7 @@ export function parseMacAddress(text: string): string {
   if (bytes.length !== 6 || bytes.includes(-1)) {
     throw new Failure("invalid", `${sentence}: it takes the form 02:42:ac:11:00:02`);
   }
-  if (((bytes[0] as number) & 1) === 1)
+  if (((bytes[0] ?? 0) & 1) === 1)
     throw new Failure("invalid", `${sentence}: it is a group's, not one interface's`);
   if (bytes.every((byte) => byte === 0)) throw new Failure("invalid", `${sentence}: it is all zeros`);
   return formatMac(bytes);

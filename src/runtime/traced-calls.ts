@@ -1,3 +1,4 @@
+import { codeOf } from "../base/failure.ts";
 import { constants, openSync, readFileSync } from "node:fs";
 import { OwnedFd } from "../linux/kernel/fd.ts";
 import { type FoundCall, findCall } from "../linux/seccomp/calls.ts";
@@ -51,7 +52,7 @@ export function readCallRecord(path: string): CallRecord {
   try {
     bytes = readFileSync(path);
   } catch (thrown) {
-    if ((thrown as NodeJS.ErrnoException).code === "ENOENT") return { calls: [], unrecorded: 0 };
+    if (codeOf(thrown) === "ENOENT") return { calls: [], unrecorded: 0 };
     throw thrown;
   }
   return decodeCallRecord(bytes);

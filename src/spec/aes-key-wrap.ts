@@ -1,3 +1,4 @@
+import { required } from "../base/required.ts";
 import { createCipheriv, createDecipheriv, timingSafeEqual } from "node:crypto";
 
 const initial = Buffer.alloc(8, 0xa6);
@@ -29,7 +30,7 @@ export function unwrapKey(wrapped: Uint8Array, wrapping: Uint8Array): Uint8Array
   for (let round = 5; round >= 0; round--) {
     for (let index = blocks.length - 1; index >= 0; index--) {
       const counted = withCounter(head, blocks.length * round + index + 1);
-      const made = cipher.update(Buffer.concat([counted, blocks[index] as Buffer]));
+      const made = cipher.update(Buffer.concat([counted, required(blocks[index])]));
       head = made.subarray(0, 8);
       blocks[index] = made.subarray(8);
     }

@@ -25,7 +25,7 @@ export function encodeBytes(text: string): Uint8Array {
   if (!surrogate.test(text)) return encoder.encode(text);
   const parts: number[] = [];
   for (const character of text) {
-    const code = character.codePointAt(0) as number;
+    const code = character.codePointAt(0) ?? 0;
     if (code >= 0xdc80 && code <= 0xdcff) parts.push(code & 0xff);
     else parts.push(...encoder.encode(character));
   }
@@ -52,7 +52,7 @@ function decodeEscaped(bytes: Uint8Array): string {
       continue;
     }
     if (at > valid) parts.push(decoder.decode(bytes.subarray(valid, at)));
-    parts.push(String.fromCharCode(0xdc00 + (bytes[at] as number)));
+    parts.push(String.fromCharCode(0xdc00 + (bytes[at] ?? 0)));
     at += 1;
     valid = at;
   }
@@ -62,7 +62,7 @@ function decodeEscaped(bytes: Uint8Array): string {
 
 /** How many bytes at `at` are one well-formed UTF-8 sequence; 0 when they are none. SPEC: Unicode, table 3-7. */
 function sequenceLength(bytes: Uint8Array, at: number): number {
-  const first = bytes[at] as number;
+  const first = bytes[at] ?? 0;
   if (first < 0x80) return 1;
   const length = first < 0xc2 ? 0 : first < 0xe0 ? 2 : first < 0xf0 ? 3 : first < 0xf5 ? 4 : 0;
   const second = bytes[at + 1] ?? 0;

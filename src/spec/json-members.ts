@@ -93,7 +93,7 @@ class Reader {
 
   #literal(): unknown {
     const from = this.#at;
-    while (this.#at < this.#text.length && !/[\s,\]}]/.test(this.#text[this.#at] as string)) this.#at++;
+    while (this.#at < this.#text.length && !/[\s,\]}]/.test(this.#text[this.#at] ?? "")) this.#at++;
     return JSON.parse(this.#text.slice(from, this.#at));
   }
 

@@ -1,3 +1,4 @@
+import { required } from "../base/required.ts";
 import { mergeDefined } from "../base/defined.ts";
 import {
   constants,
@@ -165,7 +166,7 @@ function contentKeyOf(
     }
     const bits = agreementBits(alg);
     if (bits === undefined || key.asymmetricKeyType !== "ec") return undefined;
-    const publicKey = createPublicKey({ key: header.epk as JsonWebKey, format: "jwk" });
+    const publicKey = createPublicKey({ key: required(header.epk), format: "jwk" });
     const agreed = agree({ privateKey: key, publicKey, header, bits });
     return alg === "ECDH-ES" ? agreed : unwrapKey(encryptedKey, agreed);
   } catch {

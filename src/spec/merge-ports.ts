@@ -1,3 +1,4 @@
+import { required } from "../base/required.ts";
 import type { PortProtocol, PortRange } from "./port-range.ts";
 
 /** Ports of a container and, where these are chosen, the ports of the host that lead to them. */
@@ -66,7 +67,7 @@ function mergeSorted<T>(
   for (const item of items) {
     const key = keyOf(item);
     const at = lastOfKey.get(key);
-    const both = at === undefined ? undefined : merge(merged[at] as T, item);
+    const both = at === undefined ? undefined : merge(required(merged[at]), item);
     if (at !== undefined && both !== undefined) merged[at] = both;
     else {
       lastOfKey.set(key, merged.length);

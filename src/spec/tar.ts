@@ -1,3 +1,4 @@
+import { required } from "../base/required.ts";
 import type { Complete } from "../base/defined.ts";
 import { corrupt } from "./tar/corrupt.ts";
 import { Extended, type Merged } from "./tar/extended.ts";
@@ -116,7 +117,7 @@ export class TarReader {
     if (this.#state === "map") {
       this.#remaining -= TAR_BLOCK_BYTES;
       if (this.#remaining < 0) throw corrupt("a sparse map is longer than its entry");
-      const map = this.#map as SparseMapReader;
+      const map = required(this.#map);
       if (!map.push(bytes, at)) return undefined;
       this.#fragments = map.fragments();
       return this.#sparseEntry();
@@ -168,7 +169,7 @@ export class TarReader {
   }
 
   #beginPaxSparse(): TarEntry | undefined {
-    const { realSize, fragments } = this.#merged.sparse as NonNullable<Merged["sparse"]>;
+    const { realSize, fragments } = required(this.#merged.sparse);
     this.#realSize = realSize;
     if (fragments !== undefined) {
       this.#fragments = fragments;
@@ -189,7 +190,7 @@ export class TarReader {
   }
 
   #entry(): TarEntry {
-    const header = this.#header as Header;
+    const header = required(this.#header);
     const type = typeOf(header.typeFlag, header.path);
     for (const name of [header.path, header.linkName]) {
       if (name.length > this.#limits.nameBytes) throw corrupt(`a name has ${name.length} bytes`);

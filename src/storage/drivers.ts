@@ -1,3 +1,4 @@
+import { required } from "../base/required.ts";
 import { Failure } from "../base/failure.ts";
 import type { DriverOptions, StorageDriver } from "./driver.ts";
 
@@ -23,7 +24,7 @@ export const storageDriverNames: readonly string[] = Object.keys(drivers);
 
 /** Our name of the driver. Throws "invalid" for an unknown one. */
 export function parseDriverName(text: string): string {
-  const name = Object.hasOwn(aliases, text) ? (aliases[text] as string) : text;
+  const name = Object.hasOwn(aliases, text) ? (aliases[text] ?? "") : text;
   if (Object.hasOwn(drivers, name)) return name;
   const known = storageDriverNames.join(", ");
   throw new Failure(
@@ -50,5 +51,5 @@ export async function openStorage(
       `cannot use the storage option "${option}": the storage driver ${name} has no options (those of devicemapper begin with dm.)`,
     );
   }
-  return await (drivers[name] as (typeof drivers)[string])(`${dataRoot}/storage/${name}`, options);
+  return await required(drivers[name])(`${dataRoot}/storage/${name}`, options);
 }

@@ -77,7 +77,7 @@ function parseShort(text: string): Spec {
   return {
     address: match[1] ?? match[2] ?? "",
     host: match[3] ?? "",
-    container: match[4] as string,
+    container: match[4] ?? "",
     protocol,
   };
 }

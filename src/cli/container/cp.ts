@@ -2,7 +2,7 @@ import { lstatSync, realpathSync, statSync } from "node:fs";
 import { resolve } from "node:path";
 import type { ArchivePathStat } from "../../api/container/path-stat.ts";
 import { formatByteSize } from "../../base/byte-size.ts";
-import { Failure, kindOf } from "../../base/failure.ts";
+import { codeOf, Failure, kindOf } from "../../base/failure.ts";
 import type { Client } from "../../client/client.ts";
 import { readInput } from "../archive.ts";
 import type { Call, Command } from "../command.ts";
@@ -116,7 +116,7 @@ function statHost(path: string, follows: boolean): { readonly path: string; read
     const real = follows ? realpathSync(path) : path;
     return { path: real, isDirectory: lstatSync(real).isDirectory() };
   } catch (cause) {
-    const code = (cause as NodeJS.ErrnoException).code;
+    const code = codeOf(cause);
     if (code === "ENOENT")
       throw new Failure("not-found", `lstat ${path}: no such file or directory`, { cause });
     if (code === "ENOTDIR") throw new Failure("invalid", `lstat ${path}: not a directory`, { cause });

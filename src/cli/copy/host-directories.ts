@@ -1,6 +1,7 @@
+import { required } from "../../base/required.ts";
 import { closeSync, constants, mkdirSync, openSync } from "node:fs";
 import { Buffer } from "node:buffer";
-import { Failure } from "../../base/failure.ts";
+import { codeOf, Failure } from "../../base/failure.ts";
 import { encodeBytes } from "../../spec/byte-text.ts";
 
 const { O_DIRECTORY, O_NOFOLLOW, O_RDONLY } = constants;
@@ -41,7 +42,7 @@ export class HostDirectories implements Disposable {
   }
 
   #top(): number {
-    return (this.#stack.at(-1) as { readonly fd: number }).fd;
+    return required(this.#stack.at(-1)).fd;
   }
 
   #close(keep: number): void {
@@ -57,7 +58,7 @@ function openOrMake(path: Buffer): number {
   try {
     return openSync(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
   } catch (thrown) {
-    if ((thrown as NodeJS.ErrnoException).code !== "ENOENT") throw thrown;
+    if (codeOf(thrown) !== "ENOENT") throw thrown;
     mkdirSync(path, 0o755);
     return openSync(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
   }

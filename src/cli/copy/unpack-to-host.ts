@@ -16,7 +16,7 @@ import {
   unlinkSync,
   writeSync,
 } from "node:fs";
-import { Failure, sentenceOf } from "../../base/failure.ts";
+import { codeOf, Failure, sentenceOf } from "../../base/failure.ts";
 import { encodeBytes } from "../../spec/byte-text.ts";
 import { TarReader } from "../../spec/tar.ts";
 import type { TarEntry } from "../../spec/tar-entry.ts";
@@ -105,11 +105,11 @@ class HostUnpacking implements Disposable {
 
   #makeDirectory(parts: readonly string[], entry: TarEntry): void {
     if (parts.length === 0) return; // it is the user's own and stays as it is
-    const path = this.#directories.at(parts.slice(0, -1), parts.at(-1) as string);
+    const path = this.#directories.at(parts.slice(0, -1), parts.at(-1) ?? "");
     try {
       mkdirSync(path, 0o700);
     } catch (thrown) {
-      if ((thrown as NodeJS.ErrnoException).code !== "EEXIST") throw thrown;
+      if (codeOf(thrown) !== "EEXIST") throw thrown;
       if (!lstatSync(path).isDirectory()) throw refusal("non-directory", "directory", entry);
     }
     this.#late.set(parts.join("/"), entry);
@@ -156,7 +156,7 @@ class HostUnpacking implements Disposable {
 
   #link(from: readonly string[], path: Buffer): void {
     using held = new HostDirectories(this.#options.directory);
-    linkSync(held.at(from.slice(0, -1), from.at(-1) as string), path);
+    linkSync(held.at(from.slice(0, -1), from.at(-1) ?? ""), path);
   }
 
   #apply(fd: number, { mode, uid, gid, mtime }: TarEntry): void {

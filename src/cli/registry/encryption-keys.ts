@@ -1,6 +1,6 @@
 import { existsSync, readFileSync } from "node:fs";
 import { resolve } from "node:path";
-import { Failure, sentenceOf } from "../../base/failure.ts";
+import { codeOf, Failure, sentenceOf } from "../../base/failure.ts";
 import { formatKey, parseDecryptionKey, parseEncryptionKey } from "../../spec/image/encryption-keys.ts";
 import { optionFailure } from "../flags/flag.ts";
 
@@ -51,7 +51,7 @@ function readKey(file: string, cwd: string): string {
   try {
     return readFileSync(resolve(cwd, file), "latin1");
   } catch (thrown) {
-    const { code = "" } = thrown as NodeJS.ErrnoException;
+    const code = codeOf(thrown) ?? "";
     throw new Failure(
       "not-found",
       code === "ENOENT" ? "no such file or directory" : `cannot read it: ${code}`,

@@ -1,4 +1,4 @@
-import { Failure } from "../../base/failure.ts";
+import { codeOf, Failure } from "../../base/failure.ts";
 import { formatHost, type Host } from "../host.ts";
 import type { ClientSocket, Connector } from "./socket.ts";
 
@@ -32,7 +32,7 @@ async function shorten(path: string): Promise<Disposable & { readonly path: stri
 
 function unavailable(host: Host, cause: unknown): Failure {
   const where = formatHost(host);
-  const code = (cause as NodeJS.ErrnoException | undefined)?.code ?? "";
+  const code = codeOf(cause) ?? "";
   const details = { host: where, code };
   if (code === "EACCES" || code === "EPERM") {
     const sentence = `cannot connect to the daemon at ${where}: permission denied; run the command as root`;

@@ -1,5 +1,5 @@
 import { canceled, sleep } from "../../base/deadline.ts";
-import { Failure, isFailure } from "../../base/failure.ts";
+import { codeOf, Failure, isFailure } from "../../base/failure.ts";
 import type { Host } from "../host.ts";
 import { ByteReader } from "./byte-reader.ts";
 import { connect } from "./connect.ts";
@@ -179,7 +179,7 @@ class ClosedBeforeReply extends Failure {
 
   constructor(cause?: unknown) {
     super("unavailable", "cannot ask the daemon: it closed the connection without a reply", { cause });
-    const code = (cause as NodeJS.ErrnoException | undefined)?.code ?? "";
+    const code = codeOf(cause) ?? "";
     this.isUnread = code === "ECONNRESET" || code === "EPIPE";
   }
 }

@@ -124,7 +124,8 @@ export class HttpReply implements Disposable {
       case "chunked": {
         const data = this.#decode(body.decoder, piece);
         if (body.decoder.done) this.#endAt(body.decoder.rest);
-        return data.length === 1 ? (data[0] as Buffer) : Buffer.concat(data);
+        const [first] = data;
+        return data.length === 1 && first !== undefined ? first : Buffer.concat(data);
       }
       default:
         return body satisfies never;

@@ -19,7 +19,7 @@ export function parseDistribution(text: string): Distribution {
   const values = new Map<string, string>();
   for (const line of text.split("\n")) {
     const match = /^([A-Z_]+)=(?:"([^"]*)"|'([^']*)'|(\S*))\s*$/.exec(line);
-    if (match !== null) values.set(match[1] as string, match[2] ?? match[3] ?? match[4] ?? "");
+    if (match !== null) values.set(match[1] ?? "", match[2] ?? match[3] ?? match[4] ?? "");
   }
   const like = (values.get("ID_LIKE") ?? "").split(/\s+/).filter((word) => word !== "");
   return { id: values.get("ID") ?? "linux", like };

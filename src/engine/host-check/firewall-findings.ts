@@ -98,7 +98,7 @@ function letPass({ place, direction }: ShutChain, managers: readonly string[]): 
     isOfIptables && managers.includes("docker")
       ? ["i", "o"].map((flag) => `iptables -I DOCKER-USER -${flag} ${bridges}+ -j ACCEPT`)
       : ["iifname", "oifname"].map((key) => `nft insert rule ${place} ${key} '"${bridges}*"' accept`);
-  return direction === "within" ? [outwards as string] : [outwards as string, inwards as string];
+  return direction === "within" ? [outwards ?? ""] : [outwards ?? "", inwards ?? ""];
 }
 
 function legacy({ firewall: { legacyTables } }: HostFacts): HostFinding {

@@ -1,3 +1,4 @@
+import { required } from "../../base/required.ts";
 import { existsSync, realpathSync, statfsSync } from "node:fs";
 import { dirname } from "node:path";
 import { O_RDWR } from "../../linux/constants/open.ts";
@@ -55,7 +56,7 @@ function mountOf(path: string, mounts: readonly MountEntry[]): MountEntry {
   const length = (entry: MountEntry): number => (entry.target === "/" ? 1 : entry.target.length + 1);
   const above = mounts.filter(({ target }) => target === "/" || `${path}/`.startsWith(`${target}/`));
   const longest = Math.max(...above.map(length));
-  return above.findLast((entry) => length(entry) === longest) as MountEntry;
+  return required(above.findLast((entry) => length(entry) === longest));
 }
 
 /** By files without a name, which leave nothing. Undefined where this user may not write, and without the addon. */

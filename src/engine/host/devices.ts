@@ -1,6 +1,6 @@
 import { lstatSync, readdirSync, realpathSync, type Stats, statSync } from "node:fs";
 import { join } from "node:path";
-import { codeDetails, Failure } from "../../base/failure.ts";
+import { codeOf, codeDetails, Failure } from "../../base/failure.ts";
 import type { RuntimeDevice } from "../../spec/runtime-config.ts";
 import type { HostDevice } from "../dependencies.ts";
 
@@ -35,7 +35,7 @@ export function findHostDevices(path: string): readonly HostDevice[] {
     if (nodes.length > 0)
       return nodes.map((found) => ({ node: found, below: found.path.slice(resolved.length) }));
   } catch (cause) {
-    const { code } = cause as NodeJS.ErrnoException;
+    const code = codeOf(cause);
     throw refused(path, code === "ENOENT" ? "no such file or directory" : String(code), cause);
   }
   throw refused(path, "not a device node");
@@ -47,7 +47,7 @@ export function findBlockDevice(path: string): { readonly major: number; readonl
   try {
     status = statSync(path);
   } catch (cause) {
-    const { code } = cause as NodeJS.ErrnoException;
+    const code = codeOf(cause);
     const why = code === "ENOENT" ? "no such file or directory" : String(code);
     throw new Failure("invalid", `cannot limit block device "${path.slice(0, 200)}": ${why}`, {
       cause,

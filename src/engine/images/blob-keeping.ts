@@ -1,3 +1,4 @@
+import { required } from "../../base/required.ts";
 import { kindOf } from "../../base/failure.ts";
 import { log } from "../../base/log.ts";
 import { KeyedLock } from "../../base/keyed-lock.ts";
@@ -100,7 +101,7 @@ export class BlobKeeping {
     const found = this.#state
       .images()
       .flatMap(({ config, blobs }) =>
-        config.diffIds.map((diffId, index) => ({ diffId, digest: blobs[2 + index] as Digest })),
+        config.diffIds.map((diffId, index) => ({ diffId, digest: required(blobs[2 + index]) })),
       );
     const layers = new Set(found.map(({ diffId }) => diffId));
     const compressed = this.#dependencies.content.compressed

@@ -1,3 +1,4 @@
+import { required } from "../../base/required.ts";
 import type { EngineSettings } from "../../model/engine-settings.ts";
 import { randomBytes } from "node:crypto";
 import { fault } from "../../base/fault.ts";
@@ -219,7 +220,7 @@ export class NetworkCatalog {
     if (record.plan === undefined) return record;
     for (let now: NetworkRecord = record, moves = 0; ; moves++) {
       try {
-        await this.ensure(now.plan as NetworkPlan);
+        await this.ensure(required(now.plan));
         return now;
       } catch (thrown) {
         const isMovable = isSubnetTaken(thrown) && moves < MOST_MOVES && !this.#isBound(now);

@@ -1,3 +1,4 @@
+import { required } from "../../base/required.ts";
 import type { ContentStore } from "../../image/content-store.ts";
 import { type Digest, hexOf } from "../../spec/digest.ts";
 import { parseImageConfig } from "../../spec/image/config.ts";
@@ -20,7 +21,7 @@ export async function addImages(
     const record = await findImage(digest, content).catch(() => undefined);
     if (record === undefined || state.findImage(record.id) !== undefined) continue;
     const isWhole = record.config.diffIds.every(
-      (diffId, index) => layers.has(hexOf(diffId)) || sizes.has(record.blobs[2 + index] as Digest),
+      (diffId, index) => layers.has(hexOf(diffId)) || sizes.has(required(record.blobs[2 + index])),
     );
     if (!isWhole) continue;
     state.putImages([record], []);

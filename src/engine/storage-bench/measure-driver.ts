@@ -65,7 +65,7 @@ export async function* measureDriver(
   let readMs: number;
   let walkMs: number;
   {
-    using mounted = await storage.mountSnapshot(names[0] as string);
+    using mounted = await storage.mountSnapshot(names[0] ?? "");
     yield "read";
     readMs = await timedOften(() => readLargeFile(mounted.mount.fd), { signal });
     yield "walk";

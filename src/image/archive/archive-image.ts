@@ -1,3 +1,4 @@
+import { required } from "../../base/required.ts";
 import { Failure } from "../../base/failure.ts";
 import type { Digest } from "../../spec/digest.ts";
 import { type ImageConfig, parseImageConfig } from "../../spec/image/config.ts";
@@ -47,7 +48,7 @@ export async function assembleImage(parts: {
   for (const [index, file] of layerFiles.entries()) {
     const compression = await compressionOf(file.open());
     const mediaType = manifest?.layerTypes[index] ?? typeOfCompression[compression];
-    layers.push({ diffId: config.diffIds[index] as Digest, mediaType, compression, file });
+    layers.push({ diffId: required(config.diffIds[index]), mediaType, compression, file });
   }
   const manifestBytes =
     manifest?.bytes ??

@@ -1,3 +1,4 @@
+import { required } from "../../base/required.ts";
 import { type FileHandle, open, rm } from "node:fs/promises";
 import { Failure } from "../../base/failure.ts";
 import { isAllZeros } from "../../base/zeros.ts";
@@ -140,7 +141,7 @@ export class BlobDraft implements AsyncDisposable {
       return;
     }
     try {
-      const bytes = pieces.length === 1 ? (pieces[0] as Uint8Array) : Buffer.concat(pieces, total);
+      const bytes = pieces.length === 1 ? required(pieces[0]) : Buffer.concat(pieces, total);
       for (let written = 0; written < total; ) {
         const { bytesWritten } = await this.#file.write(bytes, written, total - written, this.#written);
         written += bytesWritten;

@@ -1,3 +1,4 @@
+import { required } from "../../base/required.ts";
 import { type Digest, hexOf } from "../../spec/digest.ts";
 import { parseImageConfig } from "../../spec/image/config.ts";
 import { type ImageManifest, parseImageDocument } from "../../spec/image/manifest.ts";
@@ -55,7 +56,7 @@ export async function readStoredImage(
     config,
     manifest: { digest: stored.manifest, content },
     layers: content.layers.map(({ digest, mediaType, size }, index) => ({
-      diffId: config.diffIds[index] as Digest,
+      diffId: required(config.diffIds[index]),
       digest,
       mediaType,
       size,

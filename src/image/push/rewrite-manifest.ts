@@ -1,3 +1,4 @@
+import { required } from "../../base/required.ts";
 import { type Descriptor, mediaTypes } from "../../spec/image/manifest.ts";
 
 /**
@@ -19,7 +20,7 @@ export function rewriteManifest(
       ? { mediaType: mediaTypes.manifest, config: { ...document.config, mediaType: mediaTypes.config } }
       : {}),
     layers: document.layers.map((layer, index) => {
-      const { mediaType, digest, size, annotations } = layers[index] as Descriptor;
+      const { mediaType, digest, size, annotations } = required(layers[index]);
       return {
         ...layer,
         mediaType,

@@ -121,8 +121,8 @@ function gzipHeaderBytes(head: Uint8Array): number | undefined {
 function zstdHeaderBytes(head: Uint8Array): number {
   const descriptor = head[4] ?? 0;
   const isSingle = (descriptor & 0x20) !== 0;
-  const dictionaryBytes = [0, 1, 2, 4][descriptor & 3] as number;
-  const sizeBytes = [isSingle ? 1 : 0, 2, 4, 8][descriptor >> 6] as number;
+  const dictionaryBytes = [0, 1, 2, 4][descriptor & 3] ?? 0;
+  const sizeBytes = [isSingle ? 1 : 0, 2, 4, 8][descriptor >> 6] ?? 0;
   return 5 + (isSingle ? 0 : 1) + dictionaryBytes + sizeBytes;
 }
 

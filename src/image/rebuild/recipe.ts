@@ -81,7 +81,7 @@ class Bytes {
     let value = 0;
     for (let scale = 1; ; scale *= 128) {
       if (scale > 2 ** 49 || (await this.isAtEnd())) throw damaged();
-      const byte = this.#chunk[0] as number;
+      const byte = this.#chunk[0] ?? 0;
       this.#chunk = this.#chunk.subarray(1);
       value += (byte % 128) * scale;
       if (byte < 128) return value;

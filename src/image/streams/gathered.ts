@@ -1,3 +1,5 @@
+import { required } from "../../base/required.ts";
+
 const patienceMs = 2;
 
 /**
@@ -12,7 +14,7 @@ export async function* gathered(
   let pieces: Uint8Array[] = [];
   let bytes = 0;
   const take = (): Uint8Array => {
-    const all = pieces.length === 1 ? (pieces[0] as Uint8Array) : joined(pieces, bytes);
+    const all = pieces.length === 1 ? required(pieces[0]) : joined(pieces, bytes);
     pieces = [];
     bytes = 0;
     return all;

@@ -43,7 +43,7 @@ class FrameFollower {
       const taken = Math.min(this.#wanted - this.#read, chunk.length - at);
       if (this.#part !== "content" && this.#part !== "header-rest") {
         for (let index = 0; index < taken; index++) {
-          this.#value += (chunk[at + index] as number) * 2 ** (8 * (this.#read + index));
+          this.#value += (chunk[at + index] ?? 0) * 2 ** (8 * (this.#read + index));
         }
       }
       at += taken;
@@ -67,8 +67,8 @@ class FrameFollower {
         return this.#expect("content", value);
       case "descriptor": {
         const isSingle = (value & 0x20) !== 0;
-        const dictionaryBytes = [0, 1, 2, 4][value & 3] as number;
-        const sizeBytes = [isSingle ? 1 : 0, 2, 4, 8][value >> 6] as number;
+        const dictionaryBytes = [0, 1, 2, 4][value & 3] ?? 0;
+        const sizeBytes = [isSingle ? 1 : 0, 2, 4, 8][value >> 6] ?? 0;
         this.#hasChecksum = (value & 4) !== 0;
         return this.#expect("header-rest", (isSingle ? 0 : 1) + dictionaryBytes + sizeBytes);
       }

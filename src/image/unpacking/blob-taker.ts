@@ -1,3 +1,4 @@
+import { required } from "../../base/required.ts";
 import { fault } from "../../base/fault.ts";
 import { fileFailure } from "../../linux/files/file-failure.ts";
 import { call } from "../../linux/kernel/syscall.ts";
@@ -29,7 +30,7 @@ export class BlobTaker {
 
   /** When all was taken. */
   finish(): Digest {
-    this.#digest ??= (this.#digester as Digester).finish();
+    this.#digest ??= required(this.#digester).finish();
     return this.#digest;
   }
 

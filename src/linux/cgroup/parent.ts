@@ -265,9 +265,9 @@ export class CgroupParent implements CgroupParentDirectory, Disposable {
   #apply(directory: Fd, name: string, step: CgroupHierarchyPlan): void {
     if (step.hierarchy.version === 1) inheritCpuset(step.hierarchy, directory, name);
     for (let at = 0; at < step.writes.length; ) {
-      const file = step.writes[at]?.file as string;
+      const file = step.writes[at]?.file ?? "";
       const values: string[] = [];
-      while (step.writes[at]?.file === file) values.push(step.writes[at++]?.value as string);
+      while (step.writes[at]?.file === file) values.push(step.writes[at++]?.value ?? "");
       writeValues(directory, `${name}/${file}`, values);
     }
   }

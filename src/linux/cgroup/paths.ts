@@ -17,7 +17,7 @@ export function parseCgroupPaths(text: string): ReadonlyMap<string, string> {
   const paths = new Map<string, string>();
   for (const line of text.split("\n")) {
     const match = /^\d+:([^:]*):(.*)$/.exec(line);
-    if (match !== null) paths.set(match[1] as string, match[2] as string);
+    if (match !== null) paths.set(match[1] ?? "", match[2] ?? "");
   }
   return paths;
 }

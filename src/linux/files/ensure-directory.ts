@@ -48,7 +48,7 @@ function makeFrom(root: Fd, path: string, owner: DirectoryOwner): OwnedFd | stri
   let directory = existing.directory;
   for (let at = existing.depth; at < components.length; at++) {
     using parent = directory;
-    const name = components[at] as string;
+    const name = components[at] ?? "";
     if (name === "..") {
       throw new Failure(
         "invalid",
@@ -79,7 +79,7 @@ function own(directory: OwnedFd, owner: DirectoryOwner): void {
 }
 
 function throughLink(parent: Fd, components: readonly string[], at: number): string {
-  const name = components[at] as string;
+  const name = components[at] ?? "";
   const kind = statAt(parent, name).kind;
   if (kind !== "symlink") throw new Failure("invalid", `${JSON.stringify(name)} is a ${kind}`);
   const target = decodeBytes(readLinkAt(parent, name));

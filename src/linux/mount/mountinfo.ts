@@ -1,5 +1,5 @@
 import { readFileSync } from "node:fs";
-import { Failure, within } from "../../base/failure.ts";
+import { codeOf, Failure, within } from "../../base/failure.ts";
 
 /** One line of `/proc/PID/mountinfo`, proc_pid_mountinfo(5), with its escapes undone. */
 export interface MountEntry {
@@ -38,7 +38,7 @@ function parseLine(line: string): MountEntry {
   if (separator < 0 || words.length < separator + 4) {
     throw new Failure("corrupt", `cannot read the mount table: ${JSON.stringify(line.slice(0, 200))}`);
   }
-  const word = (index: number): string => unescape(words[index] as string);
+  const word = (index: number): string => unescape(words[index] ?? "");
   const tags = words.slice(6, separator);
   const sharedWith = findTag(tags, "shared:");
   const slaveOf = findTag(tags, "master:");
@@ -48,7 +48,7 @@ function parseLine(line: string): MountEntry {
     device: word(2),
     root: word(3),
     target: word(4),
-    options: (words[5] as string).split(","),
+    options: (words[5] ?? "").split(","),
     sharedWith,
     slaveOf,
     unbindable: tags.includes("unbindable"),
@@ -74,7 +74,7 @@ export function listMounts(pid: number | "self" = "self"): MountEntry[] {
   try {
     return parseMountinfo(readFileSync(`/proc/${pid}/mountinfo`, "utf8"));
   } catch (cause) {
-    const gone = ["ENOENT", "ESRCH"].includes((cause as NodeJS.ErrnoException).code ?? "");
+    const gone = ["ENOENT", "ESRCH"].includes(codeOf(cause) ?? "");
     if (gone)
       throw new Failure("not-found", `cannot list the mounts of process ${pid}: no such process`, { cause });
     throw within(`cannot list the mounts of process ${pid}`, cause);

@@ -1,5 +1,6 @@
+import { required } from "../../base/required.ts";
 import { closeSync, constants, openSync, readlinkSync } from "node:fs";
-import { Failure, within } from "../../base/failure.ts";
+import { codeOf, Failure, within } from "../../base/failure.ts";
 import * as clone from "../constants/clone.ts";
 import { errno } from "../kernel/errno.ts";
 import { type Fd, OwnedFd } from "../kernel/fd.ts";
@@ -90,7 +91,7 @@ const kindOfType: ReadonlyMap<string, NamespaceKind> = new Map(
 
 /** The table's row. */
 export function getNamespaceKind(type: NamespaceType): NamespaceKind {
-  return kindOfType.get(type) as NamespaceKind;
+  return required(kindOfType.get(type));
 }
 
 /** The inode numbers that identify namespaces; a type that the kernel lacks is left out. */
@@ -114,7 +115,7 @@ function readInode(path: string): number | undefined {
     const inode = /\[(\d+)\]$/.exec(readlinkSync(path))?.[1];
     return inode === undefined ? undefined : Number(inode);
   } catch (thrown) {
-    if (["ENOENT", "ESRCH"].includes((thrown as NodeJS.ErrnoException).code ?? "")) return undefined;
+    if (["ENOENT", "ESRCH"].includes(codeOf(thrown) ?? "")) return undefined;
     throw new Failure("not-permitted", `cannot read "${path}": ${String(thrown)}`, { cause: thrown });
   }
 }

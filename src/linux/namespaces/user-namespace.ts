@@ -1,5 +1,5 @@
 import { closeSync, constants, openSync, writeFileSync, writeSync } from "node:fs";
-import { within } from "../../base/failure.ts";
+import { codeOf, within } from "../../base/failure.ts";
 import { formatIdMap, type IdMaps } from "../../spec/id-map.ts";
 import { OwnedFd } from "../kernel/fd.ts";
 
@@ -40,7 +40,7 @@ export function trySetOutOfMemoryScore(pid: number, score: number): void {
   try {
     writeFileSync(`/proc/${pid}/oom_score_adj`, String(score));
   } catch (thrown) {
-    const { code } = thrown as NodeJS.ErrnoException;
+    const code = codeOf(thrown);
     if (code !== "EACCES" && code !== "EPERM") throw thrown;
   }
 }

@@ -1,3 +1,4 @@
+import { required } from "../../base/required.ts";
 import {
   NFNL_SUBSYS_NFTABLES,
   NFNL_MSG_BATCH_BEGIN,
@@ -100,7 +101,7 @@ function elementMessage(
     verb,
   }: { readonly type: number; readonly elements: readonly SetElement[]; readonly verb: string },
 ): NetlinkRequest {
-  const set = (elements[0] as SetElement).set;
+  const set = required(elements[0]).set;
   return {
     type: (NFNL_SUBSYS_NFTABLES << 8) | type,
     flags: type === NFT_MSG_NEWSETELEM ? NLM_F_CREATE : 0,

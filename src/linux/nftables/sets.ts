@@ -98,9 +98,7 @@ function typeNumber(list: readonly SetField[]): number {
 /** In concatenations each field takes a multiple of four bytes. */
 function lengthOf(list: readonly SetField[]): number {
   const lengths = list.map((field) => fields[field].bytes);
-  return list.length === 1
-    ? (lengths[0] as number)
-    : lengths.reduce((sum, bytes) => sum + ((bytes + 3) & ~3), 0);
+  return list.length === 1 ? (lengths[0] ?? 0) : lengths.reduce((sum, bytes) => sum + ((bytes + 3) & ~3), 0);
 }
 
 function fieldLengths(list: readonly SetField[]): Attribute {

@@ -8,10 +8,10 @@ export function parseNetworkCounters(text: string): Readonly<Record<string, Netw
   for (const line of text.split("\n")) {
     const match = /^ *([^\s:]+): *(.*)$/.exec(line);
     if (match === null || match[1] === "lo") continue;
-    const fields = (match[2] as string).split(/ +/).map(Number);
+    const fields = (match[2] ?? "").split(/ +/).map(Number);
     const at = (index: number): number => fields[index] ?? 0;
     rows.push([
-      match[1] as string,
+      match[1] ?? "",
       {
         receivedBytes: at(0),
         receivedPackets: at(1),

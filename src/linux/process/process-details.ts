@@ -1,5 +1,5 @@
 import { closeSync, openSync, readFileSync, readSync } from "node:fs";
-import { Failure, within } from "../../base/failure.ts";
+import { codeOf, Failure, within } from "../../base/failure.ts";
 
 /** Clock ticks a second in /proc: USER_HZ, which is 100 on every architecture we run on. */
 export const ticksPerSecond = 100;
@@ -64,7 +64,7 @@ export function parseProcessDetails(texts: {
     gid: idOf("Gid"),
     name: printable(stat.slice(open + 1, close)),
     commandLine: printable(commandLine.replace(/\0+$/, "").replaceAll("\0", " ")),
-    state: fields[0] as string,
+    state: fields[0] ?? "",
     terminal,
     isForeground: number(8) === number(5),
     startTicks: number(22),
@@ -86,7 +86,7 @@ export function findProcessDetails(pid: number): ProcessDetails | undefined {
       commandLine: readBeginning(`/proc/${pid}/cmdline`),
     });
   } catch (thrown) {
-    if (["ENOENT", "ESRCH"].includes((thrown as NodeJS.ErrnoException).code ?? "")) return undefined;
+    if (["ENOENT", "ESRCH"].includes(codeOf(thrown) ?? "")) return undefined;
     throw within(`cannot read about process ${pid}`, thrown);
   }
 }

@@ -1,5 +1,5 @@
 import { readFileSync } from "node:fs";
-import { Failure, within } from "../../base/failure.ts";
+import { codeOf, Failure, within } from "../../base/failure.ts";
 import { AT_FDCWD, O_CLOEXEC, O_DIRECTORY, O_PATH } from "../constants/open.ts";
 import { errno } from "../kernel/errno.ts";
 import { type Fd, OwnedFd } from "../kernel/fd.ts";
@@ -94,7 +94,7 @@ export function parseProcessStatistics(text: string): ProcessStatistics {
   }
   return {
     name: text.slice(open + 1, close),
-    state: fields[0] as string,
+    state: fields[0] ?? "",
     parentPid: Number(fields[1]),
     startTime: BigInt(startTime),
   };
@@ -105,7 +105,7 @@ export function findProcessStatistics(pid: number | "self"): ProcessStatistics |
   try {
     return parseProcessStatistics(readFileSync(`/proc/${pid}/stat`, "latin1"));
   } catch (thrown) {
-    if (["ENOENT", "ESRCH"].includes((thrown as NodeJS.ErrnoException).code ?? "")) return undefined;
+    if (["ENOENT", "ESRCH"].includes(codeOf(thrown) ?? "")) return undefined;
     throw within(`cannot read the statistics of process ${pid}`, thrown);
   }
 }

@@ -37,9 +37,9 @@ const infinity = 0xffff_ffff_ffff_ffffn;
 export function parseResourceLimit(text: string): ResourceLimit {
   const match = /^([^=]*)=([^:]*)(?::(.*))?$/.exec(text);
   if (match === null) throw refuse(text, `invalid ulimit argument: ${text}`);
-  const resource = match[1] as string;
+  const resource = match[1] ?? "";
   if (!Object.hasOwn(resources, resource)) throw refuse(text, `invalid ulimit type: ${resource}`);
-  const soft = parseValue(text, match[2] as string);
+  const soft = parseValue(text, match[2] ?? "");
   const hard = match[3] === undefined ? soft : parseValue(text, match[3]);
   return checkResourceLimit({ resource: resource as ResourceName, soft, hard });
 }

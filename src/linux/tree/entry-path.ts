@@ -51,7 +51,7 @@ export function parseTarget(name: string, rules: NameRules): EntryTarget {
   const path = cleanPath(name, rules);
   if (!path.includes(WHITEOUT)) return { kind: "member", path };
   const components = path.split("/");
-  const last = components.pop() as string;
+  const last = components.pop() ?? "";
   if (components.length === 1 && components[0] === LINK_SOURCES) return { kind: "link-source", path };
   if (components.some((component) => component.startsWith(META))) return { kind: "ignored" };
   if (components.some((component) => component.startsWith(WHITEOUT))) throw malformed(name);

@@ -1,3 +1,4 @@
+import { required } from "../../base/required.ts";
 import { type AssemblerState, LineAssembler, type LineFilter } from "./line-assembler.ts";
 import type { LogFile } from "./log-file.ts";
 import { LogPosition } from "./log-position.ts";
@@ -37,7 +38,7 @@ export async function findTailStart(
   const checkpoints: Checkpoint[] = [{ fileIndex: 0, offset: undefined, state: undefined }];
   const countAt = (index: number): number => checkpoints[index]?.state?.count ?? 0;
   for (let fileIndex = 0; fileIndex < files.length && !counter.isPast; fileIndex++) {
-    const position = new LogPosition(files[fileIndex] as LogFile, {
+    const position = new LogPosition(required(files[fileIndex]), {
       limit: options.limits[fileIndex] ?? Number.POSITIVE_INFINITY,
     });
     let marked = position.offset;
@@ -52,6 +53,6 @@ export async function findTailStart(
   if (options.withUnfinished) counter.flush();
   const skip = Math.max(0, counter.count - options.tail);
   while (checkpoints.length > 1 && countAt(1) <= skip) checkpoints.shift();
-  const start = checkpoints[0] as Checkpoint;
+  const start = required(checkpoints[0]);
   return { ...start, skip };
 }

@@ -1,3 +1,4 @@
+import { required } from "../../base/required.ts";
 import type { LogEntry } from "../log-entry.ts";
 import { mostRecordBytes, recordHeaderBytes } from "./log-file.ts";
 
@@ -136,7 +137,7 @@ export class LineAssembler {
     line.length = 0;
     if (this.#filter.sinceNs !== undefined && timeNs < this.#filter.sinceNs) return;
     if (++this.count <= this.#skip) return;
-    const bytes = pieces.length === 1 ? (pieces[0] as Uint8Array) : Buffer.concat(pieces);
+    const bytes = pieces.length === 1 ? required(pieces[0]) : Buffer.concat(pieces);
     this.#entries.push({ stream: streams[index], timeNs, bytes });
   }
 

@@ -1,5 +1,5 @@
 import { closeSync, constants, fstatSync, openSync, read, readSync } from "node:fs";
-import { Failure, within } from "../../base/failure.ts";
+import { codeOf, Failure, within } from "../../base/failure.ts";
 
 /** The first bytes of each file, before its 64-bit sequence number. `native/plan.h` has the same. */
 export const logMagic = "TARELOG1";
@@ -47,7 +47,7 @@ export function findLogFile(path: string): LogFile | undefined {
   try {
     fd = openSync(path, flags);
   } catch (thrown) {
-    if ((thrown as NodeJS.ErrnoException).code === "ENOENT") return undefined;
+    if (codeOf(thrown) === "ENOENT") return undefined;
     throw within(`cannot open the log "${path}"`, thrown);
   }
   const identity = identify(fd);

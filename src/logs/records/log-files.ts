@@ -1,6 +1,6 @@
 import { readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
-import { within } from "../../base/failure.ts";
+import { codeOf, within } from "../../base/failure.ts";
 import { findLogFile, type LogFile } from "./log-file.ts";
 
 /** So many files are held for a reader that does not come along; what is rotated away after that is lost to it. */
@@ -89,7 +89,7 @@ export class LogFiles implements Disposable {
         if (index !== undefined) most = Math.max(most, Number(index));
       }
     } catch (thrown) {
-      if ((thrown as NodeJS.ErrnoException).code !== "ENOENT") {
+      if (codeOf(thrown) !== "ENOENT") {
         throw within(`cannot list the log directory "${this.#directory}"`, thrown);
       }
     }

@@ -1,3 +1,4 @@
+import { required } from "../../base/required.ts";
 import { Failure, sentenceOf } from "../../base/failure.ts";
 import {
   addMacvlan,
@@ -152,7 +153,7 @@ export class BridgeBypass {
       if (!(thrown instanceof NetlinkFailure && thrown.code === "EOPNOTSUPP")) throw thrown;
       route.send([addSink(name, "bridge"), ...rest]);
     }
-    return findLink(route, name) as Link;
+    return required(findLink(route, name));
   }
 }
 

@@ -1,3 +1,4 @@
+import { required } from "../../base/required.ts";
 import { Failure, within } from "../../base/failure.ts";
 import {
   addAddress,
@@ -65,7 +66,7 @@ export function ensureBridge(host: HostSide, plan: NetworkPlan): void {
 
 function completeBridge(host: HostSide, plan: NetworkPlan): void {
   const name = plan.interfaceName;
-  const link = findLink(host.route, name) as Link;
+  const link = required(findLink(host.route, name));
   setIpv6(plan);
   const wanted = gatewayAddresses(plan);
   const mine = isOwnBridge(host, plan, link);

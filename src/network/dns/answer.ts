@@ -40,7 +40,7 @@ function passOn(view: NameView, query: Query): Reply | "forward" {
 export function readReverseName(name: string): IpAddress | undefined {
   const four = /^((?:\d{1,3}\.){4})in-addr\.arpa$/.exec(name);
   if (four !== null) {
-    const text = (four[1] as string).slice(0, -1).split(".").toReversed().join(".");
+    const text = (four[1] ?? "").slice(0, -1).split(".").toReversed().join(".");
     try {
       return parseIpAddress(text);
     } catch {
@@ -49,6 +49,6 @@ export function readReverseName(name: string): IpAddress | undefined {
   }
   const six = /^((?:[0-9a-f]\.){32})ip6\.arpa$/.exec(name);
   if (six === null) return undefined;
-  const digits = (six[1] as string).replaceAll(".", "").split("").toReversed().join("");
+  const digits = (six[1] ?? "").replaceAll(".", "").split("").toReversed().join("");
   return decodeIpAddress(Uint8Array.from(digits.match(/../g) ?? [], (pair) => Number.parseInt(pair, 16)));
 }

@@ -67,7 +67,7 @@ function readName(
 ): { readonly text: string; readonly end: number } | undefined {
   const labels: string[] = [];
   for (let offset = at; offset < bytes.length && offset - at < 255; ) {
-    const length = bytes[offset] as number;
+    const length = bytes[offset] ?? 0;
     if (length === 0) return { text: labels.join("."), end: offset + 1 };
     if (length > 63 || offset + 1 + length > bytes.length) return undefined;
     labels.push(labelText(bytes.subarray(offset + 1, offset + 1 + length)));
@@ -116,8 +116,7 @@ export function encodeReply(query: Query, reply: Reply, limitBytes: number): Uin
   const sizes = reply.answers.map(({ data }) => 12 + data.length);
   let size = headerBytes + query.question.length + tail;
   let count = 0;
-  while (count < sizes.length && size + (sizes[count] as number) <= limitBytes)
-    size += sizes[count++] as number;
+  while (count < sizes.length && size + (sizes[count] ?? 0) <= limitBytes) size += sizes[count++] ?? 0;
   const bytes = new Uint8Array(size);
   const view = viewOf(bytes);
   const isCut = count < sizes.length;
@@ -179,7 +178,7 @@ export function isReplyTo(
   if (bytes.length < headerBytes + question.length) return false;
   const view = viewOf(bytes);
   if (view.getUint16(0) !== id || (view.getUint16(2) & 0x8000) === 0 || view.getUint16(4) !== 1) return false;
-  return question.every((byte, at) => lower(bytes[headerBytes + at] as number) === lower(byte));
+  return question.every((byte, at) => lower(bytes[headerBytes + at] ?? 0) === lower(byte));
 }
 
 function lower(byte: number): number {
@@ -188,7 +187,7 @@ function lower(byte: number): number {
 
 /** The code of a reply. */
 export function codeOf(bytes: Uint8Array): number {
-  return (bytes[3] as number) & 0xf;
+  return (bytes[3] ?? 0) & 0xf;
 }
 
 /** The same message with another id. */

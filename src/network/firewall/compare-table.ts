@@ -1,3 +1,4 @@
+import { required } from "../../base/required.ts";
 import {
   type Expression,
   type FirewallChain,
@@ -46,7 +47,7 @@ function compareRules({ chains, rules }: NewTable, found: FoundTable): readonly 
     const theirs = found.rules.filter((rule) => rule.chain === chain);
     if (mine.length !== theirs.length)
       return [`its chain ${chain} has ${theirs.length} rules in place of ${mine.length}`];
-    const at = mine.findIndex((rule, index) => !isSameRule(rule, theirs[index] as FirewallRule));
+    const at = mine.findIndex((rule, index) => !isSameRule(rule, required(theirs[index])));
     return at < 0 ? [] : [`rule ${at + 1} of its chain ${chain} was changed`];
   });
 }
@@ -54,7 +55,7 @@ function compareRules({ chains, rules }: NewTable, found: FoundTable): readonly 
 function isSameRule(wanted: FirewallRule, found: FirewallRule): boolean {
   return (
     wanted.expressions.length === found.expressions.length &&
-    wanted.expressions.every((each, at) => isSameExpression(each, found.expressions[at] as Expression))
+    wanted.expressions.every((each, at) => isSameExpression(each, required(found.expressions[at])))
   );
 }
 

@@ -1,3 +1,4 @@
+import { required } from "../../base/required.ts";
 import type { SetElement } from "../../linux/nftables/nftables.ts";
 import {
   firstOf,
@@ -113,7 +114,7 @@ function natElements(ports: PublishedPorts, address: IpAddress): readonly SetEle
   const anywhere = isUnspecified(ports.hostAddress);
   const head = anywhere
     ? protocolKey(ports.protocol)
-    : joinKeys(addressKey(ports.hostAddress as IpAddress), protocolKey(ports.protocol));
+    : joinKeys(addressKey(required(ports.hostAddress)), protocolKey(ports.protocol));
   const key = joinKeys(head, portKey(ports.hostPort));
   const keyEnd = joinKeys(head, portKey(ports.hostPort + ports.count - 1));
   const where = anywhere ? "" : "At";
@@ -163,11 +164,11 @@ function loopElements(ports: PublishedPorts, family: IpFamily): readonly SetElem
   const last = joinKeys(protocolKey(protocol), portKey(hostPort + count - 1));
   const anywhere = isUnspecified(hostAddress);
   if (family === 6) {
-    const mine = anywhere || (hostAddress as IpAddress).value === loopback6.value;
+    const mine = anywhere || required(hostAddress).value === loopback6.value;
     return mine ? [element("loop6", first, { keyEnd: last })] : [];
   }
-  const from = anywhere ? loopback4.first : (hostAddress as IpAddress);
-  const to = anywhere ? loopback4.last : (hostAddress as IpAddress);
+  const from = anywhere ? loopback4.first : required(hostAddress);
+  const to = anywhere ? loopback4.last : required(hostAddress);
   if (from.value < loopback4.first.value || to.value > loopback4.last.value) return [];
   return [element("loop4", joinKeys(addressKey(from), first), { keyEnd: joinKeys(addressKey(to), last) })];
 }

@@ -1,3 +1,4 @@
+import { required } from "../../base/required.ts";
 import { listAddresses } from "../../linux/netlink/addresses.ts";
 import { listLinks, type Link } from "../../linux/netlink/links.ts";
 import type { NetlinkSocket } from "../../linux/netlink/netlink-socket.ts";
@@ -57,7 +58,7 @@ export function surveyHost(sockets: {
     },
     chains: chains.map((chain) => ({
       chain,
-      contents: contents.get(`${chain.family} ${chain.table}`) as TableContents,
+      contents: required(contents.get(`${chain.family} ${chain.table}`)),
     })),
   };
 }

@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
-import { Failure } from "../../base/failure.ts";
+import { codeOf, Failure } from "../../base/failure.ts";
 import { type Fd, OwnedFd } from "../../linux/kernel/fd.ts";
 import { findProcess, processStartTime, signalProcess, takeFd } from "../../linux/process/process.ts";
 import { parseWaitStatus } from "../../linux/process/signal.ts";
@@ -49,7 +49,7 @@ export function findExitRecord(runDirectory: string): Exit | undefined {
   try {
     text = readFileSync(`${runDirectory}/exit`, "utf8");
   } catch (thrown) {
-    if ((thrown as NodeJS.ErrnoException).code === "ENOENT") return undefined;
+    if (codeOf(thrown) === "ENOENT") return undefined;
     throw thrown;
   }
   const match = /^(code|signal) (\d{1,3}) (\d+)\n$/.exec(text);

@@ -1,3 +1,4 @@
+import { required } from "../../base/required.ts";
 import { posix } from "node:path";
 import { AT_EMPTY_PATH } from "../../linux/constants/open.ts";
 import { errno } from "../../linux/kernel/errno.ts";
@@ -56,7 +57,7 @@ export class TargetChecks {
     { destination, about }: { readonly destination: string; readonly about: string },
   ): void {
     const filesystem = filesystemOf(destination);
-    const types = refused.get(filesystem) as Uint8Array;
+    const types = required(refused.get(filesystem));
     const status = { addressOf: this.#status };
     list.add(about, "fstatfs", [target, status]);
     list.add(about, checkNotIn, [status, types, types.length / 4], { why });

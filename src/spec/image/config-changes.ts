@@ -28,7 +28,7 @@ export function applyConfigChanges(defaults: ImageDefaults, changes: readonly st
       );
     }
     try {
-      const changed = apply(result, match[2] as string);
+      const changed = apply(result, match[2] ?? "");
       if (name === "CMD") command = changed.cmd ?? [];
       result = Object.freeze({ ...result, ...changed, ...(name === "ENTRYPOINT" ? { cmd: command } : {}) });
     } catch (thrown) {
@@ -118,7 +118,7 @@ function pairsOf(text: string, env: readonly string[]): readonly (readonly [name
   if (words[0]?.includes("=") !== true) {
     const old = /^(\S+)\s+([^]+)$/.exec(text);
     if (old === null) throw new Failure("invalid", "it must have the form name=value");
-    return [[old[1] as string, splitWords(old[2] as string, env).join(" ")]];
+    return [[old[1] ?? "", splitWords(old[2] ?? "", env).join(" ")]];
   }
   return words.map((word) => {
     const equals = word.indexOf("=");
@@ -130,7 +130,7 @@ function pairsOf(text: string, env: readonly string[]): readonly (readonly [name
 function oneWord(text: string, env: readonly string[]): string {
   const words = splitWords(text, env);
   if (words.length !== 1) throw new Failure("invalid", "it takes exactly one value");
-  return words[0] as string;
+  return words[0] ?? "";
 }
 
 const variable = /^\$(?:([A-Za-z_][A-Za-z0-9_]*)|\{([A-Za-z_][A-Za-z0-9_]*)\})/;
@@ -141,7 +141,7 @@ function splitWords(text: string, env: readonly string[]): readonly string[] {
   let word: string | undefined;
   let quote = "";
   for (let at = 0; at < text.length; at++) {
-    const character = text[at] as string;
+    const character = text[at] ?? "";
     const name = character === "$" && quote !== "'" ? variable.exec(text.slice(at)) : null;
     if (name !== null) {
       const wanted = name[1] ?? name[2];
@@ -151,7 +151,7 @@ function splitWords(text: string, env: readonly string[]): readonly string[] {
       at += name[0].length - 1;
     } else if (character === "\\" && quote !== "'" && at + 1 < text.length) {
       at++;
-      const keepsBackslash = quote === '"' && !/["\\$]/.test(text[at] as string);
+      const keepsBackslash = quote === '"' && !/["\\$]/.test(text[at] ?? "");
       word = `${word ?? ""}${keepsBackslash ? "\\" : ""}${text[at]}`;
     } else if (quote === "" ? character === '"' || character === "'" : character === quote) {
       quote = quote === "" ? character : "";
@@ -169,7 +169,7 @@ function splitWords(text: string, env: readonly string[]): readonly string[] {
 }
 
 function nameOf(entry: string): string {
-  return entry.split("=", 1)[0] as string;
+  return entry.split("=", 1)[0] ?? "";
 }
 
 function union(one: readonly string[], other: readonly string[]): readonly string[] {

@@ -32,7 +32,7 @@ export class Field {
     try {
       const value = parseWithSource(text, (_key, member, context) =>
         typeof member === "number" && !Number.isSafeInteger(member) && /^-?\d+$/.test(context?.source ?? "")
-          ? BigInt(context?.source as string)
+          ? BigInt(context?.source ?? "")
           : member,
       );
       return Field.of(value);

@@ -38,7 +38,7 @@ export function parseHeader(bytes: Uint8Array, at: number): Header {
   const name = parseText(bytes, at, 100);
   const prefixBytes = dialect === "ustar" ? 155 : dialect === "star" ? 131 : 0;
   const prefix = prefixBytes === 0 ? "" : parseText(bytes, at + 345, prefixBytes);
-  const flag = bytes[at + 156] as number;
+  const flag = bytes[at + 156] ?? 0;
   return {
     path: prefix === "" ? name : `${prefix}/${name}`,
     typeFlag: flag === 0 ? "\0" : String.fromCharCode(flag),
@@ -79,12 +79,12 @@ function checkSum(bytes: Uint8Array, at: number): void {
   let high = 0;
   const end = at + TAR_BLOCK_BYTES;
   for (let index = at; index < end; index++) {
-    const byte = bytes[index] as number;
+    const byte = bytes[index] ?? 0;
     unsigned += byte;
     high += byte >> 7;
   }
   for (let index = at + CHECKSUM_AT; index < at + CHECKSUM_END; index++) {
-    const byte = bytes[index] as number;
+    const byte = bytes[index] ?? 0;
     unsigned += 0x20 - byte;
     high -= byte >> 7;
   }

@@ -6,13 +6,13 @@ import { corrupt } from "./corrupt.ts";
  * be negative). Empty is 0. Throws "corrupt" for other text and for what a JavaScript number can't hold.
  */
 export function parseNumber(block: Uint8Array, from: number, length: number, field: string): number {
-  if ((block[from] as number) & 0x80) return parseBase256(block, from, length, field);
+  if ((block[from] ?? 0) & 0x80) return parseBase256(block, from, length, field);
   let at = from;
   const end = from + length;
   while (at < end && (block[at] === 0x20 || block[at] === 0)) at++;
   let value = 0;
   for (; at < end; at++) {
-    const digit = (block[at] as number) - 0x30;
+    const digit = (block[at] ?? 0) - 0x30;
     if (digit < 0 || digit > 7) break;
     value = value * 8 + digit;
   }
@@ -21,12 +21,12 @@ export function parseNumber(block: Uint8Array, from: number, length: number, fie
 }
 
 function parseBase256(block: Uint8Array, from: number, length: number, field: string): number {
-  const first = block[from] as number;
+  const first = block[from] ?? 0;
   const negative = (first & 0x40) !== 0;
   // The marker bit is no part of the value: sign-extend from the bit below it.
   let value = negative ? (first & 0x3f) - 0x40 : first & 0x3f;
   for (let at = from + 1; at < from + length; at++) {
-    value = value * 256 + (block[at] as number);
+    value = value * 256 + (block[at] ?? 0);
     if (!Number.isSafeInteger(value)) throw corrupt(`the field ${field} is too large`);
   }
   return value;

@@ -38,8 +38,8 @@ export function parseFragmentList(numbers: readonly string[]): SparseFragment[] 
   const fragments: SparseFragment[] = [];
   for (let at = 0; at < numbers.length; at += 2) {
     fragments.push({
-      offset: parseDecimal(numbers[at] as string, "a sparse offset"),
-      length: parseDecimal(numbers[at + 1] as string, "a sparse length"),
+      offset: parseDecimal(numbers[at] ?? "", "a sparse offset"),
+      length: parseDecimal(numbers[at + 1] ?? "", "a sparse length"),
     });
   }
   return fragments;
@@ -62,7 +62,7 @@ export class SparseMapReader {
   /** True when this block was the last of the map. */
   push(block: Uint8Array, at: number): boolean {
     for (let index = at; index < at + TAR_BLOCK_BYTES; index++) {
-      const byte = block[index] as number;
+      const byte = block[index] ?? 0;
       if (byte !== 0x0a) {
         if (this.#digits.length >= 16) throw corrupt("a number in a sparse map is too long");
         this.#digits += String.fromCharCode(byte);
@@ -86,7 +86,7 @@ export class SparseMapReader {
   fragments(): SparseFragment[] {
     const fragments: SparseFragment[] = [];
     for (let at = 1; at < this.#numbers.length; at += 2) {
-      fragments.push({ offset: this.#numbers[at] as number, length: this.#numbers[at + 1] as number });
+      fragments.push({ offset: this.#numbers[at] ?? 0, length: this.#numbers[at + 1] ?? 0 });
     }
     return fragments;
   }

@@ -1,3 +1,4 @@
+import { required } from "../../base/required.ts";
 import { closeSync, createReadStream, mkdirSync, openSync, rmSync, writeFileSync } from "node:fs";
 import { fileFailure } from "../../linux/files/file-failure.ts";
 import { openDirectoryPath } from "../../linux/files/open.ts";
@@ -72,7 +73,7 @@ export class ImageDraft implements LayerDraft {
       writeFileSync(`${this.#path}/facts`, JSON.stringify(this.#facts), { mode: 0o600, flush: true });
       using directory = openDirectoryPath(this.#path);
       await syncFile(directory.fd);
-      if (await this.#end.take(diffId, this.#facts as LayerFacts)) this.#open = false;
+      if (await this.#end.take(diffId, required(this.#facts))) this.#open = false;
     } catch (thrown) {
       throw fileFailure(`cannot commit layer ${diffId}`, thrown);
     }

@@ -1,3 +1,4 @@
+import { required } from "../../base/required.ts";
 import { randomBytes } from "node:crypto";
 import { closeSync, existsSync, openSync, readdirSync, statSync } from "node:fs";
 import { Failure, within } from "../../base/failure.ts";
@@ -153,7 +154,7 @@ export class ImageLayers implements UnionLayers {
     this.#mounts.delete(diffId);
     this.#mounts.set(diffId, mount);
     if (this.#mounts.size > mountsKept) {
-      const [oldest, oldestMount] = this.#mounts.entries().next().value as [Digest, OwnedFd];
+      const [oldest, oldestMount] = required(this.#mounts.entries().next().value);
       this.#mounts.delete(oldest);
       oldestMount[Symbol.dispose]();
     }

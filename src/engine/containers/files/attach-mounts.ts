@@ -1,6 +1,6 @@
 import { closeSync, constants, openSync, realpathSync } from "node:fs";
 import { posix } from "node:path";
-import { within } from "../../../base/failure.ts";
+import { codeOf, within } from "../../../base/failure.ts";
 import { MOUNT_ATTR_RDONLY } from "../../../linux/constants/mount.ts";
 import { O_PATH } from "../../../linux/constants/open.ts";
 import { ensureDirectoryInRoot } from "../../../linux/files/ensure-directory.ts";
@@ -67,7 +67,7 @@ function findBindSource(record: ContainerRecord, mount: BindMount): string | und
   try {
     return realpathSync(mount.source);
   } catch (thrown) {
-    if ((thrown as NodeJS.ErrnoException).code === "ENOENT") return undefined;
+    if (codeOf(thrown) === "ENOENT") return undefined;
     throw thrown;
   }
 }

@@ -1,3 +1,4 @@
+import { required } from "../../../base/required.ts";
 import { posix } from "node:path";
 import { Failure, within } from "../../../base/failure.ts";
 import { O_PATH } from "../../../linux/constants/open.ts";
@@ -63,7 +64,7 @@ export async function openVolumes(
     );
   }
   const stack = opened.move();
-  const held = mounted.map((name) => (whole.get(name) as OwnedFd).fd);
+  const held = mounted.map((name) => required(whole.get(name)).fd);
   return { sources, ownTrees: new Set(), held, [Symbol.dispose]: () => stack.dispose() };
 }
 

@@ -1,5 +1,5 @@
 import { chownSync, mkdirSync, realpathSync } from "node:fs";
-import { within } from "../../../base/failure.ts";
+import { codeOf, within } from "../../../base/failure.ts";
 import { ensureDirectoryInRoot } from "../../../linux/files/ensure-directory.ts";
 import type { Fd } from "../../../linux/kernel/fd.ts";
 import { listMounts } from "../../../linux/mount/mountinfo.ts";
@@ -63,7 +63,7 @@ function makeSource(source: string, { uid, gid }: { readonly uid: number; readon
     // As Docker does: a directory that is made for the container is its own.
     if (made !== undefined && uid !== 0) chownSync(source, uid, gid);
   } catch (thrown) {
-    if ((thrown as NodeJS.ErrnoException).code === "EEXIST") return; // a file is fine, too
+    if (codeOf(thrown) === "EEXIST") return; // a file is fine, too
     throw within(`cannot make the bind source "${source}"`, thrown);
   }
 }

@@ -1,5 +1,5 @@
 import { closeSync, constants, openSync } from "node:fs";
-import { Failure } from "../../../base/failure.ts";
+import { codeOf, Failure } from "../../../base/failure.ts";
 import { O_DIRECTORY, O_PATH, O_RDONLY } from "../../../linux/constants/open.ts";
 import type { Fd, OwnedFd } from "../../../linux/kernel/fd.ts";
 import { openInRoot } from "../../../linux/files/open.ts";
@@ -92,7 +92,7 @@ function makeFileTargets(etc: Fd): void {
     try {
       closeSync(openSync(`/proc/self/fd/${etc}/${name}`, flags, 0o644));
     } catch (thrown) {
-      if ((thrown as NodeJS.ErrnoException).code !== "EEXIST") throw thrown;
+      if (codeOf(thrown) !== "EEXIST") throw thrown;
     }
   }
 }

@@ -1,5 +1,5 @@
 import { closeSync, constants, fstatSync, ftruncateSync, openSync, writeSync } from "node:fs";
-import { Failure, sentenceOf } from "../../../base/failure.ts";
+import { codeOf, Failure, sentenceOf } from "../../../base/failure.ts";
 import type { ContainerSpec } from "../../../model/container-spec.ts";
 
 /** The pids to write to the files that a container's spec names. */
@@ -42,7 +42,7 @@ function openPidFile(path: string): number {
     const { O_WRONLY, O_CREAT, O_NOFOLLOW, O_NONBLOCK } = constants;
     fd = openSync(path, O_WRONLY | O_CREAT | O_NOFOLLOW | O_NONBLOCK, 0o644);
   } catch (thrown) {
-    const { code = "" } = thrown as NodeJS.ErrnoException;
+    const code = codeOf(thrown) ?? "";
     if (code === "ELOOP") throw refuse("it is a symbolic link", thrown);
     if (code === "ENXIO" || code === "EISDIR") throw refuse("it is no regular file", thrown);
     if (code === "ENOENT") throw refuse("its directory is not there", thrown);

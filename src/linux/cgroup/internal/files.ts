@@ -1,3 +1,4 @@
+import { codeOf } from "../../../base/failure.ts";
 import { readdirSync } from "node:fs";
 import { O_CLOEXEC, O_DIRECTORY, O_NOFOLLOW, O_PATH, O_RDONLY, O_WRONLY } from "../../constants/open.ts";
 import { errno } from "../../kernel/errno.ts";
@@ -73,7 +74,7 @@ export function listDirectories(directory: Fd): string[] {
       .filter((entry) => entry.isDirectory())
       .map((entry) => entry.name);
   } catch (thrown) {
-    if (["ENOENT", "ENODEV"].includes((thrown as NodeJS.ErrnoException).code ?? "")) return [];
+    if (["ENOENT", "ENODEV"].includes(codeOf(thrown) ?? "")) return [];
     throw thrown;
   }
 }

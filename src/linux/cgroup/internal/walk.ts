@@ -41,7 +41,7 @@ export function walkCgroups(parent: Fd, name: string, visitor: CgroupVisitor): v
       current[Symbol.dispose]();
       current = to;
       if (child === undefined) {
-        visitor.leave?.(current.fd, above.names[above.next - 1] as string);
+        visitor.leave?.(current.fd, above.names[above.next - 1] ?? "");
       } else {
         visitor.enter?.(current.fd);
         frames.push({ names: listDirectories(current.fd), next: 0 });

@@ -1,3 +1,4 @@
+import { required } from "../../../base/required.ts";
 import { encodeBytes } from "../../../spec/byte-text.ts";
 import { type ChunkMap, mapChunks } from "./chunk-map.ts";
 import {
@@ -54,7 +55,7 @@ export function encodeMetadata(root: LayerNode, at: number): LayerMetadata | und
   let end = firstInodeAt;
   // Directories are placed before what is in them, the root first: its number has to fit into 16 bits.
   for (let index = 0; index < pending.length; index++) {
-    const [node, parent] = pending[index] as (typeof pending)[number];
+    const [node, parent] = required(pending[index]);
     if (placements.has(node)) continue;
     const xattrs = encodeXattrs(node);
     const content = contentOf(node, parent);
@@ -82,7 +83,7 @@ export function encodeMetadata(root: LayerNode, at: number): LayerMetadata | und
 function contentOf(node: LayerNode, parent: LayerNode): Content | undefined {
   if (node.kind === "directory") {
     const blocks = layOutDirectory(node, parent);
-    const last = blocks.at(-1) as readonly NamedNode[];
+    const last = required(blocks.at(-1));
     return {
       kind: "directory",
       blocks,
@@ -145,7 +146,7 @@ function writeAll(
   { at, dataAt }: { readonly at: number; readonly dataAt: number },
 ): void {
   const view = new DataView(bytes.buffer);
-  const nidOf = (node: LayerNode): number => (placements.get(node) as Placement).at / NID_BYTES;
+  const nidOf = (node: LayerNode): number => required(placements.get(node)).at / NID_BYTES;
   let nextAt = dataAt;
   let number = 0;
   for (const [node, placement] of placements) {

@@ -2,6 +2,7 @@
  * Pieces of EROFS on the disk. SPEC: fs/erofs/erofs_fs.h, Documentation/filesystems/erofs.rst. Little-endian. Blocks
  * are of 512 bytes, as a tar's are, so that the content of an archive's files is aligned where it stands.
  */
+import { required } from "../../../base/required.ts";
 import { encodeBytes } from "../../../spec/byte-text.ts";
 import { makeDevice } from "../../files/stat.ts";
 import type { LayerNode } from "./layer-node.ts";
@@ -99,7 +100,7 @@ export function encodeXattrs(node: LayerNode): Uint8Array {
   if (all.length === 0) return empty;
   const parts: Uint8Array[] = [new Uint8Array(12)];
   for (const [name, value] of all) {
-    const [prefix, index] = prefixes.find(([each]) => name.startsWith(each)) as (typeof prefixes)[number];
+    const [prefix, index] = required(prefixes.find(([each]) => name.startsWith(each)));
     const rest = encodeBytes(name.slice(prefix.length));
     const entry = new Uint8Array((4 + rest.length + value.length + 3) & ~3);
     entry[0] = rest.length;

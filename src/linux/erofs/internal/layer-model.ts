@@ -1,3 +1,4 @@
+import { required } from "../../../base/required.ts";
 import { Failure, within } from "../../../base/failure.ts";
 import { encodeBytes } from "../../../spec/byte-text.ts";
 import type { TarEntry, TarTime } from "../../../spec/tar-entry.ts";
@@ -206,7 +207,7 @@ export class LayerModel {
 
   /** The directory; what is missing on the way is made as root's, mode 0755. */
   #directory(path: string): LayerNode {
-    return this.#reach(path, { makes: true }) as LayerNode;
+    return required(this.#reach(path, { makes: true }));
   }
 
   #reach(path: string, { makes }: { readonly makes: boolean }): LayerNode | undefined {
@@ -269,7 +270,7 @@ export class LayerModel {
     const above: LayerNode[] = [this.root];
     let links = 0;
     for (let name = rest.pop(); name !== undefined; name = rest.pop()) {
-      const node = above.at(-1) as LayerNode;
+      const node = required(above.at(-1));
       if (name === "..") {
         if (above.length > 1) above.pop();
         continue;
@@ -293,7 +294,7 @@ export class LayerModel {
         above.push(made);
       }
     }
-    return above.at(-1) as LayerNode;
+    return required(above.at(-1));
   }
 }
 

@@ -1,3 +1,4 @@
+import { required } from "../../../base/required.ts";
 import { Failure } from "../../../base/failure.ts";
 import { badArchitecture } from "./action.ts";
 import { Assembler, type Label } from "./assembler.ts";
@@ -43,7 +44,7 @@ function writeTree(assembler: Assembler, spans: readonly Span[], written: Map<st
   const middle = spans.length >> 1;
   const yes = writeTree(assembler, spans.slice(middle), written);
   const no = writeTree(assembler, spans.slice(0, middle), written);
-  return assembler.branch("ifAtLeast", (spans[middle] as Span).first, { yes, no });
+  return assembler.branch("ifAtLeast", required(spans[middle]).first, { yes, no });
 }
 
 function writeSpan(assembler: Assembler, span: Span, written: Map<string, Label>): Label {

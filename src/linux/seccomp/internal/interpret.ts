@@ -81,7 +81,7 @@ function load(code: number, k: number, { data, memory }: Sources): number {
     case 0x20: // BPF_ABS
       return data.getUint32(k, true);
     case 0x60: // BPF_MEM
-      return memory[k] as number;
+      return memory[k] ?? 0;
     default: // BPF_LEN
       return dataBytes;
   }

@@ -1,3 +1,4 @@
+import { required } from "../../../base/required.ts";
 import { Failure } from "../../../base/failure.ts";
 import {
   dataBytes,
@@ -21,7 +22,7 @@ export function verifySeccomp(program: Uint8Array): void {
   }
   for (const [index, instruction] of instructions.entries())
     verifyInstruction(instruction, index, instructions.length);
-  const last = instructions.at(-1) as Instruction;
+  const last = required(instructions.at(-1));
   if (last.code !== 0x06 && last.code !== 0x16) throw refused("it does not end with a return");
   verifyScratch(instructions);
 }
@@ -65,11 +66,11 @@ function verifyInstruction({ code, jt, jf, k }: Instruction, index: number, leng
 function verifyScratch(instructions: readonly Instruction[]): void {
   const valid = new Uint16Array(instructions.length).fill(0xffff);
   const meet = (target: number, words: number): void => {
-    valid[target] = (valid[target] as number) & words;
+    valid[target] = (valid[target] ?? 0) & words;
   };
   let words = 0;
   for (const [index, { code, jt, jf, k }] of instructions.entries()) {
-    words &= valid[index] as number;
+    words &= valid[index] ?? 0;
     if (code === 0x02 || code === 0x03) words |= 1 << k;
     else if ((code === 0x60 || code === 0x61) && (words & (1 << k)) === 0) {
       throw refused(`instruction ${index} reads the scratch word ${k} before it is written`);

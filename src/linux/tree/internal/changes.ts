@@ -1,3 +1,4 @@
+import { required } from "../../../base/required.ts";
 import { O_CLOEXEC, O_DIRECTORY, O_RDONLY } from "../../constants/open.ts";
 import { listDirectory } from "../../files/directory.ts";
 import type { Fd } from "../../kernel/fd.ts";
@@ -55,7 +56,7 @@ export class Comparison {
     const names = this.#knownNames(lower.identity, upper.identity) ?? this.#namesIn(upper, lower);
     this.#levels.push({ path: "", names, hasLower: true, pending: undefined });
     for (;;) {
-      const level = this.#levels.at(-1) as Level;
+      const level = required(this.#levels.at(-1));
       const name = level.names.pop();
       if (name === undefined) {
         this.#levels.pop();

@@ -1,3 +1,4 @@
+import { required } from "../../../base/required.ts";
 import { Failure } from "../../../base/failure.ts";
 import {
   O_CLOEXEC,
@@ -44,11 +45,11 @@ export class Descent implements Disposable {
 
   /** The directory it is in now; only until the next move. */
   get fd(): Fd {
-    return (this.#levels.at(-1) as Level).fd;
+    return required(this.#levels.at(-1)).fd;
   }
 
   get identity(): Stat {
-    return (this.#levels.at(-1) as Level).identity;
+    return required(this.#levels.at(-1)).identity;
   }
 
   down(name: string): void {
@@ -63,7 +64,7 @@ export class Descent implements Disposable {
   }
 
   up(): void {
-    const left = this.#levels.pop() as Level;
+    const left = required(this.#levels.pop());
     const now = this.#levels.at(-1);
     try {
       if (now !== undefined && now.fd < 0) this.#reopen(now, left.fd);

@@ -1,3 +1,4 @@
+import { required } from "../../../base/required.ts";
 import { Failure } from "../../../base/failure.ts";
 import { decodeBytes } from "../../../spec/byte-text.ts";
 import type { TarEntry } from "../../../spec/tar-entry.ts";
@@ -103,7 +104,7 @@ export class LayerComparison {
     const target = cleanPath(linkName, "docker");
     // One that was replaced later is another file by now.
     if (!this.#entries.has(target)) return undefined;
-    const { type } = this.#entries.get(target) as TarEntry;
+    const { type } = required(this.#entries.get(target));
     if (type !== "hardlink" && stat.kind !== type) return `is a ${stat.kind} in place of a link to a ${type}`;
     try {
       using place = openInRoot(this.#root, target, O_PATH | O_NOFOLLOW);

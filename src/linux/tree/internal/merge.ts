@@ -1,3 +1,4 @@
+import { required } from "../../../base/required.ts";
 import { within } from "../../../base/failure.ts";
 import {
   AT_EMPTY_PATH,
@@ -61,7 +62,7 @@ export class Merging {
     using directories = new OpenDirectories(into, "strict");
     this.#levels.push({ path: "", names: namesIn(from.fd) });
     for (;;) {
-      const level = this.#levels.at(-1) as Level;
+      const level = required(this.#levels.at(-1));
       const name = level.names.pop();
       if (name === undefined) {
         this.#levels.pop();
@@ -107,7 +108,7 @@ export class Merging {
     if (stat.links > 1) {
       const first = this.#made.get(stat.inode);
       const parent = first === undefined ? undefined : directories.find(parentOf(first));
-      if (parent !== undefined && link(parent, baseOf(first as string), to.fd, name)) return;
+      if (parent !== undefined && link(parent, baseOf(first ?? ""), to.fd, name)) return;
       this.#made.set(stat.inode, path);
     }
     await this.#make(stat, name, { from: from.fd, to: to.fd });

@@ -1,3 +1,4 @@
+import { required } from "../../../base/required.ts";
 import { Failure, within } from "../../../base/failure.ts";
 import { decodeBytes } from "../../../spec/byte-text.ts";
 import type { IdMaps } from "../../../spec/id-map.ts";
@@ -101,7 +102,7 @@ export class Packing {
     using descent = new Descent(top, { crossesMounts: this.#rules.mounts === "cross" });
     const levels = [{ prefix, names: namesIn(descent.fd) }];
     for (;;) {
-      const level = levels.at(-1) as (typeof levels)[number];
+      const level = required(levels.at(-1));
       const name = level.names.pop();
       if (name === undefined) {
         levels.pop();

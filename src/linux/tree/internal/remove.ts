@@ -1,3 +1,4 @@
+import { required } from "../../../base/required.ts";
 import { within } from "../../../base/failure.ts";
 import {
   AT_REMOVEDIR,
@@ -70,7 +71,7 @@ async function removeDirectory(parent: Fd, name: string, pace: Pace): Promise<vo
   using descent = new Descent(top.move());
   const stack: Pending[] = [{ name, directories: [], refills: 0 }];
   for (;;) {
-    const here = stack.at(-1) as Pending;
+    const here = required(stack.at(-1));
     const next = here.directories.pop();
     if (next !== undefined) {
       if (!enter(descent, next)) continue;
@@ -81,7 +82,7 @@ async function removeDirectory(parent: Fd, name: string, pace: Pace): Promise<vo
     if (stack.length === 1) break;
     stack.pop();
     descent.up();
-    removeEmptied(descent.fd, here, stack.at(-1) as Pending);
+    removeEmptied(descent.fd, here, required(stack.at(-1)));
   }
   const result = attempt("unlinkat", parent, pathArgument(name), AT_REMOVEDIR);
   if (result < 0) throw new SyscallFailure("unlinkat", [parent, name, AT_REMOVEDIR], -result);

@@ -1,4 +1,4 @@
-import { Failure } from "../../../../base/failure.ts";
+import { codeOf, Failure } from "../../../../base/failure.ts";
 import { fileSystem, paths } from "../../../builtin-modules.ts";
 import { optionFailure } from "../../../flags/flag.ts";
 
@@ -24,7 +24,7 @@ export function readFile(path: string, cwd: string): Buffer {
     const bytes = fileSystem().readFileSync(paths().resolve(cwd, path));
     if (bytes.length <= limitBytes) return bytes;
   } catch (thrown) {
-    const code = (thrown as NodeJS.ErrnoException).code ?? "";
+    const code = codeOf(thrown) ?? "";
     const reasons: Readonly<Record<string, string>> = {
       ENOENT: "no such file or directory",
       EACCES: "permission denied",

@@ -9,7 +9,7 @@ export function parseV1IoCounters(text: string): readonly IoCounter[] {
     counters.push({
       major: Number(match[1]),
       minor: Number(match[2]),
-      operation: (match[3] as string).toLowerCase(),
+      operation: (match[3] ?? "").toLowerCase(),
       count: Number(match[4]),
     });
   }
@@ -48,7 +48,7 @@ export function parseV2IoStat(text: string): {
     if (match === null) continue;
     const [major, minor] = [Number(match[1]), Number(match[2])];
     const figures = new Map(
-      (match[3] as string).split(" ").map((pair) => pair.split("=", 2) as [string, string]),
+      (match[3] ?? "").split(" ").map((pair) => pair.split("=", 2) as [string, string]),
     );
     for (const [operation, bytesKey, operationsKey] of v2Keys) {
       const size = figures.get(bytesKey);

@@ -23,7 +23,7 @@ export function parsePressure(text: string | undefined): Pressure | undefined {
     const match = /^(some|full) avg10=([\d.]+) avg60=([\d.]+) avg300=([\d.]+) total=(\d+)$/.exec(line);
     if (match === null) continue;
     const [avg10 = 0, avg60 = 0, avg300 = 0, totalUs = 0] = match.slice(2).map(Number);
-    lines.set(match[1] as string, { avg10, avg60, avg300, totalUs });
+    lines.set(match[1] ?? "", { avg10, avg60, avg300, totalUs });
   }
   const some = lines.get("some");
   const full = lines.get("full");
