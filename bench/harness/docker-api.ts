@@ -24,14 +24,14 @@ export async function startContainer(
   await started.arrayBuffer();
   const afterStart = performance.now();
   const timing = started.headers.get("tare-timing");
-  const told =
+  const reported =
     timing === null ? undefined : (JSON.parse(timing) as { TotalMs: number; Phases: Started["phases"] });
   return {
     id,
     createMs: afterCreate - begun,
     startMs: afterStart - afterCreate,
-    engineMs: told?.TotalMs,
-    phases: told?.Phases ?? [],
+    engineMs: reported?.TotalMs,
+    phases: reported?.Phases ?? [],
   };
 }
 

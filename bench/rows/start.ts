@@ -11,7 +11,7 @@ export const start: Row = {
   async measure({ engines, isQuick, signal, say }) {
     const rounds = { iterations: isQuick ? 5 : 40, warmups: isQuick ? 1 : 3, signal };
     const servers = withContainers(engines).filter(({ containers }) => containers.socketPath !== undefined);
-    const told = new Map(servers.map((engine) => [engine.name, [] as number[]]));
+    const reported = new Map(servers.map((engine) => [engine.name, [] as number[]]));
     const phases = new Map<string, number[]>();
     const creates = new Map(servers.map((engine) => [engine.name, [] as number[]]));
     const starts = await interleave(servers, rounds, async ({ name, containers }) => {
@@ -19,7 +19,7 @@ export const start: Row = {
       const started = await startContainer(socketPath, { image: containers.image, command: ["true"] });
       await removeContainer(socketPath, started.id);
       creates.get(name)?.push(started.createMs);
-      if (started.engineMs !== undefined) told.get(name)?.push(started.engineMs);
+      if (started.engineMs !== undefined) reported.get(name)?.push(started.engineMs);
       for (const { Name, Ms } of started.phases) phases.set(Name, [...(phases.get(Name) ?? []), Ms]);
       return started.startMs;
     });
@@ -29,7 +29,7 @@ export const start: Row = {
       (floor) => floor.starts(1)[0] ?? Number.NaN,
     );
     const own = servers.map(
-      (engine) => [engine, (told.get(engine.name) ?? []).slice(rounds.warmups)] as const,
+      (engine) => [engine, (reported.get(engine.name) ?? []).slice(rounds.warmups)] as const,
     );
     const inside = [...own, ...floors.map(({ subject, samples }) => [subject, samples] as const)];
     const words = [...phases].map(([name, samples]) => `${name} ${summarize(samples).median.toFixed(2)}`);

@@ -28,11 +28,11 @@ export async function openArchiveOrDirectory(
   path: string,
   context: CliContext,
 ): Promise<AsyncIterable<Uint8Array>> {
-  const place = resolve(context.cwd, path);
-  const isDirectory = (await stat(place).catch(() => undefined))?.isDirectory() === true;
+  const target = resolve(context.cwd, path);
+  const isDirectory = (await stat(target).catch(() => undefined))?.isDirectory() === true;
   if (!isDirectory) return await openArchive(path, context);
   const { packDirectory } = await import("./layout/pack-directory.ts");
-  return await packDirectory(place);
+  return await packDirectory(target);
 }
 
 /** Our standard input, for sending. A terminal has nothing to send: Failure("invalid") with what to do. */

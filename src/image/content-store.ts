@@ -28,11 +28,11 @@ export async function openContentStore(dataRoot: string): Promise<ContentStore> 
   const root = join(dataRoot, "content");
   try {
     await rm(join(root, "ingest"), { recursive: true, force: true });
-    for (const place of ["ingest", "partial", "absent", "compressed", "blobs/sha256", "blobs/sha512"]) {
-      await mkdir(join(root, place), { recursive: true, mode: 0o700 });
+    for (const directory of ["ingest", "partial", "absent", "compressed", "blobs/sha256", "blobs/sha512"]) {
+      await mkdir(join(root, directory), { recursive: true, mode: 0o700 });
     }
     await removeOld(join(root, "partial"));
-    for (const place of [dataRoot, root, join(root, "blobs")]) await syncPath(place);
+    for (const directory of [dataRoot, root, join(root, "blobs")]) await syncPath(directory);
     const absent = await AbsentBlobs.open(join(root, "absent"));
     const exists = async (digest: Digest): Promise<boolean> =>
       absent.find(digest) !== undefined || (await isFile(blobPath(root, digest)));

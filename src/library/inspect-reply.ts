@@ -196,15 +196,15 @@ function mountOf(mount: api.MountPoint): readonly ContainerMount[] {
   if (mount.Type === "tmpfs") {
     return [{ kind: "tmpfs", target: mount.Destination, options: mount.Mode || undefined }];
   }
-  const place = {
+  const common = {
     target: mount.Destination,
     readonly: !mount.RW,
     mode: mount.Mode || undefined,
   };
-  if (mount.Type === "bind") return [{ kind: "bind", source: mount.Source, ...place }];
+  if (mount.Type === "bind") return [{ kind: "bind", source: mount.Source, ...common }];
   if (mount.Type !== "volume") return [];
   const name = mount.Name ?? "";
-  return [{ kind: "volume", name, mountpoint: mount.Source, ...place }];
+  return [{ kind: "volume", name, mountpoint: mount.Source, ...common }];
 }
 
 /** The reply of `image inspect`. */

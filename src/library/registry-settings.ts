@@ -43,13 +43,15 @@ async function readConfig(path: string): Promise<RegistriesConfig> {
 
 async function readTls(directories: readonly string[], host: string): Promise<TlsMaterial> {
   for (const directory of directories) {
-    const place = join(directory, host);
-    const names = await readdir(place).catch((thrown: unknown): string[] => {
+    const hostDirectory = join(directory, host);
+    const names = await readdir(hostDirectory).catch((thrown: unknown): string[] => {
       if (isMissing(thrown)) return [];
-      throw new Failure("not-permitted", `cannot read ${place}: ${sentenceOf(thrown)}`, { cause: thrown });
+      throw new Failure("not-permitted", `cannot read ${hostDirectory}: ${sentenceOf(thrown)}`, {
+        cause: thrown,
+      });
     });
     if (names.length === 0) continue;
-    const text = (name: string): Promise<string> => readFile(join(place, name), "utf8");
+    const text = (name: string): Promise<string> => readFile(join(hostDirectory, name), "utf8");
     const ca = await Promise.all(
       names
         .filter((name) => name.endsWith(".crt"))
@@ -60,7 +62,7 @@ async function readTls(directories: readonly string[], host: string): Promise<Tl
     if (cert === undefined) return { ca };
     const key = cert.replace(/\.cert$/, ".key");
     if (!names.includes(key))
-      throw new Failure("invalid", `cannot use ${join(place, cert)}: there is no ${key} next to it`);
+      throw new Failure("invalid", `cannot use ${join(hostDirectory, cert)}: there is no ${key} next to it`);
     return {
       ca: ca.length === 0 ? undefined : ca,
       clientCertificate: { cert: await text(cert), key: await text(key) },

@@ -246,8 +246,8 @@ function findDetachedComposition(): boolean {
     using outer = createFilesystem("tmpfs", []);
     using inner = createFilesystem("tmpfs", []);
     if (attempt("mkdirat", outer.fd, "at", 0o700) < 0) return false;
-    using place = openDirectoryPath(`/proc/self/fd/${outer.fd}/at`);
-    moveMount(inner.fd, place.fd);
+    using directory = openDirectoryPath(`/proc/self/fd/${outer.fd}/at`);
+    moveMount(inner.fd, directory.fd);
     return true;
   } catch {
     return false;

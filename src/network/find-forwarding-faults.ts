@@ -30,7 +30,7 @@ export type ForwardedNetwork = Pick<
 /** A chain of others that refuses packets of networks. */
 export interface ShutChain {
   /** `ip filter FORWARD` */
-  readonly place: string;
+  readonly chainName: string;
   /** Packets to other hosts, or of containers to each other. */
   readonly direction: "outwards" | "within";
   readonly networks: readonly ForwardedNetwork[];
@@ -64,10 +64,10 @@ export function findShutChains({
       !evaluatePacket(chain, contents, packet(from, to)).mayPass;
     const outwards = open.filter((plan) => waysOut.some((out) => isShut(linkOf(plan, links), out)));
     const within = talking.filter((plan) => isShut(linkOf(plan, links), linkOf(plan, links)));
-    const place = `${chain.family} ${chain.table} ${chain.chain}`;
+    const chainName = `${chain.family} ${chain.table} ${chain.chain}`;
     return [
-      { place, direction: "outwards" as const, networks: outwards },
-      { place, direction: "within" as const, networks: within },
+      { chainName, direction: "outwards" as const, networks: outwards },
+      { chainName, direction: "within" as const, networks: within },
     ].filter(({ networks }) => networks.length > 0);
   });
 }
@@ -86,13 +86,13 @@ export function findForwardingFaults(state: ForwardingState): readonly NetworkFi
             advice: "sysctl -w net.ipv4.ip_forward=1",
           },
         ]),
-    ...findShutChains(state).map(({ place, direction, networks }) => {
+    ...findShutChains(state).map(({ chainName, direction, networks }) => {
       const names = networks.map(({ name }) => name).join(", ");
       const rules = networks.map(
-        ({ interfaceName }) => `nft insert rule ${place} iifname ${interfaceName} accept`,
+        ({ interfaceName }) => `nft insert rule ${chainName} iifname ${interfaceName} accept`,
       );
       return {
-        subject: `firewall chain ${place}`,
+        subject: `firewall chain ${chainName}`,
         problem: `refuses what containers of ${names} send to ${direction === "outwards" ? "other hosts" : "each other"}`,
         advice: `let it pass there: ${rules.join("; ")}`,
       };

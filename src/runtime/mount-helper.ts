@@ -25,8 +25,8 @@ export class KeeperMountHelper implements MountHelper {
     using opened = new DisposableStack();
     const trees = new Trees(opened);
     const order = {
-      lowers: lowers.map((place) => trees.place(place)),
-      writable: writable && { upper: trees.place(writable.upper), work: trees.place(writable.work) },
+      lowers: lowers.map((lower) => trees.addPath(lower)),
+      writable: writable && { upper: trees.addPath(writable.upper), work: trees.addPath(writable.work) },
       options,
       trees: trees.inherited,
     };
@@ -58,7 +58,7 @@ class Trees {
     this.#opened = opened;
   }
 
-  place({ fd, path, detached = false }: MountSource): TreePath {
+  addPath({ fd, path, detached = false }: MountSource): TreePath {
     let tree = this.#known.get(fd);
     if (tree === undefined) {
       const mount = detached ? fd : this.#opened.use(cloneTree(fd)).fd;

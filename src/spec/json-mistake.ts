@@ -6,9 +6,9 @@ export function findJsonMistake(text: string): string | undefined {
   } catch {
     const at = scan(text);
     const before = text.slice(0, at).split("\n");
-    const place = `line ${before.length}, column ${(before.at(-1) ?? "").length + 1}`;
+    const position = `line ${before.length}, column ${(before.at(-1) ?? "").length + 1}`;
     const found = text[at];
-    return `${place}: ${found === undefined ? "it ends too early" : `unexpected ${JSON.stringify(found)}`}`;
+    return `${position}: ${found === undefined ? "it ends too early" : `unexpected ${JSON.stringify(found)}`}`;
   }
 }
 

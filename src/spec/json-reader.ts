@@ -50,11 +50,11 @@ export function parseCountedJson(
 /** A place in a document, read by asking for what must be there. null counts as absent, as in Go. */
 export class JsonNode {
   readonly #value: unknown;
-  readonly #place: { readonly what: string; readonly path: string };
+  readonly #context: { readonly what: string; readonly path: string };
 
-  constructor(value: unknown, place: { readonly what: string; readonly path: string }) {
+  constructor(value: unknown, context: { readonly what: string; readonly path: string }) {
     this.#value = value;
-    this.#place = place;
+    this.#context = context;
   }
 
   get present(): boolean {
@@ -125,7 +125,7 @@ export class JsonNode {
   }
 
   refused(rule: string): Failure {
-    const { what, path } = this.#place;
+    const { what, path } = this.#context;
     const where = path === "" ? "it" : path.replace(/^\./, "");
     return new Failure("invalid", `cannot read ${what}: ${where.slice(0, 200)} ${rule}`);
   }
@@ -138,7 +138,7 @@ export class JsonNode {
   }
 
   #child(value: unknown, step: string): JsonNode {
-    return new JsonNode(value, { what: this.#place.what, path: this.#place.path + step });
+    return new JsonNode(value, { what: this.#context.what, path: this.#context.path + step });
   }
 }
 

@@ -111,7 +111,9 @@ export function listFormerDrivers(dataRoot: string, current: string): readonly s
   return storageDriverNames.filter(
     (name) =>
       name !== current &&
-      ["layers", "trash", "drafts"].some((place) => isFilled(`${dataRoot}/storage/${name}/${place}`)) &&
+      ["layers", "trash", "drafts"].some((directory) =>
+        isFilled(`${dataRoot}/storage/${name}/${directory}`),
+      ) &&
       !isFilled(`${dataRoot}/storage/${name}/snapshots`),
   );
 }
@@ -124,8 +126,8 @@ function findUsedDriver(
   dataRoot: string,
 ): { readonly name: string; readonly hasContainers: boolean } | undefined {
   const last = readText(rememberedPath(dataRoot));
-  const having = (place: string): readonly string[] =>
-    storageDriverNames.filter((name) => isFilled(`${dataRoot}/storage/${name}/${place}`));
+  const having = (directory: string): readonly string[] =>
+    storageDriverNames.filter((name) => isFilled(`${dataRoot}/storage/${name}/${directory}`));
   const withContainers = having("snapshots");
   const name = withContainers.find((each) => each === last) ?? withContainers[0];
   if (name !== undefined) return { name, hasContainers: true };

@@ -131,7 +131,7 @@ export class VolumeStore {
 export async function openVolumeStore(dataRoot: string): Promise<VolumeStore> {
   const root = `${dataRoot}/volumes`;
   const [drafts, trashed] = [`${root}/.drafts`, `${root}/.trash`];
-  for (const place of [root, drafts, trashed]) mkdirSync(place, { recursive: true, mode: 0o700 });
+  for (const directory of [root, drafts, trashed]) mkdirSync(directory, { recursive: true, mode: 0o700 });
   const trash = new Trash(trashed);
   trash.resume();
   for (const name of readdirSync(drafts)) trash.discard(`${drafts}/${name}`);

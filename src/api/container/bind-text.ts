@@ -45,7 +45,7 @@ export function parseBind(text: string, volumeDriver = ""): BindMount | VolumeMo
   if (!isMountMode(mode)) throw new Failure("invalid", `invalid mode: ${mode.slice(0, 100)}`);
   const options = mode.split(",");
   const isBind = source.startsWith("/");
-  const place = {
+  const common = {
     target,
     readonly: options.includes("ro") || undefined,
     mode: mode || undefined,
@@ -53,7 +53,7 @@ export function parseBind(text: string, volumeDriver = ""): BindMount | VolumeMo
   const propagation = options.find(isPropagation);
   const idmap = options.map((option) => idmapWord.exec(option)).find((match) => match !== null);
   try {
-    requireTarget(place.target, isBind ? "bind" : "volume");
+    requireTarget(common.target, isBind ? "bind" : "volume");
     if (!isBind && idmap !== undefined) throw mountFailure("volume", "idmap is for binds");
     if (!isBind && propagation !== undefined) throw extraField("volume", "BindOptions");
     if (isBind && options.includes("nocopy")) throw extraField("bind", "VolumeOptions");
@@ -66,7 +66,7 @@ export function parseBind(text: string, volumeDriver = ""): BindMount | VolumeMo
     return {
       kind: "bind",
       source,
-      ...place,
+      ...common,
       createSource: true,
       propagation,
       idmap: idmap && parseIdmapOption(idmap[1] ?? ""),
@@ -75,7 +75,7 @@ export function parseBind(text: string, volumeDriver = ""): BindMount | VolumeMo
   return {
     kind: "volume",
     name: source || undefined,
-    ...place,
+    ...common,
     copy: options.includes("nocopy") ? false : undefined,
     driver: volumeDriver || undefined,
   };

@@ -63,7 +63,7 @@ class HostUnpacking implements Disposable {
   }
 
   begin(entry: TarEntry): void {
-    const parts = this.#place(entry.path);
+    const parts = this.#componentsOf(entry.path);
     try {
       if (entry.type === "directory") this.#makeDirectory(parts, entry);
       else this.#makeOther(parts, entry);
@@ -96,7 +96,7 @@ class HostUnpacking implements Disposable {
   }
 
   /** The first part of each name is the source's: it gets the name that was planned. */
-  #place(path: string): string[] {
+  #componentsOf(path: string): string[] {
     const isAnonymous = /^\.?\//.test(path) || path === ".";
     const parts = partsOf(path);
     const below = isAnonymous ? parts : parts.slice(1);
@@ -146,7 +146,7 @@ class HostUnpacking implements Disposable {
 
   /** SAFETY: only what this very archive brought is linked, never a file that was here. */
   #linked(entry: TarEntry): readonly string[] {
-    const parts = this.#place(entry.linkName);
+    const parts = this.#componentsOf(entry.linkName);
     if (this.#made.has(parts.join("/"))) return parts;
     throw new Failure(
       "corrupt",

@@ -38,10 +38,10 @@ export const login: Command<Values> = {
       password,
       serveraddress: serverAddressOf(domain),
     });
-    const place = await saveCredentials({ domain, username, password }, call.context.env);
-    if (place !== undefined) {
+    const file = await saveCredentials({ domain, username, password }, call.context.env);
+    if (file !== undefined) {
       call.err(
-        `WARNING! Your credentials are stored unencrypted in '${place}'.\nConfigure a credential helper to remove this warning.\n`,
+        `WARNING! Your credentials are stored unencrypted in '${file}'.\nConfigure a credential helper to remove this warning.\n`,
       );
     }
     call.out(`${status}\n`);

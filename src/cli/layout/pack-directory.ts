@@ -40,8 +40,8 @@ async function* packBelow(root: string, below: string): AsyncGenerator<Uint8Arra
   }
 }
 
-async function* packFile(place: string, path: string): AsyncGenerator<Uint8Array, void, undefined> {
-  const file = await open(place, "r");
+async function* packFile(source: string, path: string): AsyncGenerator<Uint8Array, void, undefined> {
+  const file = await open(source, "r");
   const { size } = await file.stat();
   yield encodeTarMember({ path, type: "file", size, mode: 0o644 });
   let given = 0;
@@ -51,6 +51,6 @@ async function* packFile(place: string, path: string): AsyncGenerator<Uint8Array
     if (given > size) break;
     yield piece;
   }
-  if (given !== size) throw new Failure("corrupt", `cannot load ${place}: it changes while it is read`);
+  if (given !== size) throw new Failure("corrupt", `cannot load ${source}: it changes while it is read`);
   yield new Uint8Array(tarPadding(size));
 }

@@ -80,8 +80,8 @@ class LayoutWriting implements AsyncDisposable {
     if (given === undefined || layout === undefined) {
       throw new Failure("corrupt", "cannot save: the daemon's archive is no OCI layout");
     }
-    const place = join(this.#root, "index.json");
-    const before = await readFile(place).catch(() => undefined);
+    const indexPath = join(this.#root, "index.json");
+    const before = await readFile(indexPath).catch(() => undefined);
     await this.#replace("oci-layout", Buffer.concat(layout));
     await this.#replace("index.json", mergeIndexes(before, Buffer.concat(given)));
   }

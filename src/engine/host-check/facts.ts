@@ -108,7 +108,7 @@ export interface LimitFacts {
 
 export interface ShutChain {
   /** `ip filter FORWARD`. */
-  readonly place: string;
+  readonly chainName: string;
   readonly direction: "outwards" | "within";
 }
 

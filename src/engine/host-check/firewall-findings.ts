@@ -71,7 +71,7 @@ function forwardChains({ firewall: { shutChains, managers: active }, privileges 
   }
   return shutChains.map((shut) =>
     firewall(
-      `forward chain ${shut.place}${shut.direction === "within" ? " within networks" : ""}`,
+      `forward chain ${shut.chainName}${shut.direction === "within" ? " within networks" : ""}`,
       shut.direction === "outwards"
         ? "refuses what containers send to other hosts"
         : "refuses what containers send to each other",
@@ -88,16 +88,16 @@ function forwardChains({ firewall: { shutChains, managers: active }, privileges 
 }
 
 /** In the words of the program that manages the chain, so that it stays open after a reload. */
-function letPass({ place, direction }: ShutChain, managers: readonly string[]): readonly string[] {
-  const isOfIptables = /^ip6? filter FORWARD$/.test(place);
-  if (place.startsWith("inet firewalld ")) {
+function letPass({ chainName, direction }: ShutChain, managers: readonly string[]): readonly string[] {
+  const isOfIptables = /^ip6? filter FORWARD$/.test(chainName);
+  if (chainName.startsWith("inet firewalld ")) {
     return [`firewall-cmd --permanent --zone=trusted --add-interface=${bridges}+`, "firewall-cmd --reload"];
   }
   if (isOfIptables && managers.includes("ufw")) return ["ufw default allow routed", "ufw reload"];
   const [outwards, inwards] =
     isOfIptables && managers.includes("docker")
       ? ["i", "o"].map((flag) => `iptables -I DOCKER-USER -${flag} ${bridges}+ -j ACCEPT`)
-      : ["iifname", "oifname"].map((key) => `nft insert rule ${place} ${key} '"${bridges}*"' accept`);
+      : ["iifname", "oifname"].map((key) => `nft insert rule ${chainName} ${key} '"${bridges}*"' accept`);
   return direction === "within" ? [outwards ?? ""] : [outwards ?? "", inwards ?? ""];
 }
 

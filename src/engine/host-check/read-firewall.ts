@@ -38,5 +38,5 @@ function findNfTables(isLoaded: boolean): NonNullable<FirewallFacts["nfTables"]>
 function findChains(nfTables: FirewallFacts["nfTables"]): FirewallFacts["shutChains"] {
   if (nfTables === undefined) return undefined;
   if (nfTables !== "works") return [];
-  return surveyForwarding().map(({ place, direction }) => ({ place, direction }));
+  return surveyForwarding().map(({ chainName, direction }) => ({ chainName, direction }));
 }

@@ -29,12 +29,12 @@ export function choosePorts(specs: readonly PortSpec[], facts: PortFacts): reado
   for (const spec of ordered) {
     const { protocol = "tcp", containerPort, count = 1, hostPort, lastHostPort } = spec;
     const hostAddress = spec.hostAddress === undefined ? undefined : parseIpAddress(spec.hostAddress);
-    const place = { protocol, hostAddress };
+    const binding = { protocol, hostAddress };
     const blocked = (ports: PublishedPorts): Failure | undefined => whatBlocks(ports, { facts, chosen });
     if (hostPort === undefined) {
-      for (const run of pickFree({ ...place, containerPort, count }, blocked)) chosen.push(run);
+      for (const run of pickFree({ ...binding, containerPort, count }, blocked)) chosen.push(run);
     } else {
-      const at = (port: number): PublishedPorts => ({ ...place, hostPort: port, containerPort, count });
+      const at = (port: number): PublishedPorts => ({ ...binding, hostPort: port, containerPort, count });
       chosen.push(pickFrom(at, { first: hostPort, last: lastHostPort ?? hostPort, blocked }));
     }
   }
@@ -132,8 +132,8 @@ function whatBlocks(
 
 function taken({ protocol, hostAddress }: PublishedPorts, port: number, why: string): Failure {
   const address = hostAddress === undefined ? "0.0.0.0" : formatIpAddress(hostAddress);
-  const place = address.includes(":") ? `[${address}]:${port}` : `${address}:${port}`;
-  return new Failure("conflict", `cannot publish port ${place}/${protocol}: ${why}`, {
+  const binding = address.includes(":") ? `[${address}]:${port}` : `${address}:${port}`;
+  return new Failure("conflict", `cannot publish port ${binding}/${protocol}: ${why}`, {
     details: { hostPort: port },
   });
 }

@@ -117,10 +117,10 @@ async function changeLive(
 function requireFound({ name }: ContainerRecord, missing: readonly PortRemoval[]): void {
   const [first] = missing;
   if (first === undefined) return;
-  const place = first.hostAddress === undefined ? "" : `${first.hostAddress}:`;
+  const prefix = first.hostAddress === undefined ? "" : `${first.hostAddress}:`;
   const protocol = first.protocol === undefined ? "" : `/${first.protocol}`;
   throw new Failure(
     "invalid",
-    `cannot take port ${place}${first.hostPort}${protocol} from container "${name}": it is not published`,
+    `cannot take port ${prefix}${first.hostPort}${protocol} from container "${name}": it is not published`,
   );
 }

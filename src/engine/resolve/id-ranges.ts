@@ -87,11 +87,11 @@ export function pickIdMaps(options: {
     for (const range of busy) {
       const from = Math.max(0, Math.floor((range.first - first) / usualIdCount));
       const to = Math.min(paths - 1, Math.floor((range.first + range.count - 1 - first) / usualIdCount));
-      for (let place = from; place <= to; place++) taken.add(place);
+      for (let index = from; index <= to; index++) taken.add(index);
     }
     for (let i = 0; i < paths; i++) {
-      const place = (options.seed + i) % paths;
-      if (!taken.has(place)) return plainIdMaps(first + place * usualIdCount);
+      const index = (options.seed + i) % paths;
+      if (!taken.has(index)) return plainIdMaps(first + index * usualIdCount);
     }
   }
   throw new Failure(

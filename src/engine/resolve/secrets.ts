@@ -6,7 +6,7 @@ import { quote, refuse } from "./refusal.ts";
 
 /** Podman's limit: less than this. */
 export const secretBytesLimit = 512_000;
-const place = "/run/secrets";
+const secretDirectory = "/run/secrets";
 const mostId = 2 ** 32 - 2;
 
 /** A secret that is a file in the container. */
@@ -46,11 +46,12 @@ export function resolveSecrets({
 }
 
 function resolveFile({ secret, id, target = secret, uid = 0, gid = 0, mode = 0o444 }: SecretUse): SecretFile {
-  const path = cleanPath(target.startsWith("/") ? target : `${place}/${target}`);
+  const path = cleanPath(target.startsWith("/") ? target : `${secretDirectory}/${target}`);
   const about = `invalid target of secret ${quote(secret)}: ${quote(target)}`;
   if (target.includes("\0") || target.endsWith("/")) throw refuse(`${about}: it must be the path of a file`);
-  if (!target.startsWith("/") && !isWithin(path, place)) throw refuse(`${about}: it leads out of ${place}`);
-  if (path === "/" || path === place) throw refuse(`${about}: it must be the path of a file`);
+  if (!target.startsWith("/") && !isWithin(path, secretDirectory))
+    throw refuse(`${about}: it leads out of ${secretDirectory}`);
+  if (path === "/" || path === secretDirectory) throw refuse(`${about}: it must be the path of a file`);
   // SAFETY: as for mounts: nothing may stand in for the kernel's own files.
   if (["/proc", "/sys"].some((kernel) => isWithin(path, kernel)))
     throw refuse(`${about}: it is inside a kernel file system`);

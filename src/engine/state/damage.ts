@@ -40,9 +40,9 @@ const paths = ["containers", "volumes", "secrets", "content/blobs/sha256", "cont
 function findContent(dataRoot: string): string | undefined {
   const drivers = namesIn(join(dataRoot, "storage"));
   const stored = drivers.flatMap((driver) => [`storage/${driver}/layers`, `storage/${driver}/snapshots`]);
-  for (const place of [...paths, ...stored]) {
-    const name = namesIn(join(dataRoot, place)).find((entry) => !entry.startsWith("."));
-    if (name !== undefined) return `${place}/${name}`;
+  for (const directory of [...paths, ...stored]) {
+    const name = namesIn(join(dataRoot, directory)).find((entry) => !entry.startsWith("."));
+    if (name !== undefined) return `${directory}/${name}`;
   }
   return undefined;
 }

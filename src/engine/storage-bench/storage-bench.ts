@@ -116,8 +116,8 @@ export class StorageBench implements AsyncDisposable {
 
   async #remove(names: readonly string[]): Promise<void> {
     if (names.length > 0) {
-      using place = openDirectoryPath(this.#directory);
-      for (const name of names) await removeTree(place.fd, name);
+      using directory = openDirectoryPath(this.#directory);
+      for (const name of names) await removeTree(directory.fd, name);
     }
     try {
       rmdirSync(this.#directory);

@@ -99,17 +99,17 @@ class Spooling {
     const expected = { size: entry.size, digest };
     const path = join(this.#directory, randomBytes(16).toString("hex"));
     this.#current = await createDraft(path, expected);
-    await this.#place(name, { kind: "file", path, draft: this.#current });
+    await this.#storeMember(name, { kind: "file", path, draft: this.#current });
   }
 
   async #addLink(entry: TarEntry): Promise<void> {
     const path = cleanMemberPath(entry.path);
     // Old versions of docker save link a layer to the same one elsewhere: `../<id>/layer.tar`.
     const from = entry.type === "symlink" ? posix.dirname(path) : ".";
-    await this.#place(path, { kind: "link", target: posix.join(from, entry.linkName) });
+    await this.#storeMember(path, { kind: "link", target: posix.join(from, entry.linkName) });
   }
 
-  async #place(name: string, member: Member): Promise<void> {
+  async #storeMember(name: string, member: Member): Promise<void> {
     const before = this.#members.get(name);
     this.#members.set(name, member);
     if (before?.kind === "file") await before.draft[Symbol.asyncDispose](); // as tar: the last one counts

@@ -34,20 +34,20 @@ export function chooseEndpoints(
       `cannot ${action} ${what}: "${rule.prefix}" is blocked by the registries' configuration`,
     );
   }
-  const place = (location: string): { readonly host: string; readonly path: string } => {
+  const locate = (location: string): { readonly host: string; readonly path: string } => {
     const [host = "", ...above] = location.split("/");
     const below = rest(`${domain}/${path}`, rule);
     return { host: hosts.get(host) ?? host, path: [...above, below].filter((part) => part !== "").join("/") };
   };
   const own =
-    rule?.location === undefined ? { host: hosts.get(domain) ?? domain, path } : place(rule.location);
+    rule?.location === undefined ? { host: hosts.get(domain) ?? domain, path } : locate(rule.location);
   const primary = { ...own, insecure: rule?.insecure === true || isLoopback(own.host), isMirror: false };
   if (action !== "pull" || rule === undefined) return [primary];
   const byDigest = reference.digest !== undefined;
   const mirrors = rule.mirrors
     .filter(({ pulls }) => pulls === "all" || (pulls === "digest-only") === byDigest)
     .map(({ location, insecure }) => {
-      const at = place(location);
+      const at = locate(location);
       return { ...at, insecure: insecure || isLoopback(at.host), isMirror: true };
     });
   return [...mirrors, primary];

@@ -44,18 +44,21 @@ export class ProxyAgent extends Agent {
   #tunnel(host: string, port: string): Promise<Socket> {
     const { hostname, username, password } = this.#proxy;
     const { promise, resolve, reject } = Promise.withResolvers<Socket>();
-    const place = `${host.includes(":") ? `[${host}]` : host}:${port}`;
+    const authority = `${host.includes(":") ? `[${host}]` : host}:${port}`;
     const plain = `${decodeURIComponent(username)}:${decodeURIComponent(password)}`;
     const authorization =
       username === "" ? "" : `Proxy-Authorization: Basic ${Buffer.from(plain).toString("base64")}\r\n`;
     const socket = connectPlain(Number(this.#proxy.port || 80), hostname.replace(/^\[|\]$/g, ""), () => {
-      socket.write(`CONNECT ${place} HTTP/1.1\r\nHost: ${place}\r\n${authorization}\r\n`);
+      socket.write(`CONNECT ${authority} HTTP/1.1\r\nHost: ${authority}\r\n${authorization}\r\n`);
     });
     let head = Buffer.alloc(0);
     const refuse = (detail: string): void => {
       socket.destroy();
       reject(
-        new Failure("unavailable", `cannot reach ${place} through the proxy ${this.#proxy.host}: ${detail}`),
+        new Failure(
+          "unavailable",
+          `cannot reach ${authority} through the proxy ${this.#proxy.host}: ${detail}`,
+        ),
       );
     };
     const onData = (piece: Buffer): void => {

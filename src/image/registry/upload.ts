@@ -46,19 +46,19 @@ export async function uploadBlob(
 ): Promise<UploadOutcome> {
   const { mountFrom = [], signal, onBytes, onRetry } = options;
   if (await hasBlob(repository, source.digest)) return { kind: "exists" };
-  let place: URL | undefined;
+  let location: URL | undefined;
   for (const from of mountFrom.slice(0, mountTries)) {
     const begun = await begin(repository, { digest: source.digest, from });
     if (begun === "mounted") return { kind: "mounted", from };
-    place ??= begun;
-    if (place !== begun) await cancel(repository, begun);
+    location ??= begun;
+    if (location !== begun) await cancel(repository, begun);
   }
-  place ??= (await begin(repository)) as URL;
+  location ??= (await begin(repository)) as URL;
   let sentBytes = 0;
   for (let attempt = 1; ; attempt++) {
-    const offset = attempt === 1 ? 0 : await offsetOf(repository, place);
+    const offset = attempt === 1 ? 0 : await offsetOf(repository, location);
     try {
-      const at: URL = place;
+      const at: URL = location;
       const before = sentBytes;
       const pieces = counted(source.open(offset), (total) => {
         sentBytes = before + total;
@@ -74,7 +74,7 @@ export async function uploadBlob(
     } catch (thrown) {
       signal?.throwIfAborted();
       if (kindOf(thrown) !== "unavailable") {
-        await cancel(repository, place).catch(() => undefined);
+        await cancel(repository, location).catch(() => undefined);
         throw thrown;
       }
       const wait = retryDelayMs({ kind: "broken" }, { attempt, now: Date.now(), random: Math.random() });
@@ -82,7 +82,7 @@ export async function uploadBlob(
       onRetry?.(wait, thrown instanceof Error ? thrown.message : String(thrown));
       await sleep(wait, { signal });
       if (await hasBlob(repository, source.digest)) return { kind: "uploaded", bytes: sentBytes };
-      if ((await findOffset(repository, place)) === undefined) place = (await begin(repository)) as URL;
+      if ((await findOffset(repository, location)) === undefined) location = (await begin(repository)) as URL;
     }
   }
 }
@@ -108,11 +108,11 @@ async function begin(
 
 async function finish(
   repository: Repository,
-  place: URL,
+  location: URL,
   digest: Digest,
   body?: { readonly length: number; readonly pieces: AsyncIterable<Uint8Array> },
 ): Promise<void> {
-  const url = new URL(place);
+  const url = new URL(location);
   url.searchParams.set("digest", digest);
   const reply = await repository.send({
     method: "PUT",
@@ -130,7 +130,7 @@ async function finish(
 
 async function append(
   repository: Repository,
-  place: URL,
+  location: URL,
   {
     offset,
     size,
@@ -139,7 +139,7 @@ async function append(
 ): Promise<URL> {
   const reply = await repository.send({
     method: "PATCH",
-    to: place,
+    to: location,
     headers: { "Content-Type": "application/octet-stream", "Content-Range": `${offset}-${size - 1}` },
     body: () => ({ length: size - offset, pieces }),
     expects: [202, 204],
@@ -148,13 +148,13 @@ async function append(
   return locationOf(repository, reply);
 }
 
-async function offsetOf(repository: Repository, place: URL): Promise<number> {
-  return (await findOffset(repository, place)) ?? 0;
+async function offsetOf(repository: Repository, location: URL): Promise<number> {
+  return (await findOffset(repository, location)) ?? 0;
 }
 
 /** How many bytes of an upload the registry has; undefined for an unknown upload. */
-async function findOffset(repository: Repository, place: URL): Promise<number | undefined> {
-  const reply = await repository.send({ method: "GET", to: place, expects: [200, 202, 204, 404] });
+async function findOffset(repository: Repository, location: URL): Promise<number | undefined> {
+  const reply = await repository.send({ method: "GET", to: location, expects: [200, 202, 204, 404] });
   discard(reply);
   if (reply.status === 404) return undefined;
   const [, last] = /^(?:bytes=)?0-(\d+)$/.exec(reply.headers["range"] ?? "") ?? [];
@@ -162,9 +162,9 @@ async function findOffset(repository: Repository, place: URL): Promise<number | 
   return last === undefined || last === "0" ? 0 : Number(last) + 1;
 }
 
-async function cancel(repository: Repository, place: URL | "mounted"): Promise<void> {
-  if (place === "mounted") return;
-  discard(await repository.send({ method: "DELETE", to: place, expects: [200, 202, 204, 404, 405] }));
+async function cancel(repository: Repository, location: URL | "mounted"): Promise<void> {
+  if (location === "mounted") return;
+  discard(await repository.send({ method: "DELETE", to: location, expects: [200, 202, 204, 404, 405] }));
 }
 
 function locationOf(repository: Repository, { headers, url }: RepositoryReply): URL {

@@ -73,27 +73,27 @@ export async function destroySubvolume(parent: Fd, name: string): Promise<boolea
  * it.
  */
 export async function waitUntilDropped(
-  place: Fd,
+  directory: Fd,
   { ids, timeoutMs }: { readonly ids: Iterable<bigint>; readonly timeoutMs: number },
 ): Promise<void> {
   const left = new Set(ids);
   if (left.size === 0) return;
   // KERNEL: besides writing out what is pending this wakes the thread that drops subvolumes; syncfs(2) does not.
-  await callAsync("ioctl", place, IOC_SYNC, 0);
+  await callAsync("ioctl", directory, IOC_SYNC, 0);
   await poll(
     () => {
-      for (const id of left) if (!hasRoot(place, id)) left.delete(id);
+      for (const id of left) if (!hasRoot(directory, id)) left.delete(id);
       return left.size === 0 ? true : undefined;
     },
     { everyMs: 20, timeoutMs, what: "drop what was removed" },
   );
-  await callAsync("ioctl", place, IOC_SYNC, 0); // the blocks are counted as free with the next commit
+  await callAsync("ioctl", directory, IOC_SYNC, 0); // the blocks are counted as free with the next commit
 }
 
 /** Whether anything is left of a subvolume. */
-function hasRoot(place: Fd, id: bigint): boolean {
+function hasRoot(directory: Fd, id: bigint): boolean {
   const item: TreeRange = { tree: ROOT_TREE, objects: [id, id], types: [ROOT_ITEM_KEY, ROOT_ITEM_KEY] };
-  for (const _ of searchTree(place, item, { buffer: new Uint8Array(1024) })) return true;
+  for (const _ of searchTree(directory, item, { buffer: new Uint8Array(1024) })) return true;
   return false;
 }
 

@@ -82,14 +82,14 @@ export function planCgroupChange(from: CgroupLimits, to: CgroupLimits, layout: C
 }
 
 function differences(before: readonly CgroupWrite[], after: readonly CgroupWrite[]): CgroupWrite[] {
-  const placeOf = ({ file, key = "" }: CgroupWrite): string => `${file} ${key}`;
-  const old = new Map(before.map((write) => [placeOf(write), write.value]));
-  const kept = new Set(after.map(placeOf));
+  const keyOf = ({ file, key = "" }: CgroupWrite): string => `${file} ${key}`;
+  const old = new Map(before.map((write) => [keyOf(write), write.value]));
+  const kept = new Set(after.map(keyOf));
   const gone = before.flatMap((write): CgroupWrite[] => {
     const value = liftedValue(write);
-    return kept.has(placeOf(write)) || value === undefined ? [] : [{ ...write, value }];
+    return kept.has(keyOf(write)) || value === undefined ? [] : [{ ...write, value }];
   });
-  return [...gone, ...after.filter((write) => old.get(placeOf(write)) !== write.value)].map((write) => {
+  return [...gone, ...after.filter((write) => old.get(keyOf(write)) !== write.value)].map((write) => {
     const undo = liftedValue(write);
     return undo === undefined || write.key === undefined ? write : { ...write, undo };
   });

@@ -5,7 +5,7 @@ import type { OwnedFd } from "../kernel/fd.ts";
 import { openBeneath, openDirectoryPath } from "../files/open.ts";
 import { isErrno } from "../kernel/syscall.ts";
 
-const place = "/sys/fs/resctrl";
+const mountPoint = "/sys/fs/resctrl";
 /** SPEC: RDTGROUP_SUPER_MAGIC of linux/magic.h */
 const magic = 0x7655821;
 
@@ -24,22 +24,22 @@ const ownNames: ReadonlySet<string> = new Set(["info", "mon_data", "mon_groups"]
 export function openResctrlTasks(name: string): OwnedFd {
   const about = `cannot use the class "${name}" of cache and memory bandwidth`;
   if (!isResctrlClass(name))
-    throw new Failure("invalid", `${about}: it must be the name of a directory in ${place}`);
+    throw new Failure("invalid", `${about}: it must be the name of a directory in ${mountPoint}`);
   if (!isMounted()) {
     throw new Failure(
       "unsupported",
-      `${about}: ${place} is not mounted; it needs a processor with RDT, a kernel with CONFIG_X86_CPU_RESCTRL, and: mount -t resctrl resctrl ${place}`,
+      `${about}: ${mountPoint} is not mounted; it needs a processor with RDT, a kernel with CONFIG_X86_CPU_RESCTRL, and: mount -t resctrl resctrl ${mountPoint}`,
     );
   }
   try {
     // SAFETY: by descriptor, within this one file system, through no link.
     const resolve = RESOLVE_NO_SYMLINKS | RESOLVE_NO_XDEV;
-    using root = openDirectoryPath(place);
+    using root = openDirectoryPath(mountPoint);
     using directory = openBeneath(root.fd, name, O_PATH | O_DIRECTORY, 0, resolve);
     return openBeneath(directory.fd, "tasks", O_WRONLY, 0, resolve);
   } catch (thrown) {
     if (isErrno(thrown, "ENOENT", "ENOTDIR"))
-      throw new Failure("invalid", `${about}: there is none; make it: mkdir ${place}/${name}`, {
+      throw new Failure("invalid", `${about}: there is none; make it: mkdir ${mountPoint}/${name}`, {
         cause: thrown,
       });
     throw within(about, thrown);
@@ -48,7 +48,7 @@ export function openResctrlTasks(name: string): OwnedFd {
 
 function isMounted(): boolean {
   try {
-    return statfsSync(place).type === magic;
+    return statfsSync(mountPoint).type === magic;
   } catch {
     return false;
   }

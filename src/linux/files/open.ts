@@ -52,14 +52,14 @@ export function readFileInRoot(
   path: string,
   { limit }: { readonly limit: number },
 ): Uint8Array | undefined {
-  let place: OwnedFd;
+  let opened: OwnedFd;
   try {
-    place = openInRoot(root, path, O_PATH);
+    opened = openInRoot(root, path, O_PATH);
   } catch (thrown) {
     if (isErrno(thrown, "ENOENT", "ENOTDIR")) return undefined;
     throw thrown;
   }
-  using found = place;
+  using found = opened;
   const stat = statFd(found.fd);
   if (stat.kind !== "file") {
     throw new Failure("invalid", `cannot read ${JSON.stringify(path)}: it is a ${stat.kind}, not a file`);

@@ -25,11 +25,11 @@ interface Beginning {
  */
 export function startWorker(module: string, start: object = {}): Worker {
   const here = import.meta.url;
-  const place = here.includes(embedded)
+  const url = here.includes(embedded)
     ? `${embedded}/${module}.js`
     : new URL(`../../${module}${here.slice(here.lastIndexOf("."))}`, here);
   const beginning: Beginning = { addon: addonPath(), start };
-  return new Worker(place, { workerData: beginning });
+  return new Worker(url, { workerData: beginning });
 }
 
 /** As startWorker(), for a thread that receives no further messages. */

@@ -127,22 +127,22 @@ function portRules(
   { address, port, toPort, hook }: PortRedirect & { readonly hook: RedirectHook },
 ): readonly (readonly Attribute[])[] {
   const rule = (
-    place: { readonly address: number; readonly port: number },
+    target: { readonly address: number; readonly port: number },
     ports: { readonly from: number; readonly to: number },
   ): readonly Attribute[] => [
     ...(hook === "output" ? [] : [loadMeta(metaProtocol), isEqual(ethertypeIp)]),
-    loadPayload({ base: networkHeader, offset: place.address, length: 4 }),
+    loadPayload({ base: networkHeader, offset: target.address, length: 4 }),
     isEqual(encodeIpAddress(address)),
     loadMeta(metaTransportProtocol),
     isEqual(Uint8Array.of(number)),
-    loadPayload({ base: transportHeader, offset: place.port, length: 2 }),
+    loadPayload({ base: transportHeader, offset: target.port, length: 2 }),
     isEqual(portBytes(ports.from)),
     loadValue(1, portBytes(ports.to)),
     expression(
       "payload",
       bigU32Attribute(5, 1),
       bigU32Attribute(2, transportHeader),
-      bigU32Attribute(3, place.port),
+      bigU32Attribute(3, target.port),
       bigU32Attribute(4, 2),
       bigU32Attribute(6, checksum.type),
       bigU32Attribute(7, checksum.offset),

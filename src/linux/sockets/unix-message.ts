@@ -213,8 +213,8 @@ function decodeFds(control: Buffer): readonly Fd[] {
     const length = Number(control.readBigUInt64LE(at));
     if (length < controlHead || at + length > control.length) break;
     if (control.readInt32LE(at + 8) === SOL_SOCKET && control.readInt32LE(at + 12) === SCM_RIGHTS) {
-      for (let place = at + controlHead; place + 4 <= at + length; place += 4)
-        fds.push(control.readInt32LE(place));
+      for (let offset = at + controlHead; offset + 4 <= at + length; offset += 4)
+        fds.push(control.readInt32LE(offset));
     }
     at += align(length);
   }

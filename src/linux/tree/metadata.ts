@@ -60,16 +60,16 @@ function applyXattrs(fd: Fd, { xattrs, type }: TarEntry): number {
  * of a file counts, as with Docker. Of a symbolic link only the owner. Returns how many attributes were left out.
  */
 export function applyToInode(parent: Fd, name: string, entry: TarEntry): number {
-  using place = new OwnedFd(call("openat", parent, pathArgument(name), O_PATH | O_NOFOLLOW | O_CLOEXEC));
-  const stat = statFd(place.fd);
+  using file = new OwnedFd(call("openat", parent, pathArgument(name), O_PATH | O_NOFOLLOW | O_CLOEXEC));
+  const stat = statFd(file.fd);
   // KERNEL: chown(2) takes file capabilities away even when the owner stays, and most archives repeat the first entry
   // without attributes.
   if (stat.uid !== entry.uid || stat.gid !== entry.gid)
-    call("fchownat", place.fd, "", entry.uid, entry.gid, AT_EMPTY_PATH);
+    call("fchownat", file.fd, "", entry.uid, entry.gid, AT_EMPTY_PATH);
   if (stat.kind === "symlink") return entry.xattrs.size;
   // SAFETY: the very file that was looked at, which may be a device, and is not opened.
-  const path = `/proc/self/fd/${place.fd}`;
-  if (statFd(place.fd).permissions !== entry.mode) call("fchmodat", AT_FDCWD, path, entry.mode);
+  const path = `/proc/self/fd/${file.fd}`;
+  if (statFd(file.fd).permissions !== entry.mode) call("fchmodat", AT_FDCWD, path, entry.mode);
   const left = stat.kind === "file" ? applyXattrsAt(path, entry) : entry.xattrs.size;
   call("utimensat", AT_FDCWD, path, encodeTimes(entry.mtime), 0);
   return left;

@@ -213,11 +213,11 @@ function metaOf(packet: TestPacket, key: number): Buffer | undefined {
 }
 
 function payloadOf(packet: TestPacket, step: Expression): Buffer | undefined {
-  const place = `${number(step, 2)}:${number(step, 3)}:${number(step, 4)}`;
+  const key = `${number(step, 2)}:${number(step, 3)}:${number(step, 4)}`;
   const port = Buffer.from([packet.destinationPort >> 8, packet.destinationPort & 0xff]);
-  if (place === "2:2:2") return port;
-  if (place === (packet.family === 4 ? "1:9:1" : "1:6:1")) return Buffer.from([packet.protocol]);
-  if (place === (packet.family === 4 ? "1:16:4" : "1:24:16") && packet.destination !== undefined) {
+  if (key === "2:2:2") return port;
+  if (key === (packet.family === 4 ? "1:9:1" : "1:6:1")) return Buffer.from([packet.protocol]);
+  if (key === (packet.family === 4 ? "1:16:4" : "1:24:16") && packet.destination !== undefined) {
     return Buffer.from(packet.destination);
   }
   return undefined;

@@ -29,8 +29,8 @@ export function addAppArmor(list: PlanList, profile: string): void {
  * the pivot.
  */
 export function addAppArmorOfChild(list: PlanList, profile: string): void {
-  const place = [AT_FDCWD, "/proc/self/attr/apparmor/exec", O_WRONLY | O_CLOEXEC];
-  addProfile(list, profile, list.add(aboutOf(profile), "openat", place));
+  const openArguments = [AT_FDCWD, "/proc/self/attr/apparmor/exec", O_WRONLY | O_CLOEXEC];
+  addProfile(list, profile, list.add(aboutOf(profile), "openat", openArguments));
 }
 
 function aboutOf(profile: string): string {

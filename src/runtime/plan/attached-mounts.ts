@@ -38,11 +38,11 @@ export class AttachedMounts {
 
   /** `fresh`: its descriptor, when it is a tmpfs that the plan has made. */
   add(destination: string, fresh?: PlanArgument): void {
-    const place = normalize(destination);
-    const below = place === "/" ? "/" : `${place}/`;
+    const normalized = normalize(destination);
+    const below = normalized === "/" ? "/" : `${normalized}/`;
     for (const covered of this.#fresh.keys())
-      if (covered === place || covered.startsWith(below)) this.#fresh.delete(covered);
-    if (fresh !== undefined) this.#fresh.set(place, fresh);
+      if (covered === normalized || covered.startsWith(below)) this.#fresh.delete(covered);
+    if (fresh !== undefined) this.#fresh.set(normalized, fresh);
   }
 
   /** A directory's descriptor; it is made when nothing is there. */
@@ -65,16 +65,16 @@ export class AttachedMounts {
     },
   ): PlanArgument {
     const { about, kind } = options;
-    const place = normalize(path);
-    const parent = this.#fresh.get(posix.dirname(place));
-    if (parent === undefined || place === "/") {
+    const normalized = normalize(path);
+    const parent = this.#fresh.get(posix.dirname(normalized));
+    if (parent === undefined || normalized === "/") {
       if (options.symlinks === "refuse") return addOpenTarget(list, blob, this.root, path, options);
       const check = (target: PlanArgument): void => {
-        this.#checks.add(list, target, { destination: place, about });
+        this.#checks.add(list, target, { destination: normalized, about });
       };
       return addOpenChecked(list, blob.reserve(4), { root: this.root, path, options, check });
     }
-    const name = posix.basename(place);
+    const name = posix.basename(normalized);
     if (kind === "file") list.add(about, "mknodat", [parent, name, S_IFREG | 0o644, 0], existing);
     else list.add(about, "mkdirat", [parent, name, 0o755], existing);
     const how = encodeOpenHow(O_PATH | O_CLOEXEC, RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS);

@@ -133,7 +133,7 @@ export function planContainer(input: ContainerInput, blob: PlanBlob): PlannedLis
     ...filesystems,
     ...(input.memoryFiles === undefined
       ? []
-      : addFileClones(child, input.mounts, { files: input.memoryFiles, place: input.rootPath })),
+      : addFileClones(child, input.mounts, { files: input.memoryFiles, path: input.rootPath })),
   ]);
   addPivot(child, root, input.rootPath);
   const attached = addAttachments(child, blob, root, input.mounts, made);

@@ -64,9 +64,9 @@ const covered: Readonly<Record<string, string>> = Object.fromEntries(
   [
     ["proc", "/proc"],
     ["sysfs", "/sys"],
-  ].map(([type, place]) => [
+  ].map(([type, path]) => [
     type,
-    `the kernel makes no new ${type} in a user namespace where the engine itself sees only a part of ${place}: something is mounted over it, as in a container with masked paths (start that one with --security-opt systempaths=unconfined)`,
+    `the kernel makes no new ${type} in a user namespace where the engine itself sees only a part of ${path}: something is mounted over it, as in a container with masked paths (start that one with --security-opt systempaths=unconfined)`,
   ]),
 );
 
@@ -118,11 +118,11 @@ export function addFilesystems(
 export function addFileClones(
   list: PlanList,
   mounts: readonly PlannedMount[],
-  { files, place }: { readonly files: number; readonly place: string },
+  { files, path }: { readonly files: number; readonly path: string },
 ): ReadonlyMap<PlannedMount, OpResult> {
   const made = new Map<PlannedMount, OpResult>();
   const about = "attach the files of secrets for a moment";
-  list.add(about, "move_mount", [files, "", AT_FDCWD, place, MOVE_MOUNT_F_EMPTY_PATH]);
+  list.add(about, "move_mount", [files, "", AT_FDCWD, path, MOVE_MOUNT_F_EMPTY_PATH]);
   for (const mount of mounts) {
     if (mount.kind !== "file") continue;
     const flags = OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_SYMLINK_NOFOLLOW;
@@ -173,9 +173,9 @@ export function addMasks(
  * Makes `root` the root of this mount namespace and drops the host's tree. The place it is attached at for a
  * moment is seen by this namespace only.
  */
-export function addPivot(list: PlanList, root: number, place: string): void {
+export function addPivot(list: PlanList, root: number, path: string): void {
   const about = "make the root file system of the container";
-  list.add(about, "move_mount", [root, "", AT_FDCWD, place, MOVE_MOUNT_F_EMPTY_PATH]);
+  list.add(about, "move_mount", [root, "", AT_FDCWD, path, MOVE_MOUNT_F_EMPTY_PATH]);
   list.add(about, "fchdir", [root]);
   list.add(about, "pivot_root", [".", "."]);
   list.add(about, "umount2", [".", MNT_DETACH]);

@@ -235,7 +235,7 @@ export function addPreserved(list: PlanList, { preserved, init }: PlannedProcess
   if (preserved.length > 0) list.add(about, "close_range", [firstFree, firstFree + preserved.length - 1, 0]);
 }
 
-function placeOfInit({ preserved = [], init }: PlannedProcess): number | undefined {
+function pathOfInit({ preserved = [], init }: PlannedProcess): number | undefined {
   return init === undefined ? undefined : firstFree + preserved.length;
 }
 
@@ -262,7 +262,7 @@ export function addCredentials(
   // SAFETY: closed, not just close-on-exec: a process that is looked into before it executes, while it waits most
   // of all, must hold nothing of the host. The channel (3) goes with execve.
   const isArranged = planned.preserved !== undefined;
-  const init = isArranged ? placeOfInit(planned) : planned.init;
+  const init = isArranged ? pathOfInit(planned) : planned.init;
   const about = "close the engine's descriptors";
   if (isArranged) {
     // By addPreserved().

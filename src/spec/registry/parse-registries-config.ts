@@ -82,16 +82,16 @@ function readRule(table: TomlTable, where: string, refused: Refuse): RegistryRul
     insecure: flag(table, "insecure", { where, refused }),
     blocked: flag(table, "blocked", { where, refused }),
     mirrors: tables(table["mirror"], `mirrors of ${where}`, refused).map((mirror, index) => {
-      const place = `mirror ${index + 1} of ${where}`;
-      const at = text(mirror, "location", { where: place, refused });
-      if (at === undefined) throw refused(`${place} has no location`);
-      checkLocation(at, place, refused);
+      const label = `mirror ${index + 1} of ${where}`;
+      const at = text(mirror, "location", { where: label, refused });
+      if (at === undefined) throw refused(`${label} has no location`);
+      checkLocation(at, label, refused);
       return {
         location: at,
-        insecure: flag(mirror, "insecure", { where: place, refused }),
-        pulls: pullsOf(text(mirror, "pull-from-mirror", { where: place, refused }), {
+        insecure: flag(mirror, "insecure", { where: label, refused }),
+        pulls: pullsOf(text(mirror, "pull-from-mirror", { where: label, refused }), {
           digestOnly,
-          place,
+          label,
           refused,
         }),
       };
@@ -103,13 +103,13 @@ function pullsOf(
   word: string | undefined,
   {
     digestOnly,
-    place,
+    label,
     refused,
-  }: { readonly digestOnly: boolean; readonly place: string; readonly refused: Refuse },
+  }: { readonly digestOnly: boolean; readonly label: string; readonly refused: Refuse },
 ): RegistryMirror["pulls"] {
   if (word === undefined) return digestOnly ? "digest-only" : "all";
   if (word === "all" || word === "digest-only" || word === "tag-only") return word;
-  throw refused(`${place} has an invalid pull-from-mirror "${word}": use all, digest-only or tag-only`);
+  throw refused(`${label} has an invalid pull-from-mirror "${word}": use all, digest-only or tag-only`);
 }
 
 function checkLocation(location: string, where: string, refused: Refuse): void {

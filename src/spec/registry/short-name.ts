@@ -13,5 +13,5 @@ export function expandShortName(
   const [, repository = name, suffix = ""] = /^([^:@]*)(.*)$/.exec(name) ?? [];
   const alias = Object.hasOwn(aliases, repository) ? aliases[repository] : undefined;
   const candidates = alias === undefined ? searched.map((registry) => `${registry}/${repository}`) : [alias];
-  return candidates.flatMap((place) => findReference(`${place}${suffix}`) ?? []);
+  return candidates.flatMap((candidate) => findReference(`${candidate}${suffix}`) ?? []);
 }

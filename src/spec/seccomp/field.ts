@@ -98,8 +98,8 @@ export class Field {
   }
 
   wrong(detail: string): Failure {
-    const place = this.#path === "" ? "it" : this.#path.replace(/^\./, "").slice(0, 120);
-    return new Failure("invalid", `cannot read the seccomp profile: ${place} ${detail}`);
+    const path = this.#path === "" ? "it" : this.#path.replace(/^\./, "").slice(0, 120);
+    return new Failure("invalid", `cannot read the seccomp profile: ${path} ${detail}`);
   }
 
   #at(step: string): Field {

@@ -13,9 +13,9 @@ export function parseGnuFragments(
   block: Uint8Array,
   at: number,
   into: SparseFragment[],
-  place: "header" | "extension",
+  source: "header" | "extension",
 ): boolean {
-  const layout = place === "header" ? HEADER_ENTRIES : EXTENSION_ENTRIES;
+  const layout = source === "header" ? HEADER_ENTRIES : EXTENSION_ENTRIES;
   for (let index = 0; index < layout.count; index++) {
     const from = at + layout.from + index * ENTRY_BYTES;
     if (block[from] === 0 || block[from + 12] === 0) break;

@@ -175,9 +175,9 @@ async function removeVolume(directory: Fd, volumes: ThinVolumes): Promise<void> 
 
 /** Of everything that has a volume, or had one when it was thrown away. */
 function listVolumeIds(paths: DriverPaths): readonly number[] {
-  return [paths.snapshots, `${paths.root}/views`, paths.drafts, paths.trash].flatMap((place) => {
-    mkdirSync(place, { recursive: true, mode: 0o700 });
-    return readdirSync(place).flatMap((name) => findVolume(`${place}/${name}/fs`)?.id ?? []);
+  return [paths.snapshots, `${paths.root}/views`, paths.drafts, paths.trash].flatMap((directory) => {
+    mkdirSync(directory, { recursive: true, mode: 0o700 });
+    return readdirSync(directory).flatMap((name) => findVolume(`${directory}/${name}/fs`)?.id ?? []);
   });
 }
 

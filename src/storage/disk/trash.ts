@@ -16,10 +16,10 @@ import type { DriverPaths } from "./driver-paths.ts";
 
 /** Creates missing directories, and deletes in the background what a crash left unfinished. */
 export function openTrash(paths: DriverPaths, options: TrashOptions = {}): Trash {
-  for (const place of paths.all) mkdirSync(place, { recursive: true, mode: 0o700 });
+  for (const path of paths.all) mkdirSync(path, { recursive: true, mode: 0o700 });
   chmodSync(paths.empty, 0o755);
-  for (const place of [paths.drafts, paths.prewarmed]) {
-    using directory = openDirectoryPath(place);
+  for (const path of [paths.drafts, paths.prewarmed]) {
+    using directory = openDirectoryPath(path);
     spreadDirectories(directory.fd);
   }
   emptyDirectory(paths.prewarmed); // of an engine that was killed

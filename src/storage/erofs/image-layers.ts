@@ -175,12 +175,12 @@ export class ImageLayers implements UnionLayers {
   }
 
   async #take(draft: string, diffId: Digest, facts: LayerFacts): Promise<boolean> {
-    const place = this.#paths.layer(diffId);
+    const path = this.#paths.layer(diffId);
     return await this.#naming.name(draft, {
       diffId,
       isKnown: () => this.has(diffId),
       clear: () => {
-        if (existsSync(place)) this.#trash.discard(place); // without facts: what a power loss left of one
+        if (existsSync(path)) this.#trash.discard(path); // without facts: what a power loss left of one
       },
       know: () => this.#known.set(diffId, facts),
     });

@@ -113,7 +113,7 @@ type Layers = Pick<OverlayDirectories, "lowers"> & {
 };
 
 async function mountOf({ lowers, writable }: Layers, { form, mountHelper }: OverlayWays): Promise<OwnedFd> {
-  const detached = lowers.some((place) => place.detached === true);
+  const detached = lowers.some((source) => source.detached === true);
   if (!detached || hasFeature("detached-lowers")) {
     using opened = new DisposableStack();
     const parameters = lowerParameters(lowers, { form, opened });
@@ -151,10 +151,10 @@ function lowerParameters(
   lowers: readonly MountSource[],
   { form, opened }: { readonly form: LowerForm; readonly opened: DisposableStack },
 ): FilesystemParameter[] | undefined {
-  if (form === "append") return lowers.map((place) => ["lowerdir+", procPath(place)]);
+  if (form === "append") return lowers.map((source) => ["lowerdir+", procPath(source)]);
   if (lowers.length * "/proc/self/fd/9:".length > longestJoined) return undefined;
   const joined = lowers
-    .map((place) => `/proc/self/fd/${opened.use(openDirectoryPath(procPath(place))).fd}`)
+    .map((source) => `/proc/self/fd/${opened.use(openDirectoryPath(procPath(source))).fd}`)
     .join(":");
   return joined.length > longestJoined ? undefined : [["lowerdir", joined]];
 }

@@ -78,9 +78,9 @@ describe("toDockerFailure()", () => {
     ["system.info", "internal", {}, {}, "ours"],
   ] as const)("%s, %s, %j", (operation, kind, details, params, sentence) => {
     const failure = new Failure(kind, "ours", { details });
-    const worded = toDockerFailure(failure, { operation: operation as Operation, params });
-    expect(worded.message).toStartWith(sentence);
-    expect([worded.kind, worded.details]).toEqual([kind, details]);
+    const converted = toDockerFailure(failure, { operation: operation as Operation, params });
+    expect(converted.message).toStartWith(sentence);
+    expect([converted.kind, converted.details]).toEqual([kind, details]);
   });
 });
 

@@ -357,7 +357,7 @@ const cases: readonly (readonly [
     "Docker's policy of FORWARD",
     {
       firewall: {
-        shutChains: [{ place: "ip filter FORWARD", direction: "outwards" }],
+        shutChains: [{ chainName: "ip filter FORWARD", direction: "outwards" }],
         managers: ["docker"],
       },
     },
@@ -371,7 +371,7 @@ const cases: readonly (readonly [
   ],
   [
     "firewalld's policy",
-    { firewall: { shutChains: [{ place: "inet firewalld filter_FORWARD", direction: "outwards" }] } },
+    { firewall: { shutChains: [{ chainName: "inet firewalld filter_FORWARD", direction: "outwards" }] } },
     {
       group: "firewall",
       check: "forward chain inet firewalld filter_FORWARD",
@@ -381,7 +381,7 @@ const cases: readonly (readonly [
   ],
   [
     "a chain of the administrator's that parts containers",
-    { firewall: { shutChains: [{ place: "inet fw forward", direction: "within" }] } },
+    { firewall: { shutChains: [{ chainName: "inet fw forward", direction: "within" }] } },
     {
       group: "firewall",
       check: "forward chain inet fw forward within networks",

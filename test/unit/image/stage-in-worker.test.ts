@@ -45,12 +45,12 @@ test("stageBeside() leaves hashing and writing to another thread", async () => {
     blobs.push(await stageBlob({ path, inflates: false }, pieces(count), signal));
     rmSync(path);
   });
-  const beside = await ownTimeOf(async () => {
+  const inWorker = await ownTimeOf(async () => {
     await using staged = await stageInWorker(pieces(count), { store, inflates: false, signal });
     blobs.push(staged.blob);
   });
   expect(blobs[0]).toEqual(blobs[1]);
-  expect(beside).toBeLessThan(here / 2);
+  expect(inWorker).toBeLessThan(here / 2);
 });
 
 test("stageBeside() inflates, refuses what is too long, and leaves nothing of what fails", async () => {

@@ -120,7 +120,7 @@ describe("judgement", () => {
     chain,
     expressions,
   });
-  const judge = (...rules: readonly FirewallRule[]): string => {
+  const evaluate = (...rules: readonly FirewallRule[]): string => {
     const { mayPass, mayBeRefused } = evaluatePacket(base, { rules, sets: [] }, packet);
     return mayPass && mayBeRefused ? "depends" : mayPass ? "passes" : "refused";
   };
@@ -128,19 +128,21 @@ describe("judgement", () => {
   const limit = { name: "limit", raw: new Uint8Array(), attributes: new Map<number, Buffer>() };
 
   test("evaluatePacket() follows verdicts, chains and policy, and knows what it does not know", () => {
-    expect(judge()).toBe("refused");
-    expect(judge(rule("input", accept))).toBe("passes");
-    expect(judge(rule("input", limit, accept))).toBe("depends");
-    expect(judge(rule("input", ...hasConnectionBit("state", connection.isNew), accept))).toBe("passes");
-    expect(judge(rule("input", ...isToThisHost(), accept))).toBe("passes");
+    expect(evaluate()).toBe("refused");
+    expect(evaluate(rule("input", accept))).toBe("passes");
+    expect(evaluate(rule("input", limit, accept))).toBe("depends");
+    expect(evaluate(rule("input", ...hasConnectionBit("state", connection.isNew), accept))).toBe("passes");
+    expect(evaluate(rule("input", ...isToThisHost(), accept))).toBe("passes");
     const jump = rule("input", giveVerdict({ kind: "jump", chain: "inner" }));
-    expect(judge(jump, rule("inner", giveVerdict({ kind: "return" })), rule("input", accept))).toBe("passes");
+    expect(evaluate(jump, rule("inner", giveVerdict({ kind: "return" })), rule("input", accept))).toBe(
+      "passes",
+    );
     const goes = rule("input", giveVerdict({ kind: "goto", chain: "inner" }));
-    expect(judge(goes, rule("inner", giveVerdict({ kind: "return" })), rule("input", accept))).toBe(
+    expect(evaluate(goes, rule("inner", giveVerdict({ kind: "return" })), rule("input", accept))).toBe(
       "refused",
     );
     // A chain that calls itself, which the kernel would not take.
-    expect(judge(rule("input", giveVerdict({ kind: "jump", chain: "input" })))).toBe("refused");
+    expect(evaluate(rule("input", giveVerdict({ kind: "jump", chain: "input" })))).toBe("refused");
   });
 
   test("mirrorChains() copies what it knows, leaves out what would let pass, and refuses the rest", () => {

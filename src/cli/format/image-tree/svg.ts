@@ -18,7 +18,7 @@ interface Box {
 /** The tree as a drawing that needs nothing else: one box a row, indented below what it stands on. */
 export function drawTreeSvg(tree: ImageTree, style: TreeStyle): string {
   const boxes: Box[] = [];
-  for (const root of nestLayers(tree)) place(root, { boxes, depth: 0, style });
+  for (const root of nestLayers(tree)) layOut(root, { boxes, depth: 0, style });
   for (const image of tree.Layerless) boxes.push({ text: imageText(image, style), kind: "image", depth: 0 });
   const width = Math.max(200, ...boxes.map((box) => xOf(box) + widthOf(box))) + margin;
   const height = boxes.length * rowHeight + 2 * margin;
@@ -32,7 +32,7 @@ export function drawTreeSvg(tree: ImageTree, style: TreeStyle): string {
   ].join("\n");
 }
 
-function place(
+function layOut(
   { layer, above }: TreeNode,
   {
     boxes,
@@ -56,7 +56,7 @@ function place(
   for (const image of layer.Images) {
     boxes.push({ text: imageText(image, style), kind: "image", depth: depth + 1, parent: row });
   }
-  for (const node of above) place(node, { boxes, depth: depth + 1, style, parent: row });
+  for (const node of above) layOut(node, { boxes, depth: depth + 1, style, parent: row });
 }
 
 function drawBox(

@@ -29,7 +29,7 @@ export function seenMounts({ spec }: Pick<ContainerRecord, "spec">): readonly Se
   if (!hasFeature("detached-composition")) return [];
   return checkMounts(spec.storage?.mounts)
     .filter((mount): mount is SeenMount => mount.kind !== "tmpfs")
-    .filter(({ target }) => !kernelPaths.some((place) => isWithin(target, place)))
+    .filter(({ target }) => !kernelPaths.some((mountPoint) => isWithin(target, mountPoint)))
     .toSorted((one, other) => one.target.split("/").length - other.target.split("/").length);
 }
 
@@ -89,8 +89,8 @@ function attach(
     const isWhole = recursive && !(isBind && mount.readonlyBelow === false);
     setMountAttributes(tree.fd, { set: MOUNT_ATTR_RDONLY, recursive: isWhole });
   }
-  using place = openTarget(root, target, statFd(tree.fd).kind === "directory");
-  moveMount(tree.fd, place.fd);
+  using mountPoint = openTarget(root, target, statFd(tree.fd).kind === "directory");
+  moveMount(tree.fd, mountPoint.fd);
 }
 
 /** The place of a mount, made if it is missing. */

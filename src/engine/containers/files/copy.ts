@@ -29,9 +29,9 @@ export async function statContainerPath(
 ): Promise<PathStat> {
   const record = getContainer(context.state, reference);
   using opened = await openSeenRoot(context, record, { readonly: true });
-  const place = parseContainerPath(path);
-  using entry = openEntry(opened.root.fd, place, record);
-  return describe(opened.root.fd, place, entry.fd);
+  const target = parseContainerPath(path);
+  using entry = openEntry(opened.root.fd, target, record);
+  return describe(opened.root.fd, target, entry.fd);
 }
 
 /** A file or directory of the container as tar. */
@@ -41,13 +41,13 @@ export async function copyFromContainer(
   { path, signal }: { readonly path: string; readonly signal?: AbortSignal | undefined },
 ): Promise<CopiedPath> {
   const record = getContainer(context.state, reference);
-  const place = parseContainerPath(path);
+  const target = parseContainerPath(path);
   using undo = new DisposableStack();
   const opened = undo.use(await openSeenRoot(context, record, { readonly: true }));
-  const entry = undo.use(openEntry(opened.root.fd, place, record));
-  refuseKernelFiles(entry.fd, place);
-  const stat = describe(opened.root.fd, place, entry.fd);
-  const as = place.isContents && place.path !== "/" ? "." : stat.name;
+  const entry = undo.use(openEntry(opened.root.fd, target, record));
+  refuseKernelFiles(entry.fd, target);
+  const stat = describe(opened.root.fd, target, entry.fd);
+  const as = target.isContents && target.path !== "/" ? "." : stat.name;
   const archive = packEntry(entry.fd, { as, mounts: "cross", idMaps: record.idMaps, signal });
   context.state.events.record(containerEvent(record, "archive-path"));
   const held = undo.move();
@@ -67,12 +67,12 @@ export async function copyIntoContainer(
   }: CopyIntoOptions & { readonly path: string; readonly archive: AsyncIterable<Uint8Array> },
 ): Promise<void> {
   const record = getContainer(context.state, reference);
-  const place = parseContainerPath(path);
+  const target = parseContainerPath(path);
   using opened = await openSeenRoot(context, record, { readonly: false });
   fault("copy.mounted");
-  using directory = openTarget(opened.root.fd, place, record);
+  using directory = openTarget(opened.root.fd, target, record);
   const checkDirectory = (found: Fd): void => {
-    refuseKernelFiles(found, place);
+    refuseKernelFiles(found, target);
     refuseReadOnly(record, { root: opened.root.fd, directory: found });
   };
   checkDirectory(directory.fd);
@@ -80,7 +80,7 @@ export async function copyIntoContainer(
     whiteouts: "plain",
     names: "docker",
     // SAFETY: a container may put links in the way; they are resolved in its own root, and where they lead is checked.
-    within: { root: opened.root.fd, path: place.path.slice(1) },
+    within: { root: opened.root.fd, path: target.path.slice(1) },
     checkDirectory,
     root: "keep",
     existing: keepsKinds ? "same-kind" : "replace",

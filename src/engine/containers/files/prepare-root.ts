@@ -42,7 +42,7 @@ export function makeWorkingDirectory(
   record: ContainerRecord,
   { plan, root }: { readonly plan: Pick<ResolvedContainer, "workingDirectory">; readonly root: Fd },
 ): void {
-  if (kernelPaths.some((place) => isWithin(plan.workingDirectory, place))) return;
+  if (kernelPaths.some((path) => isWithin(plan.workingDirectory, path))) return;
   const owner = { mode: 0o755, ...rootOf(record) };
   ensureDirectoryInRoot(root, plan.workingDirectory, owner)[Symbol.dispose]();
 }

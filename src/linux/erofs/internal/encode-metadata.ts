@@ -62,9 +62,9 @@ export function encodeMetadata(root: LayerNode, at: number): LayerMetadata | und
     if (content === undefined || xattrs.length > longestXattrBytes) return undefined;
     const head = INODE_BYTES + xattrs.length;
     const tail = tailBytes(content, head);
-    const place = placeFor(end, head, isInline(content, head) ? tail : 0);
-    placements.set(node, { at: place, xattrs, content });
-    end = alignUp(place + head + tail, INODE_BYTES);
+    const offset = offsetFor(end, head, isInline(content, head) ? tail : 0);
+    placements.set(node, { at: offset, xattrs, content });
+    end = alignUp(offset + head + tail, INODE_BYTES);
     for (const child of node.children.values()) pending.push([child, node]);
   }
   const dataAt = alignUp(end, BLOCK_BYTES);
@@ -120,11 +120,11 @@ function tailBytes(content: Content, head: number): number {
 }
 
 /** The first place from `from` on at which nothing of an inline tail crosses the end of a block. */
-function placeFor(from: number, head: number, inline: number): number {
+function offsetFor(from: number, head: number, inline: number): number {
   if (inline === 0) return from;
-  let place = from;
-  while (((place + head) % BLOCK_BYTES) + inline > BLOCK_BYTES) place += INODE_BYTES;
-  return place;
+  let offset = from;
+  while (((offset + head) % BLOCK_BYTES) + inline > BLOCK_BYTES) offset += INODE_BYTES;
+  return offset;
 }
 
 /** The number of blocks: of directories and links that are not stored inline. */
@@ -150,12 +150,12 @@ function writeAll(
   let nextAt = dataAt;
   let number = 0;
   for (const [node, placement] of placements) {
-    const { at: place, xattrs, content } = placement;
+    const { at: offset, xattrs, content } = placement;
     const head = INODE_BYTES + xattrs.length;
     const inline = isInline(content, head);
-    const contentAt = inline ? place + head : nextAt;
+    const contentAt = inline ? offset + head : nextAt;
     const union = unionOf(node, content, (at + nextAt) / BLOCK_BYTES);
-    writeInode(view, place, node, {
+    writeInode(view, offset, node, {
       layout: inline ? LAYOUT_INLINE : content.kind === "sparse" ? LAYOUT_CHUNKED : LAYOUT_PLAIN,
       size: sizeOf(node, content),
       union,
@@ -163,7 +163,7 @@ function writeAll(
       number: ++number,
       links: node.kind === "directory" ? 2 + directoriesIn(node) : node.links,
     });
-    bytes.set(xattrs, place + INODE_BYTES);
+    bytes.set(xattrs, offset + INODE_BYTES);
     if (content.kind === "directory") {
       for (const [index, block] of content.blocks.entries()) {
         writeDirectoryBlock(bytes, contentAt + index * BLOCK_BYTES, { block, nidOf });
@@ -172,7 +172,7 @@ function writeAll(
       bytes.set(content.target, contentAt);
     } else if (content.kind === "sparse") {
       for (const [index, block] of content.map.blocks.entries())
-        view.setUint32(place + head + index * 4, block, true);
+        view.setUint32(offset + head + index * 4, block, true);
     }
     nextAt += blocksOf(placement) * BLOCK_BYTES;
   }

@@ -80,15 +80,15 @@ export class LayerComparison {
   }
 
   #differenceOf(path: string, entry: TarEntry): string | undefined {
-    let place: OwnedFd;
+    let file: OwnedFd;
     try {
       // SAFETY: resolves with the layer as the root: any process may have changed the layer.
-      place = openInRoot(this.#root, path, O_PATH | O_NOFOLLOW);
+      file = openInRoot(this.#root, path, O_PATH | O_NOFOLLOW);
     } catch (thrown) {
       if (!isErrno(thrown, "ENOENT", "ENOTDIR", "ELOOP")) throw thrown;
       return this.#isBelow(path, "symlink") ? undefined : "is missing";
     }
-    using found = place;
+    using found = file;
     const stat = statFd(found.fd);
     if (entry.type === "hardlink") return this.#linkDifference(stat, entry);
     if (stat.kind !== entry.type) return `is a ${stat.kind} in place of a ${entry.type}`;
@@ -107,8 +107,8 @@ export class LayerComparison {
     const { type } = required(this.#entries.get(target));
     if (type !== "hardlink" && stat.kind !== type) return `is a ${stat.kind} in place of a link to a ${type}`;
     try {
-      using place = openInRoot(this.#root, target, O_PATH | O_NOFOLLOW);
-      if (stat.links > 1 || isSameFile(stat, statFd(place.fd))) return undefined;
+      using file = openInRoot(this.#root, target, O_PATH | O_NOFOLLOW);
+      if (stat.links > 1 || isSameFile(stat, statFd(file.fd))) return undefined;
     } catch (thrown) {
       if (!isErrno(thrown, "ENOENT", "ENOTDIR", "ELOOP")) throw thrown;
     }

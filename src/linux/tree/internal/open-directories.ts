@@ -139,14 +139,14 @@ export class OpenDirectories implements Disposable {
   /** The directory that a link leads to inside the tree; undefined when it is no link, or leads nowhere. */
   #resolve(path: string, make: boolean): Fd | undefined {
     const { root, path: base } = this.#within;
-    const place = joinPath(base, path);
+    const fullPath = joinPath(base, path);
     try {
-      using link = openInRoot(root, place, O_PATH | O_NOFOLLOW);
+      using link = openInRoot(root, fullPath, O_PATH | O_NOFOLLOW);
       if (statFd(link.fd).kind !== "symlink") return undefined;
-      return openInRoot(root, place, O_PATH | O_DIRECTORY).move();
+      return openInRoot(root, fullPath, O_PATH | O_DIRECTORY).move();
     } catch (thrown) {
       if (!isErrno(thrown, "ENOENT")) throw thrown;
-      return make ? ensureDirectoryInRoot(root, place).move() : undefined;
+      return make ? ensureDirectoryInRoot(root, fullPath).move() : undefined;
     }
   }
 }

@@ -131,10 +131,10 @@ export class Packing {
     path: string,
   ): AsyncGenerator<Uint8Array, Stat["kind"] | undefined> {
     try {
-      using place = new OwnedFd(call("openat", parent, pathArgument(name), O_PATH | O_NOFOLLOW | O_CLOEXEC));
-      const stat = statFd(place.fd);
+      using file = new OwnedFd(call("openat", parent, pathArgument(name), O_PATH | O_NOFOLLOW | O_CLOEXEC));
+      const stat = statFd(file.fd);
       if (stat.kind === "socket") return undefined;
-      if (stat.mountId !== this.#mountId && !this.#isCrossed(place.fd)) {
+      if (stat.mountId !== this.#mountId && !this.#isCrossed(file.fd)) {
         yield* this.#put(encodeTarMember(coveredEntry(stat, path)));
         return undefined;
       }
@@ -145,7 +145,7 @@ export class Packing {
         yield* this.#put(encodeTarMember({ path: `${path.slice(0, slash)}${whiteout}`, type: "file" }));
         return undefined;
       }
-      yield* this.#packMember(place.fd, stat, path);
+      yield* this.#packMember(file.fd, stat, path);
       return stat.kind;
     } catch (thrown) {
       if (isErrno(thrown, "ENOENT")) return undefined;
@@ -202,8 +202,8 @@ export class Packing {
     return name.startsWith(AUFS_OWN) || stat.kind !== "file" ? "nothing" : name;
   }
 
-  #isCrossed(place: Fd): boolean {
-    return this.#rules.mounts === "cross" && !isKernelFilesystem(place);
+  #isCrossed(file: Fd): boolean {
+    return this.#rules.mounts === "cross" && !isKernelFilesystem(file);
   }
 
   #isOpaque(directory: Fd): boolean {
