@@ -35,6 +35,20 @@ export async function startContainer(
   };
 }
 
+/** One after the other: create, start, wait for the end, remove. Gives the milliseconds of all four. */
+export async function runToEnd(
+  socketPath: string,
+  container: { readonly image: string; readonly command: readonly string[] },
+): Promise<number> {
+  const begun = performance.now();
+  const { id } = await startContainer(socketPath, container);
+  const waited = await call(socketPath, "POST", `/containers/${id}/wait`);
+  const { StatusCode: status } = (await waited.json()) as { readonly StatusCode: number };
+  if (status !== 0) throw new Error(`container ${id} ended with status ${status}`);
+  await removeContainer(socketPath, id);
+  return performance.now() - begun;
+}
+
 export async function removeContainer(socketPath: string, id: string): Promise<void> {
   await (await call(socketPath, "DELETE", `/containers/${id}?force=1`)).arrayBuffer();
 }

@@ -1,5 +1,5 @@
 import type { Floor } from "../engines/floor.ts";
-import { removeContainer, startContainer } from "../harness/docker-api.ts";
+import { removeContainer, runToEnd, startContainer } from "../harness/docker-api.ts";
 import { interleave } from "../harness/interleave.ts";
 import { summarize } from "../harness/statistics.ts";
 import { figures, type Row, withContainers } from "./row.ts";
@@ -7,7 +7,7 @@ import { figures, type Row, withContainers } from "./row.ts";
 /** The time that the engine itself reports, and the time for which a client of the API waits. */
 export const start: Row = {
   name: "start",
-  about: "the engine's part of a start; create and start by the API",
+  about: "the engine's part of a start; create, start, wait and remove by the API",
   async measure({ engines, isQuick, signal, say }) {
     const rounds = { iterations: isQuick ? 5 : 40, warmups: isQuick ? 1 : 3, signal };
     const servers = withContainers(engines).filter(({ containers }) => containers.socketPath !== undefined);
@@ -23,6 +23,12 @@ export const start: Row = {
       for (const { Name, Ms } of started.phases) phases.set(Name, [...(phases.get(Name) ?? []), Ms]);
       return started.startMs;
     });
+    const wholes = await interleave(
+      servers,
+      rounds,
+      async ({ containers: { socketPath = "", image } }) =>
+        await runToEnd(socketPath, { image, command: ["true"] }),
+    );
     const floors = await interleave(
       engines.filter((engine): engine is Floor => "starts" in engine),
       rounds,
@@ -55,6 +61,13 @@ export const start: Row = {
         figures: figures(
           servers.map((engine) => [engine, (creates.get(engine.name) ?? []).slice(rounds.warmups)]),
         ),
+      },
+      {
+        row: "API: create, start, wait, remove",
+        unit: "ms",
+        better: "less",
+        budget: 7,
+        figures: figures(wholes.map(({ subject, samples }) => [subject, samples])),
       },
     ];
   },
