@@ -1,4 +1,4 @@
-import { mkdirSync } from "node:fs";
+import { mkdirSync, rmSync } from "node:fs";
 import { Failure, sentenceOf } from "../base/failure.ts";
 import { KeyedLock } from "../base/keyed-lock.ts";
 import { log } from "../base/log.ts";
@@ -292,6 +292,7 @@ function createPaths(dependencies: EngineDependencies): ContainerPaths {
   // Of an engine that was killed.
   emptyDirectory(paths.prewarmedData);
   emptyDirectory(paths.prewarmedRuns);
+  rmSync(paths.formerPrewarmedData, { recursive: true, force: true });
   return paths;
 }
 

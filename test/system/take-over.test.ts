@@ -1,6 +1,6 @@
 /** A data root of version 0.1.0, whose containers run, is taken over: its specifications have no groups. */
 import { describe, expect, test } from "bun:test";
-import { readFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { groupSpec } from "../../src/engine/state/group-specs.ts";
@@ -117,6 +117,7 @@ describe.skipIf(!isRoot)("a data root of version 0.1.0 with running containers",
       await kill(tare);
       await dieAt(tare, { args: ["start", "half"], fault: "start.launched" });
       makeOld(tare);
+      mkdirSync(join(tare.dataRoot, "spares/one"), { recursive: true });
       expect(schemaOf(tare)).toEqual({ user_version: schemaOf010 });
       if (point !== "") {
         await dieAt(tare, { args: ["ps"], fault: point });
@@ -129,6 +130,7 @@ describe.skipIf(!isRoot)("a data root of version 0.1.0 with running containers",
       expect(await inspect(tare, "web")).toEqual(before);
       expect(await inspect(tare, "member")).toEqual(memberBefore);
       expect(await tare.must(["system", "check"])).toBe("Everything is in order.");
+      expect(existsSync(join(tare.dataRoot, "spares"))).toBe(false);
       // The running ones are the engine's own again.
       const lines = await countLines(tare);
       await poll(async () => (await countLines(tare)) > lines || undefined, {

@@ -15,6 +15,11 @@ export class ContainerPaths {
     return join(this.#dataRoot, "containers");
   }
 
+  /** Where version 0.1.0 kept prewarmed directories. */
+  get formerPrewarmedData(): string {
+    return join(this.#dataRoot, "spares");
+  }
+
   /** Prewarmed directories of containers' data. */
   get prewarmedData(): string {
     return join(this.#dataRoot, "prewarmed");
