@@ -1,4 +1,3 @@
-import { version as ourVersion } from "../../src/base/version.ts";
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -46,7 +45,7 @@ describe.skipIf(docker === undefined)("docker-cli", () => {
 
   test("version and info", async () => {
     const version = await run(["version", "--format", "{{.Server.Version}} {{.Server.APIVersion}}"]);
-    expect(version).toMatchObject({ code: 0, stdout: `${ourVersion} 1.51\n` });
+    expect(version).toMatchObject({ code: 0, stdout: "0.1.0 1.51\n" });
     const info = await run(["info"]);
     expect(info.code).toBe(0);
     expect(info.stdout).toContain("Storage Driver: overlay\n  Backing Filesystem: ext4\n");
