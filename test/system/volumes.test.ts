@@ -350,7 +350,7 @@ describe.skipIf(!isRoot)("volumes", () => {
     const second = await tare.tare(["run", "--rm", "-v", "alone:/m", "busybox", "true"]);
     expect(second).toMatchObject({
       status: 125,
-      stderr: expect.stringContaining("this kernel can't clone a mount"),
+      stderr: expect.stringContaining("this kernel cannot clone a mount"),
     });
     expect(await sh(["-v", "bound:/b:ro", "-v", "dir:/d"], "ls /b /d")).toBe("/b:\nx\n\n/d:\nx");
     await tare.must(["rm", "-f", "only"]);

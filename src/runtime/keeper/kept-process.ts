@@ -1,9 +1,16 @@
 import { readFileSync } from "node:fs";
 import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
+import { poll } from "../../base/deadline.ts";
 import { codeOf, Failure } from "../../base/failure.ts";
 import { type Fd, OwnedFd } from "../../linux/kernel/fd.ts";
-import { findProcess, processStartTime, signalProcess, takeFd } from "../../linux/process/process.ts";
+import {
+  findProcess,
+  findProcessStatistics,
+  processStartTime,
+  signalProcess,
+  takeFd,
+} from "../../linux/process/process.ts";
 import { parseWaitStatus } from "../../linux/process/signal.ts";
 import type { Exit, KeptProcess, ProcessEnd } from "../types.ts";
 import { answer, encodeRequest, type Frame, type FrameReader, readFrame } from "./frames.ts";
@@ -169,7 +176,18 @@ export class KeeperConnection implements KeptProcess {
       // An answer or a record that cannot be read counts as none.
     }
     this.signal(9);
+    await this.#ended();
     return { end: { signal: 9 }, finishedAt: Date.now(), keeperLost: true };
+  }
+
+  /** Resolves when the killed process runs no more, at the latest after two seconds. */
+  async #ended(): Promise<void> {
+    const find = (): true | undefined => {
+      const found = findProcessStatistics(this.pid);
+      const runs = found !== undefined && found.startTime === this.startTime && found.state !== "Z";
+      return runs ? undefined : true;
+    };
+    await poll(find, { timeoutMs: 2000, what: "see the process end" }).catch(() => undefined);
   }
 }
 

@@ -70,7 +70,7 @@ function openSubpath(view: OwnedFd, { image, subpath = "" }: ImageMount): OwnedF
   if (!hasFeature("detached-composition")) {
     throw new Failure(
       "unsupported",
-      `${sentence}: this kernel can't clone a mount that is on no mount table (Linux 6.15 can)`,
+      `${sentence}: this kernel cannot clone a mount that is on no mount table (Linux 6.15 can)`,
     );
   }
   try {
