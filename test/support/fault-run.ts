@@ -96,6 +96,14 @@ function lastDaemon(tare: Installation): number {
   return Number(readFileSync(join(tare.dataRoot, "lock"), "latin1"));
 }
 
+/** As killDaemon(); resolves when the daemon runs no more. */
+export async function killDaemonAndWait(tare: Installation): Promise<void> {
+  const pid = tare.daemonPid();
+  killDaemon(tare);
+  if (pid === undefined) return;
+  await poll(() => isGone(pid) || undefined, { timeoutMs: 60_000, what: "see the daemon gone" });
+}
+
 export function killDaemon(tare: Installation): void {
   process.kill(lastDaemon(tare), "SIGKILL");
 }

@@ -3,7 +3,7 @@ import { describe, expect, test } from "bun:test";
 import { closeSync, copyFileSync, existsSync, openSync, readdirSync, rmSync, writeSync } from "node:fs";
 import { join } from "node:path";
 import type { FaultPoint } from "../../src/base/fault.ts";
-import { killDaemon } from "../support/fault-run.ts";
+import { killDaemonAndWait } from "../support/fault-run.ts";
 import { copyPoints, repairPoints } from "../support/fault-records.ts";
 import { isFullRun } from "../support/full-run.ts";
 import { busyboxArchive } from "../support/images.ts";
@@ -35,12 +35,6 @@ async function seeGone(pid: number): Promise<void> {
   await poll(() => isGone(pid) || undefined, { timeoutMs: 60_000, what: "see the daemon gone" });
 }
 
-async function kill(tare: Installation): Promise<void> {
-  const pid = tare.daemonPid();
-  killDaemon(tare);
-  if (pid !== undefined) await seeGone(pid);
-}
-
 function lose(tare: Installation): void {
   for (const suffix of suffixes) rmSync(join(tare.dataRoot, `state.db${suffix}`), { force: true });
 }
@@ -70,7 +64,7 @@ describe.skipIf(!isRoot)("a daemon that is killed while its records are copied",
       await copyAppears(tare);
       let expected = ["ended", "alive"];
       for (const point of isFullRun ? copyPoints : sampled) {
-        await kill(tare);
+        await killDaemonAndWait(tare);
         const changed = `made-${copyPoints.indexOf(point)}`;
         await tare.must(["create", "--name", changed, "busybox"], { env: { TARE_FAULT: point } });
         const pid = tare.daemonPid();
@@ -83,7 +77,7 @@ describe.skipIf(!isRoot)("a daemon that is killed while its records are copied",
         // What a repair begins with is a whole copy.
         const copies = join(tare.dataRoot, "state-copies");
         expect(readdirSync(copies).filter((name) => name.endsWith(".db"))).not.toEqual([]);
-        await kill(tare);
+        await killDaemonAndWait(tare);
         for (const suffix of suffixes) {
           const path = join(tare.dataRoot, `state.db${suffix}`);
           if (existsSync(path)) copyFileSync(path, join(tare.directory, `kept${suffix}`));
@@ -97,7 +91,7 @@ describe.skipIf(!isRoot)("a daemon that is killed while its records are copied",
         expect(repaired).toContain("alive");
         expect(repaired.length).toBe(expected.length);
         // Back to the records from before, for the next point.
-        await kill(tare);
+        await killDaemonAndWait(tare);
         lose(tare);
         for (const suffix of suffixes) {
           const path = join(tare.directory, `kept${suffix}`);

@@ -76,9 +76,9 @@ export interface TareHostConfig {
   readonly Requires?: readonly string[] | null | undefined;
   /** `PATH=${PATH}:/more`: from the variables that it has. */
   readonly EnvMerge?: readonly string[] | null | undefined;
-  /** `anonymous`, `tmpfs` or `ignore`. */
   /** In a pod: `always` runs it to its end at each start of the pod, before the others; `once` removes it then. */
   readonly InitContainer?: string | undefined;
+  /** `anonymous`, `tmpfs` or `ignore`. */
   readonly ImageVolumes?: string | undefined;
   /** Lines of /etc/passwd and /etc/group for a user or group without one. */
   readonly PasswdEntry?: string | undefined;

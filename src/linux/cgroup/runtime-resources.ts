@@ -1,3 +1,4 @@
+import { defined } from "../../base/defined.ts";
 import type { BlockDeviceLimits, BlockIoLimits, CgroupLimits } from "../../model/limits.ts";
 import type { RuntimeResources } from "../../spec/runtime-config.ts";
 import { quotaOfCpus } from "./internal/effective-limits.ts";
@@ -25,15 +26,15 @@ export function parseRuntimeResources(resources: RuntimeResources): CgroupLimits
     hugePages: pages.length === 0 ? undefined : Object.fromEntries(pages),
     unified,
   };
-  return withoutAbsent<CgroupLimits>(limits);
+  return defined(limits);
 }
 
 /** The same limits as an OCI runtime configuration has them; a number of CPUs becomes a quota. */
 export function formatRuntimeResources({ nanoCpus, ...others }: CgroupLimits): RuntimeResources {
   const limits = nanoCpus === undefined || nanoCpus === 0 ? others : { ...others, ...quotaOfCpus(nanoCpus) };
   const { blockIo, hugePages } = limits;
-  return withoutAbsent<RuntimeResources>({
-    memory: withoutAbsent({
+  return defined({
+    memory: defined({
       limit: limits.memoryBytes,
       swap: limits.memorySwapBytes,
       reservation: limits.memoryReservationBytes,
@@ -41,7 +42,7 @@ export function formatRuntimeResources({ nanoCpus, ...others }: CgroupLimits): R
       swappiness: limits.memorySwappiness,
       kernelTCP: limits.kernelTcpBytes,
     }),
-    cpu: withoutAbsent({
+    cpu: defined({
       shares: limits.cpuShares,
       quota: limits.cpuQuotaUs,
       period: limits.cpuPeriodUs,
@@ -58,12 +59,6 @@ export function formatRuntimeResources({ nanoCpus, ...others }: CgroupLimits): R
         : Object.entries(hugePages).map(([pageSize, limit]) => ({ pageSize, limit })),
     unified: limits.unified,
   });
-}
-
-type Absentable<T> = { [K in keyof T]: T[K] | undefined };
-
-function withoutAbsent<T extends object>(members: Absentable<T>): T {
-  return Object.fromEntries(Object.entries(members).filter(([, value]) => value !== undefined)) as T;
 }
 
 const rates = [

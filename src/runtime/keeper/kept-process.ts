@@ -177,6 +177,7 @@ export class KeeperConnection implements KeptProcess {
     }
     this.signal(9);
     await this.#ended();
+    if (this.#disposed) return await new Promise<never>(() => {});
     return { end: { signal: 9 }, finishedAt: Date.now(), keeperLost: true };
   }
 
