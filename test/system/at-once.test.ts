@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { busyboxArchive } from "../support/images.ts";
+import { poll } from "../support/patience.ts";
 import { type Finished, Installation, isRoot } from "../support/tare.ts";
 
 const clients = 20;
@@ -132,9 +133,17 @@ describe.skipIf(!isRoot)("one command on several containers", () => {
     // Each one ends by itself only when all have received the signal.
     const names = ["one", "two", "three", "four"];
     const program = `trap 'touch /s/$0; while [ $(ls /s | wc -l) -lt ${names.length} ]; do sleep 0.05; done; exit 7' TERM
+      echo ready
       while :; do sleep 0.05; done`;
     for (const name of names) {
       await tare.must(["run", "-d", "--name", name, "-v", "seen:/s", "busybox", "sh", "-c", program, name]);
+    }
+    for (const name of names) {
+      // A signal before the trap would be ignored: the shell is the first process of its namespace.
+      await poll(async () => ((await tare.must(["logs", name])) === "ready" ? true : undefined), {
+        timeoutMs: 30_000,
+        what: `see ${name} ready`,
+      });
     }
     expect(await tare.must(["stop", "-t", "300", ...names])).toBe(names.join("\n"));
     expect(await tare.must(["wait", ...names])).toBe("7\n7\n7\n7");

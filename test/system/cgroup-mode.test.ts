@@ -90,7 +90,7 @@ describe.skipIf(!isRoot)("modes of cgroups", () => {
     await tare.must(["start", "loose"]);
     await tare.must(["rm", "-f", "loose"]);
     await tare.must(["rmi", "committed"]);
-  }, 60_000);
+  });
 
   test("disabled: a killed keeper takes all of it along", async () => {
     await tare.must([
@@ -199,5 +199,5 @@ describe.skipIf(!isRoot)("modes of cgroups", () => {
       for (const root of roots) if (existsSync(join(root, name))) rmdirSync(join(root, name));
     }
     await tare.must(["run", "--rm", "--cgroups", "split", "busybox", "true"]);
-  }, 60_000);
+  });
 });

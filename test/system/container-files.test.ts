@@ -125,7 +125,7 @@ describe.skipIf(!isRoot)("diff and export", () => {
     await ended;
     await tare.must(["start", "held"]);
     await tare.must(["rm", "-f", "held"]);
-  }, 30_000);
+  });
 
   test("export and import round-trip", async () => {
     await tare.must(["run", "--name", "trip", "busybox", "sh", "-c", "echo kept > /root/file"]);

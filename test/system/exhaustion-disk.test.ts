@@ -97,7 +97,7 @@ describe.each(["tmpfs", "ext4"] as const)("a full disk (%s)", (kind) => {
         }
         await expectNothingLeft({ tare, engine });
       });
-    }, 60_000);
+    });
 
     test("does not keep the daemon from starting, nor containers from being stopped and removed, many of them", async () => {
       await connected(async (engine) => {

@@ -45,8 +45,14 @@ describe.skipIf(!isRoot)("while the engine waits at a step of a start", () => {
       },
       { timeoutMs: 10_000, what: `see the daemon stop at ${point}` },
     );
-    const [keeper] = tare.keeperPids().filter((pid) => !known.has(pid));
-    if (keeper === undefined) throw new Error("there is no keeper");
+    // The daemon does not wait until its child is a keeper's program: that takes a moment on a busy machine.
+    const keeper = await poll(() => tare.keeperPids().find((pid) => !known.has(pid)), {
+      timeoutMs: 10_000,
+      what: `see the keeper at ${point}`,
+    }).catch((thrown: unknown) => {
+      process.kill(daemon, "SIGCONT"); // or all later tests wait for it
+      throw thrown;
+    });
     return { asked, daemon, keeper };
   }
 

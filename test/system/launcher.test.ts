@@ -313,7 +313,7 @@ print(n,c.wait())`;
       ),
     );
     expect(all.map(({ stdout }) => stdout)).toEqual(all.map((_, i) => `${i}\n`));
-  }, 30_000);
+  });
 });
 
 async function sendByByte(socket: Socket, bytes: Uint8Array): Promise<void> {

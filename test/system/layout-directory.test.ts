@@ -54,7 +54,7 @@ describe.skipIf(!isRoot)("OCI layouts in directories", () => {
     const list = ["images", "--no-trunc", "--format", "{{.Repository}}:{{.Tag}} {{.ID}}"];
     expect((await other.must(list)).split("\n").sort()).toEqual((await tare.must(list)).split("\n").sort());
     expect(await other.must(["run", "--rm", "more:1", "cat", "/more"])).toBe("more");
-  }, 60_000);
+  });
 
   test.skipIf(spawnSync("sh", ["-c", "command -v skopeo"]).status !== 0)(
     "skopeo reads it, and we read what skopeo writes, with the same config",
@@ -96,7 +96,7 @@ describe.skipIf(!isRoot)("OCI layouts in directories", () => {
       "tare: No such image: nope:latest\n",
     );
     expect(existsSync(missing)).toBe(false);
-  }, 60_000);
+  });
 
   test("a link out of the directory brings nothing in", async () => {
     const evil = join(tare.directory, "evil");

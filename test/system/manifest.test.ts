@@ -105,7 +105,7 @@ describe.skipIf(!isRoot)("manifest lists", () => {
     // What was copied from the other registry comes back through this one.
     const pulled = await tare.must(["pull", "--platform", "linux/riscv64", list], { env: env() });
     expect(pulled).toContain(`Digest: ${digest}`);
-  }, 60_000);
+  });
 
   test("each wrong input is one sentence, and leaves no list behind", async () => {
     const list = `${registry.host}/apps/wrong:1`;
@@ -122,7 +122,7 @@ describe.skipIf(!isRoot)("manifest lists", () => {
     }
     const missing = await run("create", list);
     expect([missing.status, missing.stderr]).toEqual([1, expect.stringContaining("at least 2 arguments")]);
-  }, 60_000);
+  });
 
   test("lists outlive the daemon; the library has them, too", async () => {
     const list = `${other.host}/far/list:1`;
@@ -145,7 +145,7 @@ describe.skipIf(!isRoot)("manifest lists", () => {
     expect(await engine.manifests.list()).toEqual([]);
     const fetched = await engine.manifests.fetch(list);
     expect(digestOf(fetched.bytes)).toBe(seen[0] ?? "");
-  }, 60_000);
+  });
 
   test("a push that a registry refuses keeps the list, and the next one goes on", async () => {
     const list = `${other.host}/far/refused:1`;
@@ -160,5 +160,5 @@ describe.skipIf(!isRoot)("manifest lists", () => {
     const pushed = await must("push", "--purge", list);
     expect(pushed).not.toMatch(/: Pushed$/m);
     expect((await run("rm", list)).status).toBe(1);
-  }, 60_000);
+  });
 });

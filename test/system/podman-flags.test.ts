@@ -49,7 +49,7 @@ describe.skipIf(!isRoot)("flags that podman has", () => {
     );
     await tare.must(["rm", "paused", "orphaned"]);
     expect(await refused("--timeout", "-1")).toContain("--timeout: must not be negative");
-  }, 60_000);
+  });
 
   test("--timeout counts each run of a container that its policy starts again", async () => {
     await tare.must([
@@ -73,7 +73,7 @@ describe.skipIf(!isRoot)("flags that podman has", () => {
       (await state()) === "1 exited 137" ? true : undefined;
     await poll(ended, { timeoutMs: 30_000, everyMs: 100, what: "the end of the second run" });
     await tare.must(["rm", "again"]);
-  }, 60_000);
+  });
 
   test("--requires starts others before it, and what they require; it says which is gone", async () => {
     await tare.must(["create", "--name", "first", "busybox", "sleep", "1000"]);

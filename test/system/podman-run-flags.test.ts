@@ -57,7 +57,7 @@ describe.skipIf(!isRoot)("podman's flags of run", () => {
     await tare.must(["start", "later"]);
     expect(readFileSync(at("later.pid"), "utf8")).toBe(await pidOf("later"));
     await tare.must(["rm", "-f", "later"]);
-  }, 60_000);
+  });
 
   test("a PID file that is a link, or no file, stops the start, and nothing is written", async () => {
     const precious = at("precious");
@@ -82,7 +82,7 @@ describe.skipIf(!isRoot)("podman's flags of run", () => {
       }
     expect(readFileSync(precious, "utf8")).toBe("precious");
     expect(existsSync(at("nowhere"))).toBe(false);
-  }, 60_000);
+  });
 
   test("--rmi removes the image with the container, unless something else has it", async () => {
     await tare.must(["tag", "busybox", "once"]);
@@ -108,7 +108,7 @@ describe.skipIf(!isRoot)("podman's flags of run", () => {
     await tare.must(["system", "settle"]);
     expect(await tare.must(["system", "check"])).toContain("in order");
     expect(await isThere("busybox")).toBe(true);
-  }, 60_000);
+  });
 
   test("--unsetenv-all leaves nothing but what the flags set, in exec, too", async () => {
     const find = (name: string) => tare.must(["run", "--rm", "busybox", "which", name]);
@@ -137,7 +137,7 @@ describe.skipIf(!isRoot)("podman's flags of run", () => {
     ).toBe('["A=1"] true');
     await tare.must(["rm", "-f", "bare"]);
     expect(await tare.must(["run", "--rm", "busybox", printer])).toContain("PATH=");
-  }, 60_000);
+  });
 
   test("--http-proxy passes the caller's proxies on, and --env comes before them", async () => {
     const env = { http_proxy: "http://proxy:1", NO_PROXY: "localhost", OTHER: "x" };
@@ -153,7 +153,7 @@ describe.skipIf(!isRoot)("podman's flags of run", () => {
       "http_proxy=mine",
     ]);
     expect(await run("--http-proxy=false")).toEqual([]);
-  }, 60_000);
+  });
 
   test("proxies of Docker's configuration are set, but for what the command line says something of", async () => {
     using scratch = new Scratch("docker-config");
@@ -192,7 +192,7 @@ describe.skipIf(!isRoot)("podman's flags of run", () => {
       expect([status, stdout]).toEqual([0, "ran\n"]);
       expect(stderr).toStartWith(`WARNING: cannot read ${scratch.join("config.json")}: `);
     }
-  }, 60_000);
+  });
 
   test("what contradicts itself or can't be is refused, with what to do", async () => {
     expect(await tare.must(["run", "--rm", "--passwd=false", "busybox", "echo", "fine"])).toBe("fine");
@@ -208,7 +208,7 @@ describe.skipIf(!isRoot)("podman's flags of run", () => {
         expect.stringContaining(words),
       ]);
     expect(await tare.must(["ps", "-aq"])).toBe("");
-  }, 60_000);
+  });
 
   const hasRegistry = Bun.which("docker-registry") !== null && Bun.which("openssl") !== null;
   describe.skipIf(!hasRegistry)("a registry with a certificate of its own and a password", () => {
@@ -260,6 +260,6 @@ describe.skipIf(!isRoot)("podman's flags of run", () => {
       expect(await fails("pull", "--authfile", at("none.json"), image)).toContain(
         "no such file or directory",
       );
-    }, 60_000);
+    });
   });
 });

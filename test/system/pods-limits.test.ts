@@ -123,5 +123,5 @@ describe.skipIf(!isRoot)("limits of pods", () => {
     const [pod] = JSON.parse(await tare.must(["pod", "inspect", "free"])) as [Pod];
     expect(pod.Limits).toEqual({});
     await tare.must(["pod", "rm", "-f", "free"]);
-  }, 60_000);
+  });
 });

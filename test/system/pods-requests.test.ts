@@ -78,7 +78,7 @@ describe.skipIf(!isRoot)("what is asked of pods", () => {
     expect(await tare.must(["pod", "rm", "--ignore", "fresh"])).toBe("");
     expect(await refused("pod", "rm", "fresh")).toContain('cannot find pod "fresh"');
     expect(await refused("pod", "stop")).toContain("name a pod, or use --all");
-  }, 60_000);
+  });
 
   test("a pod has the address that it asks for, the host's network, none, or shares nothing", async () => {
     const look = async (pod: string, script: string): Promise<string> =>
@@ -125,7 +125,7 @@ describe.skipIf(!isRoot)("what is asked of pods", () => {
     ).toBe("mine\nmine");
     await tare.must(["pod", "rm", "--force", "--all"]);
     await tare.must(["network", "rm", "fixed"]);
-  }, 60_000);
+  });
 
   test("an image of somebody's that has the name of the infra image is not what holds a pod", async () => {
     await tare.must(["import", "-", "localhost/tare-pause:latest"], {
@@ -135,7 +135,7 @@ describe.skipIf(!isRoot)("what is asked of pods", () => {
     await tare.must(["pod", "start", "safe"]);
     expect(await state("safe")).toBe("Running");
     await tare.must(["pod", "rm", "-f", "safe"]);
-  }, 60_000);
+  });
 
   test("requests that can't be are refused in a sentence, and leave nothing", async () => {
     for (const [body, status, words] of [
@@ -166,7 +166,7 @@ describe.skipIf(!isRoot)("what is asked of pods", () => {
         ? execFileSync("ls", [join(tare.dataRoot, "containers")]).toString()
         : "",
     ).toBe("");
-  }, 60_000);
+  });
 
   test("the library has pods, here and through the API", async () => {
     await using engine = await connectTo(`unix://${tare.socket}`);
@@ -191,5 +191,5 @@ describe.skipIf(!isRoot)("what is asked of pods", () => {
     expect((await engine.pods.list()).map(({ name }) => name)).toEqual(["lib"]);
     await engine.pods.stop("lib", { graceMs: 0 });
     expect(await engine.pods.prune()).toEqual({ removed: [id] });
-  }, 60_000);
+  });
 });

@@ -102,7 +102,7 @@ describe.skipIf(!isRoot)("pods", () => {
     expect(await tare.must(["inspect", "-f", "{{.HostConfig.Tare.Pod}} {{.Tare.Pod.Name}}", "client"])).toBe(
       `${id} web`,
     );
-  }, 60_000);
+  });
 
   test("events tell what was done to a pod as a whole", async () => {
     const since = String(Date.now() / 1000);
@@ -130,7 +130,7 @@ describe.skipIf(!isRoot)("pods", () => {
     expect(await shown("pod=told", "label=a=1")).toEqual(all);
     expect(await shown(`pod=${id.slice(0, 12)}`, "event=stop")).toEqual([all[5] ?? ""]);
     expect(await shown("pod=other")).toEqual([""]);
-  }, 60_000);
+  });
 
   test("pod logs mixes the logs of its containers by time, and says whose a line is", async () => {
     await tare.must(["pod", "create", "talk"]);
@@ -160,7 +160,7 @@ describe.skipIf(!isRoot)("pods", () => {
     );
     expect(await refused("pod", "logs", "nobody")).toContain('cannot find pod "nobody"');
     await tare.must(["pod", "rm", "-f", "talk"]);
-  }, 60_000);
+  });
 
   test("ps and pod ls show who is in which", async () => {
     const rows = await tare.must([
@@ -194,7 +194,7 @@ describe.skipIf(!isRoot)("pods", () => {
     expect(
       (await tare.must(["pod", "stats", "--no-stream", "--format", "{{.Name}}", "web"])).split("\n").length,
     ).toBe(3);
-  }, 60_000);
+  });
 
   test("a container of a pod is refused what belongs to the pod, and named namespaces are its own", async () => {
     expect(await refused("run", "--rm", "--pod", "web", "-p", "80:80", "busybox", "true")).toContain(
@@ -229,7 +229,7 @@ describe.skipIf(!isRoot)("pods", () => {
     expect(await refused("run", "--pod", "a", "--pod-id-file", "/f", "busybox")).toContain(
       "--pod and --pod-id-file",
     );
-  }, 60_000);
+  });
 
   test("the infra container goes with its pod only, and the pod not while others run", async () => {
     const infra = await tare.must(["pod", "inspect", "-f", "{{.InfraContainerID}}", "web"]);
@@ -255,7 +255,7 @@ describe.skipIf(!isRoot)("pods", () => {
     expect(await tare.must(["pod", "rm", "web"])).toBe(infra);
     expect(await tare.must(["ps", "-aq"])).toBe("");
     expect((await tare.tare(["pod", "exists", "web"])).status).toBe(1);
-  }, 60_000);
+  });
 
   test("start, stop, restart, kill, pause and unpause are for all of it", async () => {
     await tare.must(["pod", "create", "all"]);
@@ -289,7 +289,7 @@ describe.skipIf(!isRoot)("pods", () => {
     await tare.must(["pod", "restart", "-t", "0", "--all"]);
     expect(await state("all")).toBe("Running");
     await tare.must(["pod", "rm", "-f", "all"]);
-  }, 60_000);
+  });
 
   test("the pod publishes; others find it by its name", async () => {
     await tare.must(["network", "create", "podnet"]);
@@ -332,7 +332,7 @@ describe.skipIf(!isRoot)("pods", () => {
     expect(await tare.must(["pod", "create", "--replace", "--name", "pub", "-p", "18280:80"])).not.toBe(old);
     await tare.must(["pod", "rm", "pub"]);
     await tare.must(["network", "rm", "podnet"]);
-  }, 60_000);
+  });
 
   test("with --share +pid what is left behind has a parent that reaps it", async () => {
     await tare.must(["pod", "create", "--share", "+pid", "one-tree"]);
@@ -363,7 +363,7 @@ describe.skipIf(!isRoot)("pods", () => {
       ]),
     ).toBe("0");
     await tare.must(["pod", "rm", "one-tree"]);
-  }, 60_000);
+  });
 
   test("pods outlive the daemon, and those that always run are there again after their processes were killed", async () => {
     await tare.must(["pod", "create", "--restart", "always", "lasting"]);
@@ -390,7 +390,7 @@ describe.skipIf(!isRoot)("pods", () => {
         .trim(),
     ).toBe(net);
     await tare.must(["pod", "rm", "-f", "lasting"]);
-  }, 60_000);
+  });
 
   test("a pod has one user namespace", async () => {
     await tare.must(["pod", "create", "--userns", "private", "mapped"]);
@@ -402,5 +402,5 @@ describe.skipIf(!isRoot)("pods", () => {
     expect(await namespace("m1", "user")).toBe(await namespace("m2", "user"));
     expect(await namespace("m1", "net")).toBe(await namespace("m2", "net"));
     await tare.must(["pod", "rm", "-f", "mapped"]);
-  }, 60_000);
+  });
 });

@@ -64,7 +64,7 @@ describe.skipIf(!isRoot)("registries that are configured", () => {
       ),
     ]);
     for (const name of ["app:1", "team/tool:2"]) await tare.must(["rmi", name]);
-  }, 60_000);
+  });
 
   test("a registry that fails does not choose the next one, and another one's password is not sent on", async () => {
     configure(`unqualified-search-registries = ["${one.host}", "${other.host}"]\n`);
@@ -85,7 +85,7 @@ describe.skipIf(!isRoot)("registries that are configured", () => {
     await tare.must(["pull", "-q", "team/tool:2"], { env: { DOCKER_CONFIG: tare.directory } });
     expect(other.seen.filter(({ headers }) => headers.authorization !== undefined)).toEqual([]);
     await tare.must(["rmi", "team/tool:2"]);
-  }, 60_000);
+  });
 
   test("a mirror is asked first, the registry where it lacks something; a blocked one never", async () => {
     configure(
@@ -110,7 +110,7 @@ describe.skipIf(!isRoot)("registries that are configured", () => {
     expect((await tare.tare(["search", "evil.invalid/x"])).stderr).toContain(
       'cannot search evil.invalid: "evil.invalid" is blocked',
     );
-  }, 60_000);
+  });
 
   test("a mistake in the file is one sentence that names it", async () => {
     configure("[[registry]]\nprefix = 5\n");
@@ -167,7 +167,7 @@ describe.skipIf(!isRoot)("registries that are configured", () => {
         is_automated: false,
       },
     ]);
-  }, 60_000);
+  });
 
   test("import fetches a URL, follows it, and says what it answered", async () => {
     const server: Server = createServer((request, response) => {

@@ -77,7 +77,7 @@ describe.skipIf(!has("openssl"))("TLS with a registry", () => {
     );
     proxy.closeAllConnections();
     proxy.close();
-  }, 60_000);
+  });
 });
 
 async function startProxy(mayPass: (head: string) => boolean): Promise<Server> {
@@ -177,7 +177,7 @@ describe.skipIf(!isRoot || !has("docker-registry") || !has("skopeo") || !has("op
           ).Digest,
         ).toBe(theirs);
       }
-    }, 60_000);
+    });
 
     test("without the password nothing goes either way", async () => {
       for (const args of [

@@ -145,7 +145,7 @@ describe.skipIf(!isRoot)("a daemon that a service manager starts", () => {
       1,
       expect.stringContaining("want one socket from the service manager, not 0"),
     ]);
-  }, 60_000);
+  });
 
   test("--socket-group: its members use the socket, others do not", async () => {
     const unknown = launch(["--socket-group", "no-such-group"]);
@@ -180,5 +180,5 @@ describe.skipIf(!isRoot)("a daemon that a service manager starts", () => {
     expect(ping("--groups=1")).toBe("b'HTTP/1.1 200 OK'\n");
     expect(ping("--clear-groups")).toContain("Permission denied");
     await end(daemon);
-  }, 60_000);
+  });
 });
