@@ -3,7 +3,7 @@
 import { readdirSync, readFileSync } from "node:fs";
 import ts from "typescript";
 
-const limit = 257;
+const limit = 52;
 
 function isAssertion(node) {
   if (ts.isTypeAssertionExpression(node) || ts.isNonNullExpression(node)) return true;

@@ -11,6 +11,7 @@ export type Undefinable<T> = { readonly [K in keyof T]?: T[K] | undefined };
 
 /** The members that are not undefined. */
 export function defined<T extends object>(members: T): Defined<T> {
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- fromEntries() widens the names to string
   return Object.fromEntries(Object.entries(members).filter(([, value]) => value !== undefined)) as Defined<T>;
 }
 
@@ -27,5 +28,6 @@ export function mergeDefined<T extends object>(
   for (const each of [settings, ...changes]) {
     for (const [name, value] of Object.entries(each ?? {})) if (value !== undefined) merged[name] = value;
   }
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- each member of T is present: it is in `settings`
   return merged as T;
 }

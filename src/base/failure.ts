@@ -166,6 +166,7 @@ export class Failure<Kind extends FailureKind = FailureKind> extends Error {
     this.name = "Failure";
     this.kind = kind;
     // An object without details has the type of each kind; a generic type hides that.
+    // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- a generic type hides that all details are optional
     this.details = options.details ?? ({} as FailureDetails<Kind>);
   }
 }

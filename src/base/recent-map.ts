@@ -1,7 +1,7 @@
 /** A map that keeps so many entries and forgets those that were asked for the longest time ago. */
 export class RecentMap<Key, Value> {
   readonly #most: number;
-  readonly #entries = new Map<Key, Value>();
+  readonly #entries = new Map<Key, { readonly value: Value }>();
 
   constructor(most: number) {
     this.#most = most;
@@ -13,12 +13,13 @@ export class RecentMap<Key, Value> {
 
   /** Returns the cached value, else caches the result of `make` (nothing, when it throws). */
   get(key: Key, make: () => Value): Value {
-    let value = this.#entries.get(key);
-    if (value === undefined && !this.#entries.has(key)) {
-      value = make();
-      if (this.#entries.size >= this.#most) this.#entries.delete(this.#entries.keys().next().value as Key);
-    } else this.#entries.delete(key);
-    this.#entries.set(key, value as Value);
-    return value as Value;
+    const entry = this.#entries.get(key) ?? { value: make() };
+    this.#entries.delete(key);
+    for (const oldest of this.#entries.keys()) {
+      if (this.#entries.size < this.#most) break;
+      this.#entries.delete(oldest);
+    }
+    this.#entries.set(key, entry);
+    return entry.value;
   }
 }

@@ -13,17 +13,8 @@ const pattern =
 export function findRfc3339(text: string): bigint | undefined {
   const match = pattern.exec(text);
   if (match === null) return undefined;
-  const [year, month, day, hour, minute, second] = [1, 2, 3, 4, 5, 6].map((group) =>
-    Number(match[group] ?? 0),
-  );
-  const fields = [year, (month ?? 1) - 1, day, hour, minute, second] as [
-    number,
-    number,
-    number,
-    number,
-    number,
-    number,
-  ];
+  const field = (group: number): number => Number(match[group] ?? 0);
+  const fields = [field(1), field(2) - 1, field(3), field(4), field(5), field(6)] as const;
   if (fields[1] > 11 || fields[3] > 23 || fields[4] > 59 || fields[5] > 59) return undefined;
   const utc = new Date(0);
   utc.setUTCFullYear(fields[0], fields[1], fields[2]);

@@ -1,8 +1,8 @@
 import { mergeDefined } from "../base/defined.ts";
 import { join } from "node:path";
 import { Failure } from "../base/failure.ts";
-import type { FlagTable } from "../cli/flags/flag.ts";
-import { parseFlags } from "../cli/flags/parse.ts";
+import { keysOf } from "../base/keys.ts";
+import { type Parsed, parseFlags } from "../cli/flags/parse.ts";
 import { type GlobalFlag, type GlobalValues, globalFlags } from "../cli/global-flags.ts";
 import type { EngineSettings } from "../model/engine-settings.ts";
 import { parseSocketMode } from "../spec/socket-mode.ts";
@@ -23,11 +23,11 @@ export interface DaemonOptions {
  * The flags of `tare daemon`, before or after the word. Environment variables that select a daemon are ignored here.
  */
 export async function parseDaemonOptions(argv: readonly string[]): Promise<DaemonOptions> {
-  const parsed = parseFlags(globalFlags as FlagTable, argv, { optionsEnd: "dashes" });
+  const parsed = parseFlags<GlobalValues>(globalFlags, argv, { optionsEnd: "dashes" });
   const unexpected = parsed.positional.filter((word) => word !== "daemon");
   if (unexpected.length > 0)
     throw new Failure("invalid", `cannot start the daemon: unexpected argument "${unexpected[0]}"`);
-  const values = parsed.values as unknown as GlobalValues;
+  const values = parsed.values;
   const runRoot = values["run-root"] ?? "/run/tare";
   const host = values.host ?? `unix://${join(runRoot, "tare.sock")}`;
   if (!host.startsWith("unix:///") && host !== "fd://") {
@@ -47,9 +47,10 @@ export async function parseDaemonOptions(argv: readonly string[]): Promise<Daemo
   };
 }
 
-async function settingsOf({ given, values }: ReturnType<typeof parseFlags>): Promise<EngineSettings> {
+async function settingsOf({ given, values }: Parsed<GlobalValues>): Promise<EngineSettings> {
   let settings: EngineSettings = {};
-  for (const [name, flag] of Object.entries<GlobalFlag<unknown>>(globalFlags)) {
+  for (const name of keysOf(globalFlags)) {
+    const flag: GlobalFlag<unknown> = globalFlags[name];
     const value = values[name];
     if (flag.toSettings === undefined || !given.has(name) || value === undefined || value === null) continue;
     settings = mergeDefined(settings, await flag.toSettings(value));

@@ -227,6 +227,7 @@ export class LightSocket implements ClientSocket {
   }
 
   #emit(event: Event, argument?: unknown): void {
+    // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- on() has related listener and event
     for (const listener of this.#listeners.get(event) ?? []) listener(argument as never);
   }
 }

@@ -11,6 +11,7 @@ type Listener = (argument: unknown) => void;
  */
 export function openOutput(fd: 1 | 2): OutputStream {
   const target = findDirectTarget(fd);
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- it has what the command line uses of a stream
   return target === undefined ? streamOf(fd) : (new DirectOutput(fd, target) as unknown as OutputStream);
 }
 

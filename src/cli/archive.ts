@@ -1,3 +1,4 @@
+import { bytesOf } from "../base/byte-stream.ts";
 import { createReadStream } from "node:fs";
 import { randomBytes } from "node:crypto";
 import { open, rename, rm, stat } from "node:fs/promises";
@@ -13,7 +14,7 @@ export async function openArchive(path: string, { cwd }: CliContext): Promise<As
       await file.close();
       throw new Failure("invalid", `open ${path}: is a directory`);
     }
-    return createReadStream("", { fd: file, highWaterMark: 256 * 1024 }) as AsyncIterable<Uint8Array>;
+    return bytesOf(createReadStream("", { fd: file, highWaterMark: 256 * 1024 }));
   } catch (thrown) {
     if (thrown instanceof Failure) throw thrown;
     const code = codeOf(thrown);
@@ -38,7 +39,7 @@ export async function openArchiveOrDirectory(
 /** Our standard input, for sending. A terminal has nothing to send: Failure("invalid") with what to do. */
 export function readInput({ stdin }: CliContext, refusal: string): AsyncIterable<Uint8Array> {
   if (stdin.isTTY === true) throw new Failure("invalid", refusal);
-  return stdin as AsyncIterable<string | Buffer> as AsyncIterable<Uint8Array>;
+  return bytesOf(stdin);
 }
 
 function unwritable(path: string, target: string, cause: unknown): Failure {

@@ -1,3 +1,4 @@
+import { keysOf } from "../base/keys.ts";
 import { Failure } from "../base/failure.ts";
 import type { EngineSettings } from "../model/engine-settings.ts";
 import type { GlobalOptions } from "./context.ts";
@@ -112,7 +113,7 @@ export function resolveGlobals(
     ...resolveHost(values, env),
     runRoot,
     dataRoot,
-    daemonFlags: (Object.keys(globalFlags) as (keyof GlobalValues)[]).flatMap((name) =>
+    daemonFlags: keysOf(globalFlags).flatMap((name) =>
       globalFlags[name].isForDaemon === true ? formatFlag(name, values[name]) : [],
     ),
     debug,

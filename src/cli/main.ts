@@ -33,7 +33,7 @@ class Outputs {
     this.context = Object.create(context, {
       stdout: { get: () => open("stdout") },
       stderr: { get: () => open("stderr") },
-    }) as CliContext;
+    });
   }
 
   /** `tare logs -f x | head -1` ends quietly: later writes are dropped, and the signal fires. */
@@ -69,10 +69,10 @@ class CommandLine {
     let name = "";
     let failureStatus = 1;
     try {
-      const parsed = parseFlags(globalFlags as FlagTable, argv, { optionsEnd: "first" });
-      const globals = resolveGlobals(parsed.values as unknown as GlobalValues, this.#context.env);
+      const parsed = parseFlags<GlobalValues>(globalFlags, argv, { optionsEnd: "first" });
+      const globals = resolveGlobals(parsed.values, this.#context.env);
       this.#debug = globals.debug;
-      if (parsed.values["version"] === true) return this.#print(versionLine(this.#context));
+      if (parsed.values.version) return this.#print(versionLine(this.#context));
       if (parsed.wantsHelp || parsed.positional.length === 0) return await this.#printHelp(parsed.positional);
       const found =
         findCommand({ entries: usualCommands, groups: {} }, parsed.positional) ??

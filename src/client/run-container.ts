@@ -1,3 +1,4 @@
+import { parseTrustedJson } from "../base/trusted-json.ts";
 import { failureOfReply } from "../api/http/failure-status.ts";
 import { type RunPart, RunStreamDecoder } from "../api/http/run-stream.ts";
 import type { Frame } from "../api/http/stream-frames.ts";
@@ -32,7 +33,7 @@ export async function runContainer(
   const call = { method: "POST", path: "/containers/create", query, json: request, upgrade: true } as const;
   const reply = await transport.call(call);
   if (reply.status !== 101) {
-    return { ...(JSON.parse(await reply.text()) as ContainerCreateResponse), started: undefined };
+    return { ...parseTrustedJson<ContainerCreateResponse>(await reply.text()), started: undefined };
   }
   const duplex = reply.hijack();
   const runEvents = decodeRunEvents(duplex);
@@ -82,7 +83,7 @@ function letGo(attaching: Promise<AttachedConnection>): void {
 
 /** Rejects when the connection breaks, even when no caller awaits it. */
 export function exitOf(reply: HttpReply): Promise<ContainerWaitResponse> {
-  const exit = reply.text().then((text) => JSON.parse(text) as ContainerWaitResponse);
+  const exit = reply.text().then((text) => parseTrustedJson<ContainerWaitResponse>(text));
   exit.catch(() => {});
   return exit;
 }
@@ -90,7 +91,7 @@ export function exitOf(reply: HttpReply): Promise<ContainerWaitResponse> {
 export function findTiming(header: string | undefined): StartTiming | undefined {
   if (header === undefined) return undefined;
   try {
-    return JSON.parse(header) as StartTiming;
+    return parseTrustedJson<StartTiming>(header);
   } catch {
     return undefined;
   }
@@ -138,6 +139,7 @@ type EventKey = "Id" | "Timing" | "StatusCode";
 type EventOf<Key extends EventKey> = Extract<RunEvent, Readonly<Record<Key, unknown>>>;
 
 function eventOf<Key extends EventKey>(event: RunEvent, key: Key): EventOf<Key> {
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- TypeScript does not narrow by a generic key
   if (key in event) return event as EventOf<Key>;
   if (!("Failure" in event)) throw lost();
   const { Status, Body, Kind, Details } = event.Failure;

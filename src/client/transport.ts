@@ -1,3 +1,4 @@
+import { parseTrustedJson } from "../base/trusted-json.ts";
 import { detailsHeader, failureHeader, failureOfReply } from "../api/http/failure-status.ts";
 import { decodeJsonLines } from "../api/http/json-lines.ts";
 import type { Frame } from "../api/http/stream-frames.ts";
@@ -105,7 +106,7 @@ export class Transport implements Disposable {
     const reply = await this.call(call);
     const text = await reply.text();
     try {
-      return JSON.parse(text) as T;
+      return parseTrustedJson<T>(text);
     } catch (cause) {
       throw new Failure("corrupt", "cannot read the daemon's reply: it is not JSON", { cause });
     }

@@ -1,3 +1,4 @@
+import { required } from "../base/required.ts";
 import { randomBytes } from "node:crypto";
 import { readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
@@ -66,7 +67,7 @@ export class PassedDescriptors implements Disposable {
     const held = new DisposableStack();
     for (const fd of taken) held.use(fd);
     return {
-      fds: new Map(offer.targets.map((target, i) => [target, taken[i]?.fd as Fd])),
+      fds: new Map(offer.targets.map((target, i) => [target, required(taken[i]).fd])),
       [Symbol.dispose]: () => held.dispose(),
     };
   }

@@ -1,6 +1,6 @@
 import type { StorageBenchMessage } from "../api/types/storage-bench.ts";
 import { Failure } from "../base/failure.ts";
-import type { StorageBenchEvent, StorageBenchStep } from "../model/storage-bench.ts";
+import type { StorageBenchEvent } from "../model/storage-bench.ts";
 import { refuseError } from "./progress-reply.ts";
 
 /** One line of the daemon, as the engine reported it. Throws the failure that a line contains. */
@@ -19,7 +19,7 @@ export function benchEventOf(message: StorageBenchMessage): StorageBenchEvent {
       },
     };
   }
-  if (Step !== undefined) return { kind: "step", driver: Step.Driver, step: Step.Step as StorageBenchStep };
+  if (Step !== undefined) return { kind: "step", driver: Step.Driver, step: Step.Step };
   if (Unsupported !== undefined) {
     return { kind: "unsupported", driver: Unsupported.Driver, reason: Unsupported.Reason };
   }

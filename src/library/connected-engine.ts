@@ -58,6 +58,7 @@ export class ConnectedEngine implements Engine {
     try {
       for await (const { Type: type, Action: action, Actor: actor, timeNano } of messages) {
         yield {
+          // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the daemon sends events of these types only
           type: type as EngineEvent["type"],
           action,
           actor: { id: actor.ID, attributes: actor.Attributes },

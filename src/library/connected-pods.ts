@@ -1,9 +1,10 @@
+import { isOneOf } from "../base/keys.ts";
 import { formatShareWord, parseShareWord } from "../api/pod/pod-request.ts";
 import { parsePorts } from "../api/container/published-ports.ts";
 import { parseLimits } from "../api/container/limits.ts";
 import type { Pod } from "../api/types/pod.ts";
 import type { Client } from "../client/client.ts";
-import type { PodDetails, PodNamespace, Pods, PodSpec, PodState } from "../model/pods.ts";
+import { type PodDetails, podNamespaces, type Pods, type PodSpec, type PodState } from "../model/pods.ts";
 import { createRequestOf } from "./create-request.ts";
 import { parseContainerId } from "../model/ids.ts";
 
@@ -107,9 +108,10 @@ function podDetailsOf(pod: Pod): PodDetails {
     id: parseContainerId(pod.Id),
     name: pod.Name,
     createdAt: Date.parse(pod.Created),
+    // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the daemon writes the engine's words, capitalized
     state: pod.State.toLowerCase() as PodState,
     labels: pod.Labels,
-    share: pod.SharedNamespaces.map((word) => parseShareWord(word) as PodNamespace),
+    share: pod.SharedNamespaces.map(parseShareWord).filter((type) => isOneOf(podNamespaces, type)),
     hostname: pod.Hostname,
     infraId: parseContainerId(pod.InfraContainerID),
     containers: pod.Containers.map(({ Id, Name, State }) => ({

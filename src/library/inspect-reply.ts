@@ -14,7 +14,7 @@ import type { ImageDetails, ImageSummary } from "../model/images.ts";
 import type { ContainerMount } from "../model/mounts.ts";
 import { endpointsOf, portsOfSettings } from "./network-reply.ts";
 import { parseIdRange } from "../spec/id-map.ts";
-import type { Digest } from "../spec/digest.ts";
+import { parseDigest } from "../spec/digest.ts";
 import type { ImageConfig } from "../spec/image/config.ts";
 import { normalizePlatform } from "../spec/platform.ts";
 import type { PodMembership } from "../api/types/pod-membership.ts";
@@ -251,7 +251,7 @@ export function imageConfigOf(reply: ImageInspect): ImageConfig {
       onBuild: config.OnBuild ?? [],
       shell: config.Shell ?? undefined,
     },
-    diffIds: reply.RootFS.Layers as readonly Digest[],
+    diffIds: reply.RootFS.Layers.map(parseDigest),
     history: [],
   };
 }

@@ -1,8 +1,10 @@
+import { parseContainerId } from "../model/ids.ts";
+import { parsePortRange } from "../spec/port-range.ts";
+import { required } from "../base/required.ts";
 import { parseSettings } from "../api/network/endpoint-settings.ts";
 import type { Port } from "../api/types/container.ts";
 import type { EndpointSettings, Network, NetworkSettings } from "../api/types/network.ts";
 import type { ReachRow } from "../api/types/tare.ts";
-import type { ContainerId } from "../model/ids.ts";
 import type { BoundPorts, EndpointDetails, NetworkDetails, PublishedReach } from "../model/networks.ts";
 
 /** The reply of `network inspect`, in the engine's words. */
@@ -85,10 +87,10 @@ export function portsOfSettings({ Ports }: Pick<NetworkSettings, "Ports">): {
   readonly exposedPorts: readonly string[];
 } {
   const ports = Object.entries(Ports).flatMap(([key, bindings]) => {
-    const [port, type] = key.split("/") as [string, Port["Type"]];
+    const { first: port, protocol: type } = required(parsePortRange(key));
     return (bindings ?? []).map(({ HostIp = "", HostPort = "0" }) => ({
       IP: HostIp,
-      PrivatePort: Number(port),
+      PrivatePort: port,
       PublicPort: Number(HostPort),
       Type: type,
     }));
@@ -125,9 +127,9 @@ function boundPortsOf(ports: readonly Port[]): readonly BoundPorts[] {
 /** A row of the daemon's information on published ports, in the engine's words. */
 export function publishedReachOf(row: ReachRow): PublishedReach {
   return {
-    containerId: row.Container as ContainerId,
+    containerId: parseContainerId(row.Container),
     network: row.Network,
-    protocol: row.Type as PublishedReach["protocol"],
+    protocol: row.Type,
     hostAddress: row.HostIp || undefined,
     hostPort: row.HostPort,
     containerPort: row.ContainerPort,

@@ -1,3 +1,4 @@
+import { bytesOf } from "../base/byte-stream.ts";
 import type { Duplex } from "node:stream";
 
 export interface Output {
@@ -13,8 +14,8 @@ export async function readOutput({
   readonly duplex: Duplex;
   readonly terminal: boolean;
 }): Promise<Output> {
-  const chunks: Buffer[] = [];
-  for await (const chunk of duplex) chunks.push(chunk as Buffer);
+  const chunks: Uint8Array[] = [];
+  for await (const chunk of bytesOf(duplex)) chunks.push(chunk);
   const all = Buffer.concat(chunks);
   return terminal ? { stdout: all, stderr: Buffer.alloc(0) } : splitFrames(all);
 }

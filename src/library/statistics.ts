@@ -49,7 +49,7 @@ function figuresOf(reply: api.ContainerStats): Omit<Sample, keyof CpuSample> {
     io: bytes === null ? undefined : { bytes: bytes.map(ioOf), operations: (operations ?? []).map(ioOf) },
     networks: mapped(reply.networks, networkOf),
     hugePages: mapped(reply.hugetlb_stats, countersOf),
-    pressure: mapped(reply.pressure_stats as Readonly<Record<string, api.PressureStats>>, pressureOf),
+    pressure: pressureStatisticsOf(reply.pressure_stats),
   };
 }
 
@@ -85,6 +85,14 @@ function networkOf(stats: api.NetworkStats): Sample["networks"][string] {
     sentErrors: stats.tx_errors,
     sentDropped: stats.tx_dropped,
   };
+}
+
+function pressureStatisticsOf({
+  cpu,
+  memory,
+  io,
+}: NonNullable<api.ContainerStats["pressure_stats"]> = {}): Sample["pressure"] {
+  return { cpu: cpu && pressureOf(cpu), memory: memory && pressureOf(memory), io: io && pressureOf(io) };
 }
 
 function pressureOf({ some, full }: api.PressureStats): NonNullable<Sample["pressure"]["cpu"]> {

@@ -3,7 +3,7 @@ import type { ImageSummary as ImageRow } from "../api/types/image.ts";
 import type { StoreUsage as StoreUsageReply } from "../api/types/tare.ts";
 import type { Volume } from "../api/types/volume.ts";
 import type { ContainerSummary } from "../model/containers.ts";
-import type { DiskUsage, StoreKind, StoreUsage } from "../model/usage.ts";
+import type { DiskUsage, StoreUsage } from "../model/usage.ts";
 import type { VolumeDetails, VolumeUsage } from "../model/volumes.ts";
 import { imageSummaryOf } from "./inspect-reply.ts";
 import type { ContainerSizes } from "../model/container-sizes.ts";
@@ -24,7 +24,7 @@ export function storeUsageOf({
   return {
     policy: Policy,
     totalBytes: TotalSize,
-    rows: Kinds.map(({ Kind, ...rest }) => ({ kind: Kind as StoreKind, ...counted(rest) })),
+    rows: Kinds.map(({ Kind, ...rest }) => ({ kind: Kind, ...counted(rest) })),
     rebuildable: counted(Rebuildable),
     refetchable: counted(Refetchable),
   };

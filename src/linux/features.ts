@@ -1,3 +1,4 @@
+import { keysOf } from "../base/keys.ts";
 import { existsSync, readFileSync } from "node:fs";
 import { detectCgroups } from "./cgroup/layout.ts";
 import { hasDeviceFilters } from "./cgroup/internal/v2/device-filter.ts";
@@ -182,7 +183,7 @@ export function hasFeature(name: FeatureName): boolean {
 export function listFeatures(
   mayProbe: (probe: Pick<Feature, "isPrivileged" | "loads">) => boolean = () => true,
 ): Feature[] {
-  return (Object.keys(probes) as FeatureName[]).map((name) => ({
+  return keysOf(probes).map((name) => ({
     name,
     present: mayProbe(meanings[name]) ? hasFeature(name) : undefined,
     how: isForcedAbsent(name) ? "TARE_WITHOUT says so" : probes[name].how,

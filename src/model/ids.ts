@@ -91,7 +91,8 @@ const component = /^[^./\0][^/\0]*$/;
 
 /** SAFETY: the only place where text gets a brand. */
 function find<Id extends string>(text: string, form: RegExp): Id | undefined {
-  return form.test(text) ? (text as Id) : undefined;
+  const hasForm = (id: string): id is Id => form.test(id);
+  return hasForm(text) ? text : undefined;
 }
 
 function refuse(what: string, text: string): never {

@@ -1,3 +1,4 @@
+import { isOneOf } from "../base/keys.ts";
 import { defined, type Undefinable } from "../base/defined.ts";
 import type {
   ContainerIsolation,
@@ -35,12 +36,12 @@ export interface SpecChanges extends Undefinable<Omit<ContainerSpec, SpecGroup>>
 export function mergeSpec<Spec extends Partial<ContainerSpec>>(spec: Spec, changes: SpecChanges): Spec {
   const changed = Object.entries(changes).flatMap(([name, change]) => {
     if (!isGroup(name)) return change === undefined ? [] : [[name, change] as const];
-    const members = defined((change ?? {}) as object);
+    const members = defined(Object.assign({}, change));
     return Object.keys(members).length === 0 ? [] : [[name, { ...spec[name], ...members }] as const];
   });
   return { ...spec, ...Object.fromEntries(changed) };
 }
 
 function isGroup(name: string): name is SpecGroup {
-  return (specGroups as readonly string[]).includes(name);
+  return isOneOf(specGroups, name);
 }

@@ -20,7 +20,7 @@ export interface PodSpec {
   readonly name?: string | undefined;
   readonly labels?: Readonly<Record<string, string>> | undefined;
   /** Default: ipc, network and uts. */
-  readonly share?: readonly PodNamespace[] | undefined;
+  readonly share?: readonly string[] | undefined;
   /** Name of the container that holds the namespaces; absent: derived from the pod's id. */
   readonly infraName?: string | undefined;
   readonly hostname?: string | undefined;

@@ -182,6 +182,13 @@ class ThreadedNameServer implements NameServer {
 
 /** Has descriptors of its own of what this side keeps, so that closing here and there never meets another file. */
 function serveOrder(container: string, { netns, listeners, view }: Served): Order {
-  const [udp, tcp, place] = [listeners.udp, listeners.tcp, netns].map(({ fd }) => duplicateFd(fd).move());
-  return { order: "serve", container, udp: udp as Fd, tcp: tcp as Fd, netns: place as Fd, view };
+  const own = ({ fd }: { readonly fd: Fd }): Fd => duplicateFd(fd).move();
+  return {
+    order: "serve",
+    container,
+    udp: own(listeners.udp),
+    tcp: own(listeners.tcp),
+    netns: own(netns),
+    view,
+  };
 }

@@ -111,6 +111,7 @@ function compile(
   const isTraced = watch !== undefined && (watch.denials || watch.calls);
   if ((profile === undefined || profile === null) && !isTraced) return undefined;
   const chosen =
+    // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the configuration holds what the engine has parsed; the OCI schema does not say so
     profile === "default" ? defaultSeccompProfile : ((profile ?? permissiveSeccompProfile) as SeccompProfile);
   let known = programs.get(chosen);
   if (known === undefined) programs.set(chosen, (known = new RecentMap(maxPrograms)));

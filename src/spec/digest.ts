@@ -1,3 +1,4 @@
+import { required } from "../base/required.ts";
 import { createHash, type Hash } from "node:crypto";
 import { Failure } from "../base/failure.ts";
 
@@ -17,20 +18,17 @@ const hexLength: Readonly<Record<DigestAlgorithm, number>> = { sha256: 64, sha51
  * SPEC: OCI image 1.1, descriptor.md, "Digests".
  */
 export function parseDigest(text: string): Digest {
-  const problem = problemOf(text);
-  if (problem !== undefined) {
-    throw new Failure("invalid", `cannot parse digest "${text.slice(0, 160)}": ${problem}`);
-  }
-  return text as Digest;
+  if (isDigest(text)) return text;
+  throw new Failure("invalid", `cannot parse digest "${text.slice(0, 160)}": ${problemOf(text)}`);
 }
 
 /** As parseDigest(), for text that may well be something else. */
 export function findDigest(text: string): Digest | undefined {
-  return problemOf(text) === undefined ? (text as Digest) : undefined;
+  return isDigest(text) ? text : undefined;
 }
 
 export function algorithmOf(digest: Digest): DigestAlgorithm {
-  return digest.slice(0, 6) as DigestAlgorithm;
+  return digest.startsWith("sha512:") ? "sha512" : "sha256";
 }
 
 /** The part after the colon: safe as a file name. */
@@ -59,8 +57,12 @@ export class Digester {
 
   /** Once only. */
   finish(): Digest {
-    return `${this.#algorithm}:${this.#hash.digest("hex")}` as Digest;
+    return required(findDigest(`${this.#algorithm}:${this.#hash.digest("hex")}`));
   }
+}
+
+function isDigest(text: string): text is Digest {
+  return problemOf(text) === undefined;
 }
 
 function problemOf(text: string): string | undefined {

@@ -88,7 +88,8 @@ class Reader {
   #string(): string {
     const from = this.#at++;
     while (this.#text[this.#at] !== '"') this.#at += this.#text[this.#at] === "\\" ? 2 : 1;
-    return JSON.parse(this.#text.slice(from, ++this.#at)) as string;
+    const key: string = JSON.parse(this.#text.slice(from, ++this.#at));
+    return key;
   }
 
   #literal(): unknown {

@@ -1,3 +1,4 @@
+import { isRecord } from "../base/is-record.ts";
 import { Failure } from "../base/failure.ts";
 
 export interface JsonLimits {
@@ -41,7 +42,8 @@ export function parseCountedJson(
   }
   try {
     const text = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
-    return { value: JSON.parse(text) as unknown, text, members };
+    const value: unknown = JSON.parse(text);
+    return { value, text, members };
   } catch (cause) {
     throw new Failure("invalid", `cannot read ${what}: it is no JSON: ${String(cause)}`, { cause });
   }
@@ -130,11 +132,9 @@ export class JsonNode {
     return new Failure("invalid", `cannot read ${what}: ${where.slice(0, 200)} ${rule}`);
   }
 
-  #object(): Record<string, unknown> {
-    if (typeof this.#value !== "object" || this.#value === null || Array.isArray(this.#value)) {
-      throw this.refused("must be an object");
-    }
-    return this.#value as Record<string, unknown>;
+  #object(): Readonly<Record<string, unknown>> {
+    if (!isRecord(this.#value)) throw this.refused("must be an object");
+    return this.#value;
   }
 
   #child(value: unknown, step: string): JsonNode {

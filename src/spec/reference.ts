@@ -134,6 +134,7 @@ function digestIn(text: string, digest: string): Digest {
 }
 
 function make(domain: string, path: string, tag?: string, digest?: Digest): Reference {
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the only place that makes one
   return Object.freeze({
     domain,
     path,

@@ -1,3 +1,4 @@
+import { isOneOf } from "../base/keys.ts";
 import { findDuration, formatDuration } from "../base/duration.ts";
 import { Failure } from "../base/failure.ts";
 
@@ -12,6 +13,8 @@ export interface TimeOffsets {
 /** KERNEL: the offset may not bring a clock beyond half of what a 64-bit number of nanoseconds counts. */
 const mostMs = 4_611_686_018_000;
 
+const clocks = ["monotonic", "boottime"] as const;
+
 /** `-1h30m` for both clocks, or `monotonic=24h,boottime=168h`. Throws "invalid". */
 export function parseTimeOffsets(text: string): TimeOffsets {
   if (!text.includes("=")) {
@@ -21,9 +24,9 @@ export function parseTimeOffsets(text: string): TimeOffsets {
   const offsets: { monotonicMs?: number | undefined; boottimeMs?: number | undefined } = {};
   for (const part of text.split(",")) {
     const [, clock, duration = ""] = /^(monotonic|boottime)=(.*)$/.exec(part) ?? [];
-    if (clock === undefined)
+    if (!isOneOf(clocks, clock))
       throw refused(text, `"${part.slice(0, 50)}" is neither monotonic= nor boottime=`);
-    const key = `${clock as "monotonic" | "boottime"}Ms` as const;
+    const key = `${clock}Ms` as const;
     if (offsets[key] !== undefined) throw refused(text, `${clock} is given twice`);
     offsets[key] = readOffset(duration, text);
   }

@@ -1,3 +1,4 @@
+import { isKeyOf } from "../base/keys.ts";
 import { Failure } from "../base/failure.ts";
 import {
   checkIdMaps,
@@ -63,8 +64,8 @@ function parseMaps(text: string, whole: string): IdMaps {
   const ranges: Record<"uidmap" | "gidmap", ReturnType<typeof parseIdRange>[]> = { uidmap: [], gidmap: [] };
   for (const part of text.split(",")) {
     const [, kind, range = ""] = /^(uidmap|gidmap)=(.*)$/.exec(part) ?? [];
-    if (kind === undefined) throw refused(whole);
-    ranges[kind as keyof typeof ranges].push(parseIdRange(range));
+    if (kind === undefined || !isKeyOf(ranges, kind)) throw refused(whole);
+    ranges[kind].push(parseIdRange(range));
   }
   // As podman does: the ranges of one kind apply to the other.
   const { uidmap, gidmap } = ranges;

@@ -1,4 +1,4 @@
-import { Failure } from "../../base/failure.ts";
+import { Failure, sentenceOf } from "../../base/failure.ts";
 import type { BindMount, VolumeMount } from "../../model/mounts.ts";
 import { parseIdmapOption } from "../../spec/idmap-option.ts";
 
@@ -58,7 +58,7 @@ export function parseBind(text: string, volumeDriver = ""): BindMount | VolumeMo
     if (!isBind && propagation !== undefined) throw extraField("volume", "BindOptions");
     if (isBind && options.includes("nocopy")) throw extraField("bind", "VolumeOptions");
   } catch (thrown) {
-    throw new Failure("invalid", `${invalidSpec(text).message}: ${(thrown as Failure).message}`, {
+    throw new Failure("invalid", `${invalidSpec(text).message}: ${sentenceOf(thrown)}`, {
       cause: thrown,
     });
   }

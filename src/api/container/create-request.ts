@@ -28,8 +28,8 @@ export function parseCreateRequest(body: unknown): CreateRequest {
     "",
   );
   return {
-    config: config as ContainerConfig,
-    hostConfig: (parts["HostConfig"] ?? {}) as HostConfig,
-    networkingConfig: (parts["NetworkingConfig"] ?? {}) as NetworkingConfig,
+    config,
+    hostConfig: parts.HostConfig ?? {},
+    networkingConfig: parts.NetworkingConfig ?? {},
   };
 }

@@ -1,9 +1,11 @@
-import type { FieldSchemas } from "../http/field-schemas.ts";
+import type { HostConfig, Mount, ThrottleDevice } from "../types/host-config.ts";
+import type { ContainerConfig } from "../types/container-config.ts";
+import type { SchemasOf } from "../http/field-schemas.ts";
 import { portBindingSchemas } from "./port-binding-schemas.ts";
 import { tareSchemas } from "./tare-fields.ts";
 
 /** Fields of `Config`, with the body of `POST /containers/create` around them. */
-export const configSchemas: FieldSchemas = {
+export const configSchemas: SchemasOf<ContainerConfig> = {
   Hostname: "text",
   Domainname: "text",
   User: "text",
@@ -40,9 +42,9 @@ export const configSchemas: FieldSchemas = {
   Shell: "text-or-texts",
 };
 
-const throttle: FieldSchemas = { Path: "text", Rate: "integer" };
+const throttle: SchemasOf<ThrottleDevice> = { Path: "text", Rate: "integer" };
 
-const mountSchemas: FieldSchemas = {
+const mountSchemas: SchemasOf<Mount> = {
   Type: "text",
   Target: "text",
   Source: "text",
@@ -67,10 +69,10 @@ const mountSchemas: FieldSchemas = {
     },
   },
   ImageOptions: { object: { Subpath: "text" } },
-  TmpfsOptions: { object: { SizeBytes: "integer", Mode: "integer", Options: "any" } },
+  TmpfsOptions: { object: { SizeBytes: "integer", Mode: "integer", Options: "text-lists" } },
 };
 
-export const hostConfigSchemas: FieldSchemas = {
+export const hostConfigSchemas: SchemasOf<HostConfig> = {
   Binds: "texts",
   ContainerIDFile: "text",
   LogConfig: { object: { Type: "text", Config: "text-map" } },
@@ -129,7 +131,15 @@ export const hostConfigSchemas: FieldSchemas = {
   CpusetMems: "text",
   Devices: { list: { PathOnHost: "text", PathInContainer: "text", CgroupPermissions: "text" } },
   DeviceCgroupRules: "texts",
-  DeviceRequests: "any",
+  DeviceRequests: {
+    list: {
+      Driver: "text",
+      Count: "integer",
+      DeviceIDs: "texts",
+      Capabilities: "text-lists",
+      Options: "text-map",
+    },
+  },
   KernelMemory: "integer",
   KernelMemoryTCP: "integer",
   MemoryReservation: "integer",

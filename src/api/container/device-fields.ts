@@ -1,3 +1,4 @@
+import { isOneOf } from "../../base/keys.ts";
 import { Failure } from "../../base/failure.ts";
 import type { ContainerResources } from "../../model/container-spec.ts";
 import type { DeviceRuleSpec, DeviceSpec } from "../../model/devices.ts";
@@ -49,11 +50,13 @@ export function isDeviceAccess(text: string): boolean {
 
 const largest = 2 ** 32 - 1;
 
+const deviceTypes = ["a", "c", "b"] as const;
+
 /** `c 1:3 rwm`, numbers may be `*`. */
 export function parseDeviceRule(text: string): DeviceRuleSpec {
   const [, type, major = "", minor = "", access = ""] =
     /^([acb]) ([0-9]+|\*):([0-9]+|\*) ([rwm]{1,3})$/.exec(text) ?? [];
-  if (type === undefined) {
+  if (!isOneOf(deviceTypes, type)) {
     throw new Failure("invalid", `invalid device cgroup rule format: '${text.slice(0, 100)}'`);
   }
   const number = (digits: string, name: string): number | undefined => {
@@ -67,7 +70,7 @@ export function parseDeviceRule(text: string): DeviceRuleSpec {
   };
   const [majorValue, minorValue] = [number(major, "major"), number(minor, "minor")];
   return {
-    type: type as DeviceRuleSpec["type"],
+    type,
     major: majorValue,
     minor: minorValue,
     access: [...new Set(access)].join(""),

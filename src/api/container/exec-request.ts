@@ -2,7 +2,7 @@ import { Failure } from "../../base/failure.ts";
 import { type FieldSchemas, readFields } from "../http/field-schemas.ts";
 import type { ExecCreateRequest, ExecStartRequest } from "../types/exec.ts";
 
-const createSchemas: FieldSchemas = {
+const createSchemas = {
   AttachStdin: "boolean",
   AttachStdout: "boolean",
   AttachStderr: "boolean",
@@ -15,11 +15,11 @@ const createSchemas: FieldSchemas = {
   User: "text",
   WorkingDir: "text",
   Detach: "boolean",
-};
+} as const satisfies FieldSchemas;
 
 /** Throws Failure("invalid") naming the field, or in Docker's words when there is no command. */
 export function parseExecCreate(body: unknown): ExecCreateRequest {
-  const request = readFields(body ?? {}, createSchemas, "") as ExecCreateRequest;
+  const request = readFields(body ?? {}, createSchemas, "");
   if ((request.Cmd ?? []).length === 0) throw new Failure("invalid", "No exec command specified");
   return request;
 }

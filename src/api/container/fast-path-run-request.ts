@@ -10,7 +10,7 @@ import { readFields } from "../http/field-schemas.ts";
 export function parseFastPathRun(body: unknown, buildId: string): FastPathRun {
   const { Build: build, Words: words = [] } = readFields(body ?? {}, { Build: "text", Words: "texts" }, "");
   if (build !== buildId) throw new Failure("conflict", "cannot read a run: its words are of another build");
-  const run = readFastPathRun(words as readonly string[]);
+  const run = readFastPathRun(words);
   // The command line reports to a terminal from where a port can be reached.
   if (run === undefined || run.interactive || (run.detach && run.publish.length > 0))
     throw new Failure(

@@ -1,3 +1,4 @@
+import { keysOf } from "../../base/keys.ts";
 import { joinPublished, readPublish } from "./publish-flag.ts";
 import type { ContainerCreateRequest } from "../types/container.ts";
 
@@ -53,10 +54,11 @@ export const fastPathFlags: Readonly<Record<FastPathName, FastPathFlag>> = {
 
 /** By each way of writing it. */
 const flagsByWord: ReadonlyMap<string, readonly [FastPathName, FastPathFlag]> = new Map(
-  (Object.entries(fastPathFlags) as [FastPathName, FastPathFlag][]).flatMap((entry) => {
-    const [name, { short, also = [] }] = entry;
-    const words = [name, ...also].map((long) => `--${long}`);
-    return [...words, ...(short === undefined ? [] : [`-${short}`])].map((word) => [word, entry] as const);
+  keysOf(fastPathFlags).flatMap((name) => {
+    const flag = fastPathFlags[name];
+    const words = [name, ...(flag.also ?? [])].map((long) => `--${long}`);
+    const short = flag.short === undefined ? [] : [`-${flag.short}`];
+    return [...words, ...short].map((word) => [word, [name, flag]] as const);
   }),
 );
 
@@ -82,8 +84,8 @@ export function readFastPathRun(words: readonly string[]): FastPathRun | undefin
     const value = equals === -1 ? words[++at] : word.slice(equals + 1);
     if (value === undefined || flag.accepts?.(value) === false) return undefined;
     if (isSingle === true && Object.hasOwn(values, name)) return undefined;
-    values[name] =
-      kind === "list" ? [...((values[name] as readonly string[] | undefined) ?? []), value] : value;
+    const earlier = values[name];
+    values[name] = kind === "list" ? [...(Array.isArray(earlier) ? earlier : []), value] : value;
   }
   const image = words[at];
   if (image === undefined) return undefined;

@@ -171,17 +171,8 @@ function parseTmpfs(target: string, options: string | undefined): TmpfsMount {
 }
 
 /** `[name]` or `[name, value]`. */
-function tmpfsOption(option: unknown): string {
-  if (Array.isArray(option) && option.every((word) => typeof word === "string")) return option.join("=");
-  throw new Failure(
-    "invalid",
-    "cannot read the request: TmpfsOptions.Options must be a list of lists of texts",
-  );
-}
-
 function tmpfsOptions({ TmpfsOptions, ReadOnly }: Mount): string {
-  const extra = TmpfsOptions?.Options;
-  const words = Array.isArray(extra) ? extra.map(tmpfsOption) : [];
+  const words = (TmpfsOptions?.Options ?? []).map((option) => option.join("="));
   if (ReadOnly === true) words.push("ro");
   if ((TmpfsOptions?.SizeBytes ?? 0) > 0) words.push(`size=${TmpfsOptions?.SizeBytes}`);
   if ((TmpfsOptions?.Mode ?? 0) > 0) words.push(`mode=${(TmpfsOptions?.Mode ?? 0).toString(8)}`);

@@ -1,3 +1,4 @@
+import { isRecord } from "../../base/is-record.ts";
 import { Failure } from "../../base/failure.ts";
 import { findRfc3339, formatRfc3339 } from "../../base/timestamp.ts";
 
@@ -42,7 +43,8 @@ export function encodePathStat(stat: ArchivePathStat): string {
 /** Throws "corrupt" for what is no such header. */
 export function decodePathStat(header: string | undefined): ArchivePathStat {
   try {
-    const read = JSON.parse(Buffer.from(header ?? "", "base64").toString()) as Record<string, unknown>;
+    const read: unknown = JSON.parse(Buffer.from(header ?? "", "base64").toString());
+    if (!isRecord(read)) throw new Failure("corrupt", "it is no object");
     const { linkTarget } = read;
     const mode = Number(read["mode"]);
     if (!Number.isSafeInteger(mode)) throw new Failure("corrupt", "it has no mode");

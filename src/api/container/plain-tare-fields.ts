@@ -1,15 +1,21 @@
+import { fromKeys, isOneOf, keysOf } from "../../base/keys.ts";
 import { Failure } from "../../base/failure.ts";
 import type { ContainerSpec } from "../../model/container-spec.ts";
-import type { FieldSchemas } from "../http/field-schemas.ts";
 import { type PlainTareField, plainTareFields, type TareHostConfig } from "../types/host-config.ts";
 
 type Settings = Required<Pick<ContainerSpec, PlainTareField["group"]>>;
 
-const table = Object.entries(plainTareFields) as readonly [keyof TareHostConfig, PlainTareField][];
+type PlainTareName = keyof typeof plainTareFields;
 
-export const plainTareSchemas: FieldSchemas = Object.fromEntries(
-  table.map(([name, { kind }]) => [name, kind]),
-);
+const names = keysOf(plainTareFields);
+
+type PlainTareSchemas = { readonly [Name in PlainTareName]: (typeof plainTareFields)[Name]["kind"] };
+
+// oxlint-disable-next-line typescript/no-unsafe-type-assertion -- fromKeys() has one type for all members
+export const plainTareSchemas: PlainTareSchemas = fromKeys(
+  names,
+  (name) => plainTareFields[name].kind,
+) as PlainTareSchemas;
 
 /** The settings of the fields in plainTareFields, by group. Throws "invalid". */
 export function parsePlainTareFields(fields: TareHostConfig): Settings {
@@ -20,7 +26,8 @@ export function parsePlainTareFields(fields: TareHostConfig): Settings {
     network: {},
     lifecycle: {},
   };
-  for (const [name, field] of table) {
+  for (const name of names) {
+    const field: PlainTareField = plainTareFields[name];
     const value = fields[name];
     if (isEmpty(value)) continue;
     checkPlain(name, { field, value, fields });
@@ -37,7 +44,7 @@ function checkPlain(
     fields,
   }: { readonly field: PlainTareField; readonly value: unknown; readonly fields: TareHostConfig },
 ): void {
-  if (words !== undefined && !words.includes(value as string)) {
+  if (words !== undefined && !isOneOf(words, value)) {
     const wanted = `${words.slice(0, -1).join(", ")} or ${words.at(-1)}`;
     throw new Failure("invalid", `invalid ${name} "${String(value).slice(0, 50)}": want ${wanted}`);
   }
@@ -48,8 +55,9 @@ function checkPlain(
 /** The way back. */
 export function formatPlainTareFields(settings: Partial<Settings>): TareHostConfig {
   const fields: Record<string, unknown> = {};
-  for (const [name, { group, member }] of table) {
-    const value = (settings[group] as Readonly<Record<string, unknown>> | undefined)?.[member];
+  for (const name of names) {
+    const { group, member } = plainTareFields[name];
+    const value = Object.entries(settings[group] ?? {}).find(([key]) => key === member)?.[1];
     if (value !== undefined) fields[name] = value;
   }
   return fields;

@@ -1,5 +1,4 @@
 import { Failure } from "../../base/failure.ts";
-import type { FieldSchemas } from "../http/field-schemas.ts";
 import { mergeDefined } from "../../base/defined.ts";
 import type {
   ContainerLifecycle,
@@ -7,24 +6,9 @@ import type {
   ContainerResources,
   ContainerSpec,
 } from "../../model/container-spec.ts";
-import { formatSecret, parseSecret, secretSchemas } from "../secret/secret-request.ts";
+import { formatSecret, parseSecret } from "../secret/secret-request.ts";
 import type { TareHostConfig } from "../types/host-config.ts";
-import { formatPlainTareFields, parsePlainTareFields, plainTareSchemas } from "./plain-tare-fields.ts";
-
-/** Fields of `HostConfig.Tare` for podman's flags without a counterpart in Docker. */
-export const podmanSchemas: FieldSchemas = {
-  ...plainTareSchemas,
-  Pod: "text",
-  TimeoutSeconds: "integer",
-  PidFile: "text",
-  KeeperPidFile: "text",
-  NotifySocket: "text",
-  NotifyPid: "integer",
-  Cgroups: "text",
-  Systemd: "text",
-  ShmSizeSystemd: "integer",
-  Secrets: { list: secretSchemas },
-};
+import { formatPlainTareFields, parsePlainTareFields } from "./plain-tare-fields.ts";
 
 /** Settings of `HostConfig.Tare`, by the groups of ContainerSpec. */
 export type TareSettings = Pick<

@@ -1,4 +1,5 @@
-import type { FieldSchemas } from "../http/field-schemas.ts";
+import type { PortBinding } from "../types/host-config.ts";
+import type { SchemasOf } from "../http/field-schemas.ts";
 
 /** The fields of one `PortBinding`. */
-export const portBindingSchemas: FieldSchemas = { HostIp: "text", HostPort: "text" };
+export const portBindingSchemas: SchemasOf<PortBinding> = { HostIp: "text", HostPort: "text" };

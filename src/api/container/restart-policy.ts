@@ -1,14 +1,20 @@
+import { isOneOf } from "../../base/keys.ts";
 import { Failure } from "../../base/failure.ts";
 import type { RestartPolicy } from "../../model/restarts.ts";
 import type { RestartPolicy as RestartPolicyField } from "../types/host-config.ts";
 
-const names: readonly string[] = ["no", "always", "on-failure", "unless-stopped"];
+const names = [
+  "no",
+  "always",
+  "on-failure",
+  "unless-stopped",
+] as const satisfies readonly RestartPolicy["name"][];
 
 /** `HostConfig.RestartPolicy`; undefined when it is absent. Throws Failure("invalid") in Docker's words. */
 export function readRestartPolicy(policy: RestartPolicyField | null | undefined): RestartPolicy | undefined {
   const { Name: name = "", MaximumRetryCount: count = 0 } = policy ?? {};
   if (name === "" && count === 0) return undefined;
-  if (!names.includes(name)) {
+  if (!isOneOf(names, name)) {
     throw refused(
       `unknown policy '${name.slice(0, 50)}'; use one of 'no', 'always', 'on-failure', or 'unless-stopped'`,
     );
@@ -18,8 +24,7 @@ export function readRestartPolicy(policy: RestartPolicyField | null | undefined)
     throw refused(`maximum retry count can only be used with 'on-failure'${also}`);
   }
   if (count < 0) throw refused("maximum retry count cannot be negative");
-  const known = name as RestartPolicy["name"];
-  return count === 0 ? { name: known } : { name: known, maximumRetries: count };
+  return count === 0 ? { name } : { name, maximumRetries: count };
 }
 
 /** The way back. */

@@ -1,14 +1,16 @@
+import { secretSchemas } from "../secret/secret-request.ts";
+import { plainTareSchemas } from "./plain-tare-fields.ts";
 import { Failure } from "../../base/failure.ts";
 import { mergeDefined } from "../../base/defined.ts";
-import { formatPodmanFields, parsePodmanFields, podmanSchemas, type TareSettings } from "./podman-fields.ts";
+import { formatPodmanFields, parsePodmanFields, type TareSettings } from "./podman-fields.ts";
 import { formatTimeOffsets, parseTimeOffsets } from "../../spec/time-offsets.ts";
 import type { HostConfig, TareHostConfig } from "../types/host-config.ts";
-import type { FieldSchemas } from "../http/field-schemas.ts";
+import type { SchemasOf } from "../http/field-schemas.ts";
 import type { ContainerSpec } from "../../model/container-spec.ts";
 import { portBindingSchemas } from "./port-binding-schemas.ts";
 
 /** Fields of `HostConfig.Tare`. */
-export const tareSchemas: FieldSchemas = {
+export const tareSchemas: SchemasOf<TareHostConfig> = {
   Umask: "text",
   Personality: "text",
   NoHosts: "boolean",
@@ -17,7 +19,17 @@ export const tareSchemas: FieldSchemas = {
   RecordCalls: "boolean",
   HugePageLimits: "text-map",
   CgroupConf: "text-map",
-  ...podmanSchemas,
+  ...plainTareSchemas,
+  Pod: "text",
+  TimeoutSeconds: "integer",
+  PidFile: "text",
+  KeeperPidFile: "text",
+  NotifySocket: "text",
+  NotifyPid: "integer",
+  Cgroups: "text",
+  Systemd: "text",
+  ShmSizeSystemd: "integer",
+  Secrets: { list: secretSchemas },
   PublishAdd: { mapOfLists: portBindingSchemas },
   PublishRemove: "texts",
 };

@@ -12,7 +12,7 @@ import type { ApiVersion } from "../http/version.ts";
 /** The body of `POST /containers/{id}/update`. Throws "invalid", or "unsupported" naming what we can't change yet. */
 export function parseUpdateRequest(body: unknown, version: ApiVersion): ContainerUpdate {
   if (body === undefined) throw new Failure("invalid", "cannot read the request: it is empty");
-  const { PidsLimit, ...others } = readFields(body, hostConfigSchemas, "") as HostConfig;
+  const { PidsLimit, ...others } = readFields(body, hostConfigSchemas, "");
   // SPEC: clients of older versions send 0 with each update, so dockerd ignores the field of theirs.
   const resources: HostConfig = PidsLimit === undefined || version < 1040 ? others : { ...others, PidsLimit };
   const restartPolicy = readRestartPolicy(resources.RestartPolicy);

@@ -1,3 +1,4 @@
+import { isKeyOf } from "../../base/keys.ts";
 import type { FailureDetails, FailureKind } from "../../base/failure.ts";
 
 /** Details of one process: how its command line reports a failure, what its daemon or registry replied. */
@@ -78,14 +79,12 @@ export function parseFailureDetails<Kind extends FailureKind>(text: string): Fai
     value = undefined;
   }
   const members = typeof value === "object" && value !== null ? Object.entries(value) : [];
-  const known = members.filter(
-    ([name, member]) => Object.hasOwn(forms, name) && hasForm(member, (forms as Record<string, Form>)[name]),
-  );
-  // Each member is optional and has the type of the table.
+  const known = members.filter(([name, member]) => isKeyOf(forms, name) && hasForm(member, forms[name]));
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- each member is optional, and has its type of the table
   return Object.fromEntries(known) as FailureDetails<Kind>;
 }
 
-function hasForm(value: unknown, form: Form | undefined): boolean {
+function hasForm(value: unknown, form: Form): boolean {
   switch (form) {
     case "text":
       return typeof value === "string";
@@ -95,8 +94,6 @@ function hasForm(value: unknown, form: Form | undefined): boolean {
       return typeof value === "number";
     case "flag":
       return typeof value === "boolean";
-    case undefined:
-      return false;
     default:
       return form satisfies never;
   }

@@ -1,3 +1,4 @@
+import { isKeyOf, keysOf } from "../../base/keys.ts";
 import { Failure, type FailureDetails, type FailureKind } from "../../base/failure.ts";
 import { parseFailureDetails } from "./failure-details.ts";
 
@@ -54,12 +55,12 @@ function dockerDetails(message: string): FailureDetails {
 }
 
 function findKind(text: string | undefined): FailureKind | undefined {
-  return (Object.keys(statusOfKind) as FailureKind[]).find((kind) => kind === text);
+  return text !== undefined && isKeyOf(statusOfKind, text) ? text : undefined;
 }
 
 function kindOfStatus(status: number): FailureKind {
   if (status === 401) return "not-permitted";
-  const kinds = Object.keys(statusOfKind) as FailureKind[];
+  const kinds = keysOf(statusOfKind);
   const found = kinds.find((kind) => statusOfKind[kind] === status && status !== 500);
   return found ?? (status >= 400 && status < 500 ? "invalid" : "internal");
 }

@@ -1,3 +1,4 @@
+import { isRecord } from "../../base/is-record.ts";
 import { Failure } from "../../base/failure.ts";
 import { membersOf } from "../../spec/json-members.ts";
 
@@ -11,6 +12,8 @@ export type FieldSchema =
   /** Docker's StrSlice: one text stands for a list of one. */
   | "text-or-texts"
   | "integers"
+  /** A list of lists of texts. */
+  | "text-lists"
   | "text-map"
   /** An object used as a set (`{"80/tcp":{}}`). */
   | "set"
@@ -24,19 +27,91 @@ export type FieldSchema =
 
 export type FieldSchemas = Readonly<Record<string, FieldSchema>>;
 
+/** The schema of a field of this type. A union of texts has none: readFields() does not compare texts. */
+type SchemaOf<Field> = Field extends string
+  ? string extends Field
+    ? "text"
+    : never
+  : Field extends boolean
+    ? "boolean"
+    : Field extends number
+      ? "integer" | "number"
+      : Field extends readonly string[]
+        ? "texts" | "text-or-texts"
+        : Field extends readonly number[]
+          ? "integers"
+          : Field extends readonly (readonly string[])[]
+            ? "text-lists"
+            : Field extends readonly (infer Item)[]
+              ? { readonly list: SchemasOf<Item> }
+              : string extends keyof Field
+                ? MapSchemaOf<Field[keyof Field]>
+                : { readonly object: SchemasOf<Field> };
+
+type MapSchemaOf<Value> = Value extends string
+  ? "text-map"
+  : NonNullable<Value> extends readonly (infer Item)[]
+    ? { readonly mapOfLists: SchemasOf<Item> }
+    : keyof Value extends never
+      ? "set"
+      : { readonly map: SchemasOf<Value> };
+
+/** The schemas of all fields of a request's type. */
+export type SchemasOf<Request> = {
+  readonly [Name in keyof Request]-?: SchemaOf<NonNullable<Request[Name]>>;
+};
+
+/** What readFields() returns for a schema that is written `as const`. */
+type FieldOf<Schema> = Schema extends "text"
+  ? string
+  : Schema extends "boolean"
+    ? boolean
+    : Schema extends "integer" | "number"
+      ? number
+      : Schema extends "texts" | "text-or-texts"
+        ? readonly string[]
+        : Schema extends "integers"
+          ? readonly number[]
+          : Schema extends "text-lists"
+            ? readonly (readonly string[])[]
+            : Schema extends "text-map"
+              ? Readonly<Record<string, string>>
+              : Schema extends "set"
+                ? Readonly<Record<string, object>>
+                : Schema extends { readonly object: infer Nested }
+                  ? FieldsOf<Nested>
+                  : Schema extends { readonly list: infer Nested }
+                    ? readonly FieldsOf<Nested>[]
+                    : Schema extends { readonly map: infer Nested }
+                      ? Readonly<Record<string, FieldsOf<Nested>>>
+                      : Schema extends { readonly mapOfLists: infer Nested }
+                        ? Readonly<Record<string, readonly FieldsOf<Nested>[] | null>>
+                        : unknown;
+
+/** The fields of a request that fit their schemas. */
+export type FieldsOf<Schemas> = { readonly [Name in keyof Schemas]?: FieldOf<Schemas[Name]> | undefined };
+
 /**
  * Reads the known fields of a JSON object and validates each against its schema; drops other fields, as Docker does.
  * Names match without case, as in Go's encoding/json: the last value of a repeated name wins, and repeated objects and
  * maps are merged. Throws Failure("invalid") naming the field.
  */
-export function readFields(
+export function readFields<const Schemas extends FieldSchemas>(
+  value: unknown,
+  schemas: Schemas,
+  path: string,
+): FieldsOf<Schemas> {
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- each field was read by its schema
+  return readMembers(value, schemas, { path }) as FieldsOf<Schemas>;
+}
+
+function readMembers(
   value: unknown,
   schemas: FieldSchemas,
-  path: string,
-  earlier: unknown = {},
+  { path, before }: FieldPosition,
 ): Record<string, unknown> {
   if (!isRecord(value)) throw refused(path, "must be an object");
-  const fields = new Map(Object.entries(earlier as Record<string, unknown>));
+  const fields = new Map(entriesOf(before));
   for (const [key, item] of membersOf(value)) {
     const name = Object.hasOwn(schemas, key) ? key : namesWithoutCase(schemas).get(foldCase(key));
     const schema = name === undefined ? undefined : schemas[name];
@@ -45,8 +120,8 @@ export function readFields(
       if (!scalars.has(schema)) fields.delete(name);
       continue;
     }
-    const before = fields.get(name);
-    fields.set(name, readField(item, schema, { path: path === "" ? name : `${path}.${name}`, before }));
+    const position = { path: path === "" ? name : `${path}.${name}`, before: fields.get(name) };
+    fields.set(name, readField(item, schema, position));
   }
   return Object.fromEntries(fields);
 }
@@ -99,6 +174,10 @@ function readField(value: unknown, schema: FieldSchema, { path, before }: FieldP
       return listOf(value, path).map((item, index) =>
         readField(item, "integer", { path: `${path}[${index}]` }),
       );
+    case "text-lists":
+      return listOf(value, path).map((item, index) =>
+        readField(item, "texts", { path: `${path}[${index}]` }),
+      );
     case "text-map":
       return mapOf(value, { path, before }, (item, at) => (item === null ? "" : text(item, at)));
     case "set":
@@ -115,10 +194,10 @@ function readNested(
   schema: Exclude<FieldSchema, string>,
   { path, before }: FieldPosition,
 ): unknown {
-  if ("object" in schema) return readFields(value, schema.object, path, before);
+  if ("object" in schema) return readMembers(value, schema.object, { path, before });
   if ("map" in schema) {
     return mapOf(value, { path, before }, (item, at) =>
-      item === null ? {} : readFields(item, schema.map, at),
+      item === null ? {} : readMembers(item, schema.map, { path: at }),
     );
   }
   if ("mapOfLists" in schema) {
@@ -130,7 +209,7 @@ function readNested(
 }
 
 function readList(value: unknown, schemas: FieldSchemas, path: string): unknown {
-  return listOf(value, path).map((item, index) => readFields(item, schemas, `${path}[${index}]`));
+  return listOf(value, path).map((item, index) => readMembers(item, schemas, { path: `${path}[${index}]` }));
 }
 
 function listOf(value: unknown, path: string): readonly unknown[] {
@@ -140,7 +219,7 @@ function listOf(value: unknown, path: string): readonly unknown[] {
 
 function mapOf(
   value: unknown,
-  { path, before = {} }: FieldPosition,
+  { path, before }: FieldPosition,
   read: (item: unknown, at: string) => unknown,
 ): Record<string, unknown> {
   if (!isRecord(value)) throw refused(path, "must be an object");
@@ -149,17 +228,18 @@ function mapOf(
     read(item, `${path}[${JSON.stringify(key)}]`),
   ]);
   // SAFETY: fromEntries() defines members, so that a key __proto__ is a key as any other.
-  return Object.fromEntries([...Object.entries(before as Record<string, unknown>), ...entries]);
+  return Object.fromEntries([...entriesOf(before), ...entries]);
+}
+
+/** Of an object that was read before under the same name. */
+function entriesOf(before: unknown): readonly [string, unknown][] {
+  return isRecord(before) ? Object.entries(before) : [];
 }
 
 function text(value: unknown, path: string): string {
   if (typeof value !== "string") throw refused(path, "must be a text");
   if (value.includes("\0")) throw refused(path, "must not contain NUL");
   return value;
-}
-
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
 function refused(path: string, rule: string): Failure {

@@ -1,3 +1,4 @@
+import { isRecord } from "../../base/is-record.ts";
 import { Failure } from "../../base/failure.ts";
 
 /** Values a key; a thing must match one of the values of every key. */
@@ -19,9 +20,13 @@ export function parseFilters(text: string | undefined): Filters {
   if (!isRecord(value)) throw refused();
   const filters: [string, readonly string[]][] = [];
   for (const [key, values] of Object.entries(value)) {
-    const list = Array.isArray(values) ? values : isRecord(values) ? keysThatHold(values) : undefined;
-    if (list === undefined || !list.every((item) => typeof item === "string")) throw refused();
-    filters.push([key, list as readonly string[]]);
+    const list: readonly unknown[] | undefined = Array.isArray(values)
+      ? values
+      : isRecord(values)
+        ? keysThatHold(values)
+        : undefined;
+    if (list?.every((item) => typeof item === "string") !== true) throw refused();
+    filters.push([key, list]);
   }
   return Object.freeze(Object.fromEntries(filters));
 }
@@ -47,14 +52,10 @@ export function hasLabel(labels: Readonly<Record<string, string>>, wanted: strin
   return equals < 0 || labels[name] === wanted.slice(equals + 1);
 }
 
-function keysThatHold(values: Record<string, unknown>): string[] | undefined {
+function keysThatHold(values: Readonly<Record<string, unknown>>): string[] | undefined {
   const entries = Object.entries(values);
   if (entries.some(([, holds]) => typeof holds !== "boolean")) return undefined;
   return entries.filter(([, holds]) => holds === true).map(([key]) => key);
-}
-
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
 function refused(): Failure {

@@ -1,3 +1,4 @@
+import { parseTrustedJson } from "../../base/trusted-json.ts";
 import { Failure } from "../../base/failure.ts";
 
 /**
@@ -34,7 +35,7 @@ function parseLine<T>(line: Buffer): T | undefined {
   const text = line.toString("utf8").trim();
   if (text === "") return undefined;
   try {
-    return JSON.parse(text) as T;
+    return parseTrustedJson<T>(text);
   } catch (cause) {
     throw new Failure("corrupt", "cannot read the stream: a line is not JSON", { cause });
   }

@@ -25,28 +25,33 @@ export class Query {
 
   boolean(name: string): boolean {
     const kind = this.#kindOf(name, "boolean");
-    return (this.#values.get(name) as boolean | undefined) ?? kind === "boolean=true";
+    return this.#value<boolean>(name) ?? kind === "boolean=true";
   }
 
   integer(name: string): number | undefined {
     this.#kindOf(name, "integer");
-    return this.#values.get(name) as number | undefined;
+    return this.#value<number>(name);
   }
 
   /** Undefined when absent or empty. */
   text(name: string): string | undefined {
     this.#kindOf(name, "text");
-    return (this.#values.get(name) as string | undefined) || undefined;
+    return this.#value<string>(name) || undefined;
   }
 
   texts(name: string): readonly string[] {
     this.#kindOf(name, "texts");
-    return (this.#values.get(name) as readonly string[] | undefined) ?? [];
+    return this.#value<readonly string[]>(name) ?? [];
   }
 
   filters(name: string = "filters"): Filters {
     this.#kindOf(name, "filters");
-    return (this.#values.get(name) as Filters | undefined) ?? {};
+    return this.#value<Filters>(name) ?? {};
+  }
+
+  #value<T>(name: string): T | undefined {
+    // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the route's table gave it the kind of this type
+    return this.#values.get(name) as T | undefined;
   }
 
   #kindOf(name: string, wanted: string): ParameterKind {

@@ -1,3 +1,5 @@
+import { isRecord } from "../../base/is-record.ts";
+import { parseTrustedJson } from "../../base/trusted-json.ts";
 import { Failure } from "../../base/failure.ts";
 import { encodeFrame, type Frame, FrameDecoder } from "./stream-frames.ts";
 import type { RunEvent } from "../types/container.ts";
@@ -57,14 +59,14 @@ export class RunStreamDecoder {
 }
 
 function parseEvent(text: string): RunEvent {
-  let value: unknown;
+  let event: RunEvent;
   try {
-    value = JSON.parse(text);
+    event = parseTrustedJson<RunEvent>(text);
   } catch (cause) {
     throw malformed("an event is not JSON", cause);
   }
-  if (typeof value !== "object" || value === null) throw malformed("an event is no object");
-  return value as RunEvent;
+  if (!isRecord(event)) throw malformed("an event is no object");
+  return event;
 }
 
 function malformed(what: string, cause?: unknown): Failure {

@@ -1,3 +1,4 @@
+import { defined } from "../../base/defined.ts";
 import { configSchemas } from "../container/create-schemas.ts";
 import { readFields } from "../http/field-schemas.ts";
 import type { CommittedConfig } from "../../model/commits.ts";
@@ -8,7 +9,7 @@ import type { ContainerConfig } from "../types/container-config.ts";
  * an empty field changes nothing. Throws Failure("invalid") naming the wrong field.
  */
 export function parseCommitConfig(body: unknown): CommittedConfig {
-  const config = readFields(body ?? {}, configSchemas, "") as ContainerConfig;
+  const config = readFields(body ?? {}, configSchemas, "");
   const fields = {
     user: config.User,
     env: config.Env,
@@ -32,7 +33,7 @@ function isEmpty(value: string | object | null | undefined): boolean {
 /** The way back: the body for what is set; undefined where that is nothing. */
 export function formatCommitConfig(config: CommittedConfig): ContainerConfig | undefined {
   const { exposedPorts, volumes } = config;
-  const fields = {
+  const fields = defined<ContainerConfig>({
     User: config.user,
     Env: config.env,
     Entrypoint: config.entrypoint,
@@ -44,9 +45,8 @@ export function formatCommitConfig(config: CommittedConfig): ContainerConfig | u
     StopSignal: config.stopSignal,
     OnBuild: config.onBuild,
     Shell: config.shell,
-  };
-  const said = Object.entries(fields).filter(([, value]) => value !== undefined);
-  return said.length === 0 ? undefined : (Object.fromEntries(said) as ContainerConfig);
+  });
+  return Object.keys(fields).length === 0 ? undefined : fields;
 }
 
 function setOf(names: readonly string[]): Readonly<Record<string, object>> {

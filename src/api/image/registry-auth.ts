@@ -85,12 +85,12 @@ export interface LoginRequest {
   readonly serveraddress?: string | undefined;
 }
 
-const loginSchemas: FieldSchemas = {
+const loginSchemas = {
   username: "text",
   password: "text",
   identitytoken: "text",
   serveraddress: "text",
-};
+} as const satisfies FieldSchemas;
 
 /** Throws "invalid" for a login without a name. */
 export function parseLoginRequest(body: unknown): {

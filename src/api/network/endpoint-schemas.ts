@@ -1,6 +1,7 @@
-import type { FieldSchemas } from "../http/field-schemas.ts";
+import type { EndpointSettings } from "../types/network.ts";
+import type { SchemasOf } from "../http/field-schemas.ts";
 
-export const endpointSchemas: FieldSchemas = {
+export const endpointSchemas: SchemasOf<EndpointSettings> = {
   IPAMConfig: { object: { IPv4Address: "text", IPv6Address: "text", LinkLocalIPs: "texts" } },
   Links: "texts",
   MacAddress: "text",

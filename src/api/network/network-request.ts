@@ -3,9 +3,8 @@ import type { EndpointSettings, NetworkSpec } from "../../model/networks.ts";
 import { parseSettings } from "./endpoint-settings.ts";
 import { endpointSchemas } from "./endpoint-schemas.ts";
 import { type FieldSchemas, readFields } from "../http/field-schemas.ts";
-import type { EndpointSettings as EndpointFields, NetworkCreateRequest } from "../types/network.ts";
 
-const createSchemas: FieldSchemas = {
+const createSchemas = {
   Name: "text",
   CheckDuplicate: "boolean",
   Driver: "text",
@@ -26,12 +25,12 @@ const createSchemas: FieldSchemas = {
   EnableIPv6: "boolean",
   Options: "text-map",
   Labels: "text-map",
-};
+} as const satisfies FieldSchemas;
 
 /** The body of `POST /networks/create`. Throws Failure("invalid") naming the field that is wrong. */
 export function parseNetworkRequest(body: unknown): NetworkSpec {
   if (body === undefined) throw new Failure("invalid", "cannot read the request: it is empty");
-  const request = readFields(body, createSchemas, "") as unknown as NetworkCreateRequest;
+  const request = readFields(body, createSchemas, "");
   if (request.Ingress === true) {
     throw new Failure("unsupported", "cannot create the network: ingress networks are a swarm's");
   }
@@ -67,7 +66,7 @@ export function parseConnectRequest(body: unknown): {
     body ?? {},
     { Container: "text", EndpointConfig: { object: endpointSchemas } },
     "",
-  ) as { readonly Container?: string | undefined; readonly EndpointConfig?: EndpointFields | undefined };
+  );
   return {
     container: requireContainer(request.Container),
     settings: parseSettings(request.EndpointConfig ?? {}),
@@ -78,14 +77,7 @@ export function parseDisconnectRequest(body: unknown): {
   readonly container: string;
   readonly force: boolean;
 } {
-  const { Container, Force = false } = readFields(
-    body ?? {},
-    { Container: "text", Force: "boolean" },
-    "",
-  ) as {
-    readonly Container?: string | undefined;
-    readonly Force?: boolean | undefined;
-  };
+  const { Container, Force = false } = readFields(body ?? {}, { Container: "text", Force: "boolean" }, "");
   return { container: requireContainer(Container), force: Force };
 }
 

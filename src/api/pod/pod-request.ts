@@ -1,10 +1,14 @@
-import type { PodNamespace, PodSpec } from "../../model/pods.ts";
+import type { PodSpec } from "../../model/pods.ts";
 import { parseContainerSpec } from "../container/parse-spec.ts";
 import { parseCreateRequest } from "../container/create-request.ts";
 import { type FieldSchemas, readFields } from "../http/field-schemas.ts";
-import type { PodCreateRequest } from "../types/pod.ts";
 
-const schemas: FieldSchemas = { Name: "text", Labels: "text-map", Share: "texts", InfraName: "text" };
+const schemas = {
+  Name: "text",
+  Labels: "text-map",
+  Share: "texts",
+  InfraName: "text",
+} as const satisfies FieldSchemas;
 
 /** The words of podman's `--share`, with those of the engine. */
 const shareWords: ReadonlyMap<string, string> = new Map([["net", "network"]]);
@@ -19,10 +23,10 @@ export function formatShareWord(type: string): string {
 
 /** The body of `POST /tare/pods/create`. Throws "invalid" naming the field that is wrong; the engine checks `share`. */
 export function parsePodSpec(body: unknown): PodSpec {
-  const { Name, Labels, Share, InfraName } = readFields(body ?? {}, schemas, "") as PodCreateRequest;
+  const { Name, Labels, Share, InfraName } = readFields(body ?? {}, schemas, "");
   // Its image is the engine's business.
   const infra = parseContainerSpec(
-    parseCreateRequest({ ...(body as object), Labels: null, Image: "-" }),
+    parseCreateRequest(Object.assign({}, body, { Labels: null, Image: "-" })),
     undefined,
   );
   const {
@@ -38,7 +42,7 @@ export function parsePodSpec(body: unknown): PodSpec {
     name: Name || undefined,
     infraName: InfraName || undefined,
     labels: Labels ?? undefined,
-    share: Share?.map(parseShareWord) as readonly PodNamespace[] | undefined,
+    share: Share?.map(parseShareWord),
     hostname,
     networks,
     ports,

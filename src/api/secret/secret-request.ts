@@ -1,18 +1,18 @@
 import type { SecretUse } from "../../model/secrets.ts";
 import { Failure } from "../../base/failure.ts";
-import { type FieldSchemas, readFields } from "../http/field-schemas.ts";
+import { type FieldSchemas, type SchemasOf, readFields } from "../http/field-schemas.ts";
 import type { SecretCreateRequest, SecretReference } from "../types/secret.ts";
 
-const schemas: FieldSchemas = {
+const schemas = {
   Name: "text",
   Driver: "text",
   Labels: "text-map",
   Data: "text",
   Replace: "boolean",
-};
+} as const satisfies FieldSchemas;
 
 /** The schema of `HostConfig.Tare.Secrets`. */
-export const secretSchemas: FieldSchemas = {
+export const secretSchemas: SchemasOf<SecretReference> = {
   Source: "text",
   Type: "text",
   Target: "text",
@@ -25,12 +25,11 @@ export const secretSchemas: FieldSchemas = {
 export function parseSecretRequest(body: unknown): Omit<SecretCreateRequest, "Data"> & {
   readonly value: Uint8Array;
 } {
-  const { Data, ...request } = readFields(body ?? {}, schemas, "");
-  const text = typeof Data === "string" ? Data : "";
-  if (!/^[A-Za-z0-9+/]*={0,2}$/.test(text)) {
+  const { Name = "", Data = "", ...request } = readFields(body ?? {}, schemas, "");
+  if (!/^[A-Za-z0-9+/]*={0,2}$/.test(Data)) {
     throw new Failure("invalid", "cannot create the secret: Data must be base64");
   }
-  return { Name: "", ...request, value: Buffer.from(text, "base64") };
+  return { Name, ...request, value: Buffer.from(Data, "base64") };
 }
 
 /** The settings of a secret in a container. Throws Failure("invalid") for values that can never work. */

@@ -133,7 +133,7 @@ export interface PlainTareField {
   readonly needs?: keyof TareHostConfig | undefined;
 }
 
-export const plainTareFields: { readonly [K in keyof TareHostConfig]?: PlainTareField | undefined } = {
+export const plainTareFields = {
   ChrootDirs: { kind: "texts", group: "network", member: "chrootDirectories" },
   EnvMerge: { kind: "texts", group: "process", member: "envMerge" },
   GroupEntry: { kind: "text", group: "process", member: "groupEntry" },
@@ -157,7 +157,7 @@ export const plainTareFields: { readonly [K in keyof TareHostConfig]?: PlainTare
   RemoveImage: { kind: "boolean", group: "lifecycle", member: "removeImage" },
   Requires: { kind: "texts", group: "lifecycle", member: "requires" },
   UnsetEnvAll: { kind: "boolean", group: "process", member: "clearEnv" },
-};
+} as const;
 
 export interface Resources {
   readonly CpuShares?: number | undefined;
@@ -166,7 +166,7 @@ export interface Resources {
   readonly CgroupParent?: string | undefined;
   readonly BlkioWeight?: number | undefined;
   readonly BlkioWeightDevice?:
-    | readonly { readonly Path: string; readonly Weight: number }[]
+    | readonly { readonly Path?: string | undefined; readonly Weight?: number | undefined }[]
     | null
     | undefined;
   readonly BlkioDeviceReadBps?: readonly ThrottleDevice[] | null | undefined;
@@ -199,14 +199,14 @@ export interface Resources {
 }
 
 export interface Ulimit {
-  readonly Name: string;
-  readonly Soft: number;
-  readonly Hard: number;
+  readonly Name?: string | undefined;
+  readonly Soft?: number | undefined;
+  readonly Hard?: number | undefined;
 }
 
 export interface ThrottleDevice {
-  readonly Path: string;
-  readonly Rate: number;
+  readonly Path?: string | undefined;
+  readonly Rate?: number | undefined;
 }
 
 export interface DeviceMapping {
@@ -239,7 +239,8 @@ export interface PortBinding {
 }
 
 export interface Mount {
-  readonly Type?: "bind" | "volume" | "tmpfs" | "image" | "npipe" | "cluster" | undefined;
+  /** `bind`, `volume`, `tmpfs` or `image`; `npipe` and `cluster` are refused. */
+  readonly Type?: string | undefined;
   readonly Target?: string | undefined;
   readonly Source?: string | undefined;
   readonly ReadOnly?: boolean | undefined;

@@ -1,3 +1,4 @@
+import type { StorageBenchStep } from "../../model/storage-bench.ts";
 import type { ProgressMessage } from "./progress.ts";
 
 export interface StorageBenchLoad {
@@ -31,7 +32,7 @@ export interface StorageBenchRefusal {
 export interface StorageBenchMessage extends Pick<ProgressMessage, "error" | "errorDetail"> {
   readonly Load?: StorageBenchLoad | undefined;
   /** It begins. */
-  readonly Step?: { readonly Driver: string; readonly Step: string } | undefined;
+  readonly Step?: { readonly Driver: string; readonly Step: StorageBenchStep } | undefined;
   readonly Figures?: StorageBenchFigures | undefined;
   readonly Unsupported?: StorageBenchRefusal | undefined;
 }

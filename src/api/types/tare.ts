@@ -1,3 +1,6 @@
+import type { StoreKind } from "../../model/usage.ts";
+import type { PortProtocol } from "../../spec/port-range.ts";
+
 /** One row of `GET /tare/namespaces`; the host's is the first, with an empty id. */
 export interface NamespacesRow {
   readonly Id: string;
@@ -44,7 +47,7 @@ export interface TareBuild {
 export interface ReachRow {
   readonly Container: string;
   readonly Network: string;
-  readonly Type: string;
+  readonly Type: PortProtocol;
   /** Empty: all of the host's addresses. */
   readonly HostIp: string;
   readonly HostPort: number;
@@ -64,7 +67,7 @@ export interface StoreUsage {
   /** keep, rebuild or refetch. */
   readonly Policy: string;
   readonly TotalSize: number;
-  readonly Kinds: readonly { readonly Kind: string; readonly Count: number; readonly Size: number }[];
+  readonly Kinds: readonly { readonly Kind: StoreKind; readonly Count: number; readonly Size: number }[];
   /** Blobs that are not on the disk, by how they can be had again. */
   readonly Rebuildable: { readonly Count: number; readonly Size: number };
   readonly Refetchable: { readonly Count: number; readonly Size: number };

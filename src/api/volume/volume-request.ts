@@ -2,13 +2,13 @@ import { Failure } from "../../base/failure.ts";
 import { type FieldSchemas, readFields } from "../http/field-schemas.ts";
 import type { VolumeCreateRequest } from "../types/volume.ts";
 
-const schemas: FieldSchemas = {
+const schemas = {
   Name: "text",
   Driver: "text",
   DriverOpts: "text-map",
   Labels: "text-map",
   ClusterVolumeSpec: "any",
-};
+} as const satisfies FieldSchemas;
 
 /** Parses and validates the body of `POST /volumes/create`; an empty body requests an anonymous volume. */
 export function parseVolumeRequest(body: unknown): VolumeCreateRequest {
@@ -16,5 +16,5 @@ export function parseVolumeRequest(body: unknown): VolumeCreateRequest {
   if (ClusterVolumeSpec !== undefined) {
     throw new Failure("unsupported", "cannot create the volume: cluster volumes are not supported");
   }
-  return request as VolumeCreateRequest;
+  return request;
 }

@@ -34,7 +34,8 @@ export const cp: Command<Values> = {
   completes: ["file", "file"],
   examples: ["tare cp web:/etc/hosts .", "tare cp site/. web:/srv", "tar -c site | tare cp - web:/srv"],
   async run(call) {
-    const [from, to] = call.positional.map(parseCopyEndpoint) as [CopyEndpoint, CopyEndpoint];
+    const [source = "", destination = ""] = call.positional;
+    const [from, to] = [parseCopyEndpoint(source), parseCopyEndpoint(destination)];
     if (from.path === "") throw new Failure("invalid", "source can not be empty");
     if (to.path === "") throw new Failure("invalid", "destination can not be empty");
     if (from.kind === "container") {

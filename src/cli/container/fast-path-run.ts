@@ -17,6 +17,7 @@ function never<T>(initial: T): Flag<T> {
 }
 
 /** The flags of the fast path, without their help. */
+// oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the kind in fastPathFlags says the type of the value
 const givenFlags = Object.fromEntries(
   Object.entries(fastPathFlags).map(([name, flag]) => [name, flagOf(name, flag)]),
 ) as unknown as TableOf<Omit<FastPathRun, "image" | "command">>;

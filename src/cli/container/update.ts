@@ -1,3 +1,4 @@
+import { pick } from "../../base/keys.ts";
 import type { HostConfig } from "../../api/types/host-config.ts";
 import type { Call, Command } from "../command.ts";
 import { containersAtOnce, forEachReference } from "../each.ts";
@@ -31,9 +32,7 @@ interface Values extends Shared {
 }
 
 const allShared: FieldTable<Shared> = containerFlags;
-const sharedFlags = Object.fromEntries(
-  sharedNames.map((name) => [name, allShared[name]]),
-) as unknown as FieldTable<Shared>;
+const sharedFlags: FieldTable<Shared> = pick(allShared, sharedNames);
 const { initialText: _, ...restart } = sharedFlags.restart;
 
 export const update: Command<Values> = {

@@ -139,6 +139,7 @@ class HostUnpacking implements Disposable {
   }
 
   #makeSymlink(path: Buffer, entry: TarEntry): void {
+    // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- node:fs takes any Uint8Array as a path, but its types do not
     symlinkSync(encodeBytes(entry.linkName) as Buffer, path);
     if (this.#options.keepsOwners) lchownSync(path, entry.uid, entry.gid);
     lutimesSync(path, entry.mtime.seconds, entry.mtime.seconds);

@@ -1,9 +1,9 @@
 import { sentenceOf } from "../../base/failure.ts";
-import { type Flag, flagFailure, type FlagTable } from "./flag.ts";
+import { type Flag, flagFailure, type FlagTable, type TableOf } from "./flag.ts";
 
-export interface Parsed {
+export interface Parsed<Values = Readonly<Record<string, unknown>>> {
   /** By long name, each flag of the table present. */
-  readonly values: Readonly<Record<string, unknown>>;
+  readonly values: Values;
   /** Long names that were on the command line. */
   readonly given: ReadonlySet<string>;
   readonly positional: readonly string[];
@@ -20,12 +20,12 @@ export interface ParseOptions {
  * Reads a command line as Docker's own parser does: `-it`, `-p80:80`, `--flag value`, `--flag=value`,
  * `--rm=false`, `--`. Throws flagFailure() in Docker's words.
  */
-export function parseFlags(
-  table: FlagTable,
+export function parseFlags<Values>(
+  table: TableOf<Values>,
   argv: readonly string[],
   { optionsEnd = "dashes" }: ParseOptions = {},
-): Parsed {
-  const reader = new Reader(table, argv);
+): Parsed<Values> {
+  const reader = new Reader(table as FlagTable, argv);
   while (!reader.isAtEnd && !reader.wantsHelp) {
     const word = reader.next();
     if (word === "--") reader.takeRest();
@@ -36,10 +36,12 @@ export function parseFlags(
       if (optionsEnd === "first") reader.takeRest();
     }
   }
-  return reader;
+  const { given, positional, wantsHelp } = reader;
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- each value comes from its flag of the table
+  return { values: reader.values as Values, given, positional, wantsHelp };
 }
 
-class Reader implements Parsed {
+class Reader {
   readonly values: Record<string, unknown> = {};
   readonly given: Set<string> = new Set();
   readonly positional: string[] = [];

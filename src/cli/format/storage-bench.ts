@@ -23,8 +23,16 @@ interface Measure {
   readonly format: (value: number) => string;
 }
 
+type MeasureRow = readonly [
+  figure: Figure,
+  name: string,
+  heading: string,
+  chart: string,
+  format: (value: number) => string,
+];
+
 /** Of all of them less is better. */
-const measures: readonly Measure[] = [
+const rows: readonly MeasureRow[] = [
   ["ApplyMs", "Apply", "APPLY", "Apply the layer", formatMs],
   ["ContainerMs", "Container", "CONTAINER", "Prepare, mount and remove a container", formatMs],
   ["StartMs", "Start", "START", "Of that, prepare and mount", formatMs],
@@ -32,14 +40,15 @@ const measures: readonly Measure[] = [
   ["ReadMs", "Read", "READ", "Read the large file", formatMs],
   ["WalkMs", "Walk", "WALK", "Look at every file", formatMs],
   ["RemovalMs", "Removal", "REMOVAL", "Remove the layer", formatMs],
-  [
-    "ContainerSize",
-    "Size",
-    "DISK",
-    "Disk for one more container",
-    (bytes: number) => formatByteSize(bytes, 3),
-  ],
-].map(([figure, name, heading, chart, format]) => ({ figure, name, heading, chart, format }) as Measure);
+  ["ContainerSize", "Size", "DISK", "Disk for one more container", (bytes) => formatByteSize(bytes, 3)],
+];
+const measures: readonly Measure[] = rows.map(([figure, name, heading, chart, format]) => ({
+  figure,
+  name,
+  heading,
+  chart,
+  format,
+}));
 
 export const benchListing: Listing = {
   rowName: "storage driver",

@@ -1,6 +1,6 @@
-import type { Readable } from "node:stream";
 import { Failure } from "../../base/failure.ts";
 import type { Call, Command } from "../command.ts";
+import type { CliContext } from "../context.ts";
 import { optionFailure } from "../flags/flag.ts";
 import { bool, string } from "../flags/kinds.ts";
 
@@ -60,7 +60,7 @@ async function readCredentials(
       throw optionFailure("the --password-stdin option requires --username to be set");
     return {
       username: values.username,
-      password: (await readLine(context.stdin as Readable, true)).replace(/\r?\n$/, ""),
+      password: (await readLine(context.stdin, true)).replace(/\r?\n$/, ""),
     };
   }
   if (values.username !== "" && values.password !== "") return values;
@@ -73,14 +73,14 @@ async function readCredentials(
   let { username, password } = values;
   if (username === "") {
     call.err("Username: ");
-    username = (await readLine(context.stdin as Readable, false)).trim();
+    username = (await readLine(context.stdin, false)).trim();
   }
   if (username === "") throw new Failure("invalid", "cannot log in: username is empty");
   if (password === "") {
     call.err("Password: ");
     const { enterRawMode } = await import("../terminal/raw-mode.ts");
     using _ = enterRawMode(context.stdin);
-    password = await readLine(context.stdin as Readable, false);
+    password = await readLine(context.stdin, false);
     call.err("\r\n");
   }
   if (password === "") throw new Failure("invalid", "cannot log in: password is empty");
@@ -88,7 +88,7 @@ async function readCredentials(
 }
 
 /** Up to the end of a line, or of the whole input. In raw mode the keys that end a program do it here, too. */
-async function readLine(input: Readable, whole: boolean): Promise<string> {
+async function readLine(input: CliContext["stdin"], whole: boolean): Promise<string> {
   let text = "";
   for await (const piece of input) {
     for (const key of String(piece)) {

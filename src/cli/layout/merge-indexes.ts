@@ -1,3 +1,4 @@
+import { parseTrustedJson } from "../../base/trusted-json.ts";
 import { Failure } from "../../base/failure.ts";
 
 interface Entry {
@@ -30,7 +31,7 @@ function namesOf({ digest, annotations = {} }: Entry): readonly unknown[] {
 
 function read(bytes: Uint8Array): Index {
   try {
-    const document = JSON.parse(new TextDecoder().decode(bytes)) as Index;
+    const document = parseTrustedJson<Index>(new TextDecoder().decode(bytes));
     if (document.manifests === undefined || Array.isArray(document.manifests)) return document;
   } catch {
     // reported below

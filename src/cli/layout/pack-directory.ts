@@ -1,3 +1,4 @@
+import { bytesOf } from "../../base/byte-stream.ts";
 import { createReadStream } from "node:fs";
 import { lstat, open, readdir, readlink } from "node:fs/promises";
 import { join } from "node:path";
@@ -45,7 +46,7 @@ async function* packFile(source: string, path: string): AsyncGenerator<Uint8Arra
   const { size } = await file.stat();
   yield encodeTarMember({ path, type: "file", size, mode: 0o644 });
   let given = 0;
-  const bytes = createReadStream("", { fd: file, highWaterMark: 256 * 1024 }) as AsyncIterable<Uint8Array>;
+  const bytes = bytesOf(createReadStream("", { fd: file, highWaterMark: 256 * 1024 }));
   for await (const piece of bytes) {
     given += piece.length;
     if (given > size) break;

@@ -1,3 +1,4 @@
+import { parseTrustedJson } from "../../base/trusted-json.ts";
 import type { ManifestListEntry, RegistryManifest } from "../../api/types/manifest.ts";
 import { Failure } from "../../base/failure.ts";
 import type { Client } from "../../client/client.ts";
@@ -59,9 +60,9 @@ async function inspectName(
     return await Promise.all(list.Manifests.map((entry) => verboseEntry(entry, fetch)));
   }
   const found = await fetch(name);
-  const document = JSON.parse(Buffer.from(found.Raw, "base64").toString()) as {
+  const document = parseTrustedJson<{
     readonly manifests?: readonly ManifestListEntry["Descriptor"][] | undefined;
-  };
+  }>(Buffer.from(found.Raw, "base64").toString()); // The daemon has checked it.
   if (!values.verbose) return document;
   if (document.manifests === undefined) return verboseManifest(found);
   return await Promise.all(

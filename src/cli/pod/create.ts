@@ -1,3 +1,4 @@
+import { pick } from "../../base/keys.ts";
 import { mergeDefined } from "../../base/defined.ts";
 import { formatWarnings } from "../../api/container/run-messages.ts";
 import type { PodCreateRequest } from "../../api/types/pod.ts";
@@ -94,9 +95,7 @@ interface Own {
 }
 type Values = Shared & Own;
 
-const sharedFlags = Object.fromEntries(
-  sharedNames.map((name) => [name, containerFlags[name]]),
-) as unknown as FieldTable<Shared>;
+const sharedFlags: FieldTable<Shared> = pick(containerFlags, sharedNames);
 
 const defaultShare = "ipc,net,uts";
 

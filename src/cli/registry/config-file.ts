@@ -1,3 +1,4 @@
+import { hasMembers, isRecord, isText } from "../../base/is-record.ts";
 import { readFileSync } from "node:fs";
 import { homedir } from "node:os";
 import { join, resolve } from "node:path";
@@ -58,24 +59,19 @@ function readConfigFile(path: string): DockerConfig | undefined {
   } catch (thrown) {
     throw refused(sentenceOf(thrown));
   }
-  if (!isObject(document)) throw refused("it must be a JSON object");
+  if (!isRecord(document)) throw refused("it must be a JSON object");
   const { auths = {}, credHelpers = {}, credsStore } = document;
-  if (!isObject(auths) || !Object.values(auths).every(isObject))
-    throw refused("auths must be an object of objects");
-  if (!isObject(credHelpers) || !Object.values(credHelpers).every((name) => typeof name === "string")) {
+  if (!isRecord(auths) || !hasMembers(auths, isRecord)) throw refused("auths must be an object of objects");
+  if (!isRecord(credHelpers) || !hasMembers(credHelpers, isText)) {
     throw refused("credHelpers must be an object of strings");
   }
   if (credsStore !== undefined && typeof credsStore !== "string")
     throw refused("credsStore must be a string");
   return {
     path,
-    auths: auths as DockerConfig["auths"],
-    credHelpers: credHelpers as DockerConfig["credHelpers"],
+    auths,
+    credHelpers,
     credsStore: credsStore || undefined,
     document,
   };
-}
-
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }

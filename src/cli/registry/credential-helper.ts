@@ -1,3 +1,4 @@
+import { isRecord } from "../../base/is-record.ts";
 import { spawn } from "node:child_process";
 import { Failure, sentenceOf } from "../../base/failure.ts";
 
@@ -30,10 +31,8 @@ export async function askHelper(
   }
   if (verb !== "get") return undefined;
   try {
-    const { Username: username, Secret: secret } = JSON.parse(stdout) as {
-      Username?: unknown;
-      Secret?: unknown;
-    };
+    const given: unknown = JSON.parse(stdout);
+    const { Username: username, Secret: secret } = isRecord(given) ? given : {};
     if (typeof username !== "string" || typeof secret !== "string")
       throw new Error("it gave no name and secret");
     return { username, secret };
@@ -49,8 +48,8 @@ export async function listHelper(name: string): Promise<Readonly<Record<string, 
   const { status, stdout } = await run(program, ["list"], "");
   try {
     if (status !== 0) throw new Error(stdout.trim().split("\n")[0] || `it ended with status ${status}`);
-    const known = JSON.parse(stdout) as unknown;
-    if (typeof known !== "object" || known === null) throw new Error("it gave no object");
+    const known: unknown = JSON.parse(stdout);
+    if (!isRecord(known)) throw new Error("it gave no object");
     return Object.fromEntries(Object.entries(known).map(([server, user]) => [server, String(user)]));
   } catch (thrown) {
     throw new Failure("unavailable", `cannot ask ${program}: ${sentenceOf(thrown)}`, { cause: thrown });

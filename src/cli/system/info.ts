@@ -78,8 +78,8 @@ export function formatInfo(info: SystemInfo): string {
 
 /** `name=seccomp,profile=builtin`: the name on a line of its own, the rest below. */
 function formatSecurityOption(option: string): (readonly [number, string, string | undefined])[] {
-  const pairs = option.split(",").map((part) => part.split("=") as [string, string | undefined]);
-  return pairs.map(([key, value]) => {
+  return option.split(",").map((part) => {
+    const [key = "", value] = part.split("=");
     if (key === "name") return [2, value ?? "", undefined];
     return [3, `${key.slice(0, 1).toUpperCase()}${key.slice(1)}`, value];
   });

@@ -1,3 +1,4 @@
+import { bytesOf } from "../../base/byte-stream.ts";
 import { DetachScanner } from "../../api/container/detach-keys.ts";
 import { type Frame, FrameDecoder } from "../../api/http/stream-frames.ts";
 import type { AttachedConnection } from "../../client/transport.ts";
@@ -68,7 +69,7 @@ async function* readPieces(
   duplex: AttachedConnection["duplex"],
 ): AsyncGenerator<Uint8Array, void, undefined> {
   try {
-    for await (const piece of duplex) yield piece as Uint8Array;
+    yield* bytesOf(duplex);
   } catch (thrown) {
     if (!duplex.destroyed) throw thrown;
   }
@@ -86,7 +87,10 @@ function feed(
   { filter, onDetach }: FeedOptions,
 ): Disposable {
   const onData = (piece: Uint8Array | string): void => {
-    const filtered = filter?.push(Buffer.from(piece as Uint8Array)) ?? { pass: piece, isDetached: false };
+    const filtered = filter?.push(typeof piece === "string" ? Buffer.from(piece) : piece) ?? {
+      pass: piece,
+      isDetached: false,
+    };
     if (filtered.isDetached) {
       stdin.removeListener("data", onData);
       // Earlier input is still sent; a container that does not read cannot block the detach.

@@ -116,7 +116,7 @@ export class ApiConnection implements Exchange {
 
   readonly #onReadable = (): void => {
     while (this.#takesMore()) {
-      const piece = this.socket.read() as Buffer | null;
+      const piece: Buffer | null = this.socket.read();
       if (piece === null) return;
       this.#readAhead = this.#readAhead.length === 0 ? piece : Buffer.concat([this.#readAhead, piece]);
       this.#advance();

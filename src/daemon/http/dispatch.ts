@@ -1,3 +1,4 @@
+import { isKeyOf } from "../../base/keys.ts";
 import type { Failure } from "../../base/failure.ts";
 import type { Operation, Resource } from "../../api/http/routes.ts";
 import type { Handler, Handlers } from "../handler.ts";
@@ -21,8 +22,8 @@ const loaders: Readonly<Record<Resource, () => Promise<Handlers>>> = {
 
 /** The handler of an operation; undefined for those we do not have yet. */
 export async function findHandler(operation: Operation): Promise<Handler | undefined> {
-  const resource = operation.slice(0, operation.indexOf(".")) as Resource;
-  const handlers = await loaders[resource]();
+  const resource = operation.slice(0, operation.indexOf("."));
+  const handlers = isKeyOf(loaders, resource) ? await loaders[resource]() : {};
   return handlers[operation];
 }
 

@@ -77,6 +77,7 @@ const nothingSaid: HostConfig = {
 /** `HostConfig` of inspect: as the client sent it; for a container of the library, derived from its spec. */
 export function hostConfigOf(details: ContainerDetails): HostConfig {
   const { spec, effective, networkMode } = details;
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the model keeps what a client of the API sent without knowing its type
   const sent = spec.received?.hostConfig as HostConfig | undefined;
   const restartPolicy = spec.lifecycle?.restartPolicy;
   return mergeDefined<HostConfig>(

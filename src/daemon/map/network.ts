@@ -1,3 +1,5 @@
+import { parsePortRange } from "../../spec/port-range.ts";
+import { required } from "../../base/required.ts";
 import { mergeDefined } from "../../base/defined.ts";
 import { formatSettings } from "../../api/network/endpoint-settings.ts";
 import type { EndpointSettings, Network, NetworkSettings } from "../../api/types/network.ts";
@@ -166,11 +168,11 @@ function bindingsOf({ protocol, containerPort, count, hostAddress, hostPort }: B
 export function portsOf(container: WithPorts & Pick<ContainerSummary, "state">): readonly Port[] {
   if (container.state.status !== "running" && container.state.status !== "paused") return [];
   return Object.entries(portMapOf(container)).flatMap(([key, bindings]): readonly Port[] => {
-    const [port, type] = key.split("/") as [string, Port["Type"]];
-    if (bindings === null) return [{ PrivatePort: Number(port), Type: type }];
+    const { first: port, protocol: type } = required(parsePortRange(key));
+    if (bindings === null) return [{ PrivatePort: port, Type: type }];
     return bindings.map(({ HostIp = "", HostPort }) => ({
       IP: HostIp,
-      PrivatePort: Number(port),
+      PrivatePort: port,
       PublicPort: Number(HostPort),
       Type: type,
     }));

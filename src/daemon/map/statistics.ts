@@ -1,3 +1,4 @@
+import { defined } from "../../base/defined.ts";
 import type * as api from "../../api/types/statistics.ts";
 import { formatRfc3339 } from "../../base/timestamp.ts";
 import type { ContainerStatistics } from "../../model/statistics.ts";
@@ -87,7 +88,10 @@ function extrasOf({ networks, hugePages, pressure }: Sample): Partial<api.Contai
     Object.keys(values).length === 0 ? undefined : values;
   const interfaces = filled(mapped(networks, networkOf));
   const pages = filled(mapped(hugePages, countersOf));
-  const stalls = filled(mapped(pressure as Readonly<Record<string, Pressure>>, pressureOf));
+  const { cpu, memory, io } = pressure;
+  const stalls = filled(
+    defined({ cpu: cpu && pressureOf(cpu), memory: memory && pressureOf(memory), io: io && pressureOf(io) }),
+  );
   return {
     networks: interfaces,
     hugetlb_stats: pages,

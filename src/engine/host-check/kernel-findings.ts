@@ -1,3 +1,5 @@
+import { getNamespaceKind } from "../../linux/namespaces/namespaces.ts";
+import { keysOf } from "../../base/keys.ts";
 import type { NamespaceType } from "../../linux/namespaces/namespaces.ts";
 import type { HostFinding } from "../../model/host-check.ts";
 import { installCommands, moduleCommands, upgradeKernelCommands } from "./distribution.ts";
@@ -26,9 +28,7 @@ export function findKernelFaults(facts: HostFacts): readonly HostFinding[] {
     ...(facts.kernel.features ?? [])
       .filter(({ name }) => !ofCgroups.has(name))
       .map((feature) => describeFeature(feature, facts)),
-    ...Object.entries(facts.kernel.namespaces).map(([type, state]) =>
-      namespace(type as NamespaceType, state, facts),
-    ),
+    ...keysOf(facts.kernel.namespaces).map((type) => namespace(type, facts.kernel.namespaces[type], facts)),
     ...unprivilegedNamespaces(facts),
     facts.kernel.hasSeccompFilter
       ? kernel("seccomp", "filters")
@@ -181,7 +181,7 @@ function namespace(
     return kernel(check, "not in this kernel", { status, affects, fix: upgrade(facts) });
   }
   if (limit === undefined) return kernel(check, "present");
-  const file = { mount: "mnt", network: "net" }[type as string] ?? type;
+  const file = getNamespaceKind(type).file;
   const fix = [`sysctl -w user.max_${file}_namespaces=${manyNamespaces}`];
   const found = `user.max_${file}_namespaces is ${limit}`;
   if (limit === 0) return kernel(check, found, { status, affects, fix });

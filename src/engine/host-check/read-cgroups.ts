@@ -8,11 +8,11 @@ import { findText } from "./read-text.ts";
 export function readCgroups(): CgroupFacts {
   const layout = detectCgroups();
   const hierarchies = hierarchiesOf(layout);
-  const controllers = Object.fromEntries(
+  const controllers: Readonly<Record<string, 1 | 2>> = Object.fromEntries(
     [...hierarchies]
       .reverse()
       .flatMap(({ version, controllers: names }) => names.map((name) => [name, version])),
-  ) as Record<string, 1 | 2>;
+  );
   const v1 = layout.v1.some(({ controllers: names }) => names.length > 0);
   const { v2 } = layout;
   const mounts = listMounts();

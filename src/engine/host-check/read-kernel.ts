@@ -1,8 +1,9 @@
+import { fromKeys } from "../../base/keys.ts";
 import { existsSync, readFileSync } from "node:fs";
 import { gunzipSync } from "node:zlib";
 import { findAddonProblem, listFeatures, listMissingCalls } from "../../linux/features.ts";
 import { isForcedAbsent } from "../../linux/kernel/without.ts";
-import { namespaceKinds, type NamespaceType } from "../../linux/namespaces/namespaces.ts";
+import { getNamespaceKind, namespaceKinds, type NamespaceType } from "../../linux/namespaces/namespaces.ts";
 import type { FeatureFacts, KernelFacts, ModuleState } from "./facts.ts";
 import { moduleParts } from "./modules.ts";
 import { findSysctl, findText } from "./read-text.ts";
@@ -16,13 +17,10 @@ export function readKernel({ isPrivileged }: { readonly isPrivileged: boolean })
     release,
     architecture: process.arch === "x64" ? "amd64" : process.arch,
     ...calls,
-    namespaces: Object.fromEntries(
-      namespaceKinds.map(({ type, file }) => {
-        const limit = findSysctl(`user.max_${file}_namespaces`);
-        const isPresent = existsSync(`/proc/self/ns/${file}`);
-        return [type, { isPresent, limit }];
-      }),
-    ) as Record<NamespaceType, { isPresent: boolean; limit: number | undefined }>,
+    namespaces: fromKeys(
+      namespaceKinds.map(({ type }) => type),
+      readNamespace,
+    ),
     modules,
     unprivilegedUsernsClone: findSysctl("kernel.unprivileged_userns_clone"),
     restrictsUserns: findSysctl("kernel.apparmor_restrict_unprivileged_userns"),
@@ -100,8 +98,17 @@ export function findModuleState(module: string, option: string, sources: ModuleS
   return "unknown";
 }
 
+function readNamespace(type: NamespaceType): KernelFacts["namespaces"][NamespaceType] {
+  const { file } = getNamespaceKind(type);
+  return {
+    isPresent: existsSync(`/proc/self/ns/${file}`),
+    limit: findSysctl(`user.max_${file}_namespaces`),
+  };
+}
+
 function findOption(config: string, option: string): "y" | "m" | "n" {
-  return (new RegExp(`^CONFIG_${option}=([ym])$`, "m").exec(config)?.[1] ?? "n") as "y" | "m" | "n";
+  const value = new RegExp(`^CONFIG_${option}=([ym])$`, "m").exec(config)?.[1];
+  return value === "y" || value === "m" ? value : "n";
 }
 
 function findConfig(release: string): string | undefined {

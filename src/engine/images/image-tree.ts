@@ -8,7 +8,10 @@ export interface TreeImage {
   readonly references: readonly string[];
 }
 
-type Growing = Omit<ImageTreeLayer, "images" | "usedBy"> & { readonly images: ImageTreeImage[] };
+type Growing = Omit<ImageTreeLayer, "diffId" | "images" | "usedBy"> & {
+  readonly diffId: Digest;
+  readonly images: ImageTreeImage[];
+};
 
 /**
  * The layers of these images as a tree: what begins alike shares its nodes. Pure; parents come before their children.
@@ -44,7 +47,7 @@ export function growImageTree(images: readonly TreeImage[]): ImageTree {
   return {
     layers: [...layers.values()].map((layer) => ({
       ...layer,
-      usedBy: users.get(layer.diffId as Digest)?.size ?? 0,
+      usedBy: users.get(layer.diffId)?.size ?? 0,
     })),
     layerless,
   };

@@ -1,3 +1,4 @@
+import { parseTrustedJson } from "../../base/trusted-json.ts";
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { type Digest, findDigest } from "../../spec/digest.ts";
@@ -20,9 +21,9 @@ export function listLayerHexes(dataRoot: string): ReadonlySet<string> {
 
 function findLayers(path: string): readonly Digest[] | undefined {
   try {
-    const names = JSON.parse(readFileSync(path, "utf8")) as string[];
-    const digests = names.map((name) => findDigest(name));
-    return digests.some((digest) => digest === undefined) ? undefined : (digests as Digest[]);
+    const names = parseTrustedJson<readonly string[]>(readFileSync(path, "utf8"));
+    const digests = names.map((name) => findDigest(name)).filter((digest) => digest !== undefined);
+    return digests.length < names.length ? undefined : digests;
   } catch {
     return undefined;
   }

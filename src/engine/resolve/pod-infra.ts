@@ -1,3 +1,4 @@
+import { isOneOf } from "../../base/keys.ts";
 import { Failure } from "../../base/failure.ts";
 import { type PodNamespace, podNamespaces, type PodSpec } from "../../model/pods.ts";
 import { mergeSpec } from "../../model/merge-spec.ts";
@@ -9,7 +10,7 @@ const defaultShare: readonly PodNamespace[] = ["ipc", "network", "uts"];
 
 /** The namespaces that a pod shares, each once. Throws "invalid" for one that can't be shared so. */
 export function resolveShare(share: readonly string[] = defaultShare): readonly PodNamespace[] {
-  const wrong = share.find((type) => !podNamespaces.includes(type as PodNamespace));
+  const wrong = share.find((type) => !isOneOf(podNamespaces, type));
   if (wrong !== undefined) {
     throw refusePod(`it can't share the namespace ${quote(wrong)}: want ${podNamespaces.join(", ")}`);
   }

@@ -18,7 +18,7 @@ export type CopyAnswer = { readonly kind: "copied" } | { readonly kind: "failed"
 
 export type CopyOrder = "keep" | "drop";
 
-if (parentPort !== null) copy(parentPort, beginThread() as CopyStart);
+if (parentPort !== null) copy(parentPort, beginThread<CopyStart>());
 
 function copy(port: MessagePort, { database, newest, older }: CopyStart): void {
   const draft = `${newest}.draft`;

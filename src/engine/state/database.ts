@@ -60,7 +60,7 @@ export class Database implements Disposable {
   }
 
   all(sql: string, ...values: (string | number)[]): readonly Readonly<Record<string, unknown>>[] {
-    return this.#prepare(sql).all(...values) as Record<string, unknown>[];
+    return this.#prepare(sql).all(...values);
   }
 
   insert(sql: string, ...values: (string | number)[]): number {
@@ -232,8 +232,7 @@ export function requireKnownSchema(path: string): void {
 
 /** In one transaction: a database has the schema of one build, whenever this process is killed. */
 function migrate(connection: DatabaseSync, beforeFirst: () => void): void {
-  const row = connection.prepare("PRAGMA user_version").get() as { readonly user_version: number };
-  const version = row.user_version;
+  const version = Number(connection.prepare("PRAGMA user_version").get()?.["user_version"]);
   if (version === 0) beforeFirst();
   if (version === migrations.length) return;
   connection.exec("BEGIN IMMEDIATE");

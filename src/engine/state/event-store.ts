@@ -24,7 +24,7 @@ export class EventStore implements Disposable {
     this.#database = database;
     const rows = database.all("SELECT sequence, event FROM events ORDER BY sequence");
     for (const row of rows.slice(-MOST_KEPT)) {
-      this.#sequence = row["sequence"] as number;
+      this.#sequence = Number(row["sequence"]);
       this.#recent.push(decode<EngineEvent>(row["event"]));
     }
   }

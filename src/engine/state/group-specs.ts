@@ -1,3 +1,4 @@
+import { parseTrustedJson } from "../../base/trusted-json.ts";
 import type { DatabaseSync } from "node:sqlite";
 
 /**
@@ -107,9 +108,13 @@ export function groupSpec(spec: Readonly<Record<string, unknown>>): Readonly<Rec
   for (const [name, value] of Object.entries(spec)) {
     const group = groupOf.get(name);
     if (group === undefined) grouped[name] = value;
-    else grouped[group] = { ...(grouped[group] as object | undefined), [name]: value };
+    else grouped[group] = Object.assign({}, grouped[group], { [name]: value });
   }
   return grouped;
+}
+
+interface Content {
+  readonly spec: Readonly<Record<string, unknown>>;
 }
 
 /** The migration of the records of version 0.1.0. The caller owns the transaction. */
@@ -117,7 +122,7 @@ export function groupSpecs(connection: DatabaseSync): void {
   const update = connection.prepare("UPDATE containers SET record = ? WHERE id = ?");
   // All first: the table does not change while it is read.
   for (const { id, record } of connection.prepare("SELECT id, record FROM containers").all()) {
-    const content = JSON.parse(record as string) as { readonly spec: Readonly<Record<string, unknown>> };
-    update.run(JSON.stringify({ ...content, spec: groupSpec(content.spec) }), id as string);
+    const content = parseTrustedJson<Content>(String(record));
+    update.run(JSON.stringify({ ...content, spec: groupSpec(content.spec) }), id ?? null);
   }
 }

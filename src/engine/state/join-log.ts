@@ -15,8 +15,8 @@ export function joinLog(path: string): void {
   const connection = new DatabaseSync(path);
   try {
     connection.exec("PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = DELETE");
-    const row = connection.prepare("PRAGMA quick_check").get() as { readonly quick_check: string };
-    if (row.quick_check !== "ok") throw new Error(`the copy is damaged: ${row.quick_check}`);
+    const result = connection.prepare("PRAGMA quick_check").get()?.["quick_check"];
+    if (result !== "ok") throw new Error(`the copy is damaged: ${String(result)}`);
   } finally {
     connection.close();
   }

@@ -7,8 +7,9 @@ export function encode(value: unknown): string {
 
 /** Decodes the output of encode(). The caller names the type: only this program writes the database. */
 export function decode<T>(text: unknown): T {
-  return JSON.parse(text as string, (_, member: unknown) => {
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- only this program writes the database
+  return JSON.parse(String(text), (_, member: unknown) => {
     if (typeof member !== "object" || member === null || !("$n" in member)) return member;
-    return BigInt(member.$n as string);
+    return BigInt(String(member.$n));
   }) as T;
 }

@@ -19,7 +19,8 @@ export interface ContainerRecord {
   readonly spec: ContainerSpec;
   /** As the caller named it. */
   readonly image: string;
-  readonly imageId: string;
+  /** Empty: unknown, after a repair. */
+  readonly imageId: Digest | "";
   readonly imageConfig: ImageConfig;
   readonly layers: readonly Digest[];
   /** The ID maps of its user namespace, while that exists; no other container receives these IDs. */

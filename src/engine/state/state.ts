@@ -1,6 +1,6 @@
 import { dirname, join } from "node:path";
 import { fault } from "../../base/fault.ts";
-import type { Digest } from "../../spec/digest.ts";
+import { type Digest, parseDigest } from "../../spec/digest.ts";
 import type { EngineEvent } from "../../model/engine.ts";
 import type { ContainerId, VolumeName } from "../../model/ids.ts";
 import { damagedState, isDamage } from "./damage.ts";
@@ -248,8 +248,8 @@ export class State implements Disposable {
     return [...this.#images.values()];
   }
 
-  findImage(id: Digest): ImageRecord | undefined {
-    return this.#images.get(id);
+  findImage(id: Digest | ""): ImageRecord | undefined {
+    return id === "" ? undefined : this.#images.get(id);
   }
 
   /** `docker.io/library/busybox:latest` → image. */
@@ -330,9 +330,8 @@ export class State implements Disposable {
 
   /** Small values that belong to the store as a whole. */
   findFact(name: string): string | undefined {
-    return this.#database.all("SELECT value FROM facts WHERE name = ?", name)[0]?.["value"] as
-      | string
-      | undefined;
+    const [row] = this.#database.all("SELECT value FROM facts WHERE name = ?", name);
+    return row === undefined ? undefined : String(row["value"]);
   }
 
   putFact(name: string, value: string): void {
@@ -377,7 +376,7 @@ export class State implements Disposable {
       this.#images.set(record.id, Object.freeze(record));
     }
     for (const row of this.#database.all("SELECT reference, image_id FROM image_references")) {
-      this.#references.set(row["reference"] as string, row["image_id"] as Digest);
+      this.#references.set(String(row["reference"]), parseDigest(String(row["image_id"])));
     }
     for (const row of this.#database.all("SELECT record FROM volumes ORDER BY name")) {
       const record = decode<VolumeRecord>(row["record"]);
@@ -398,11 +397,11 @@ export class State implements Disposable {
     for (const row of this.#database.all("SELECT record FROM containers ORDER BY rowid")) {
       const record = decode<ContainerRecord>(row["record"]);
       // Containers of one image share its configuration in memory.
-      const imageConfig = this.#images.get(record.imageId as Digest)?.config ?? record.imageConfig;
+      const imageConfig = this.findImage(record.imageId)?.config ?? record.imageConfig;
       this.#containers.put(Object.freeze({ ...record, imageConfig }));
     }
     for (const row of this.#database.all("SELECT id, intent FROM intents ORDER BY id")) {
-      this.#intents.set(row["id"] as number, decode<Intent>(row["intent"]));
+      this.#intents.set(Number(row["id"]), decode<Intent>(row["intent"]));
     }
   }
 }

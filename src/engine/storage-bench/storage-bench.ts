@@ -142,7 +142,7 @@ async function* reportSteps(
     }
   } finally {
     // Its mounts are removed before the directory.
-    await measuring.return(undefined as never);
+    await measuring[Symbol.asyncDispose]();
   }
 }
 

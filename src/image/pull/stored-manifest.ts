@@ -1,3 +1,4 @@
+import { parseTrustedJson } from "../../base/trusted-json.ts";
 import type { Digest } from "../../spec/digest.ts";
 import type { Descriptor } from "../../spec/image/manifest.ts";
 import { plainAnnotations, plainType } from "../../spec/image/layer-encryption.ts";
@@ -8,9 +9,9 @@ import type { Blob } from "../blobs/blob.ts";
  * had.
  */
 export function storedManifest(bytes: Uint8Array, plain: ReadonlyMap<Digest, Blob>): Uint8Array {
-  const document = JSON.parse(new TextDecoder().decode(bytes)) as {
-    readonly layers: readonly StoredDescriptor[];
-  };
+  const document = parseTrustedJson<{ readonly layers: readonly StoredDescriptor[] }>(
+    new TextDecoder().decode(bytes),
+  );
   const layers = document.layers.map((layer) => {
     const blob = plain.get(layer.digest);
     if (blob === undefined) return layer;

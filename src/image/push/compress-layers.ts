@@ -1,3 +1,4 @@
+import { Failure } from "../../base/failure.ts";
 import { randomBytes } from "node:crypto";
 import { join } from "node:path";
 import { fault } from "../../base/fault.ts";
@@ -68,7 +69,9 @@ export async function compressLayers(manifest: Manifest, options: CompressOption
     return { ...layer, ...blob, mediaType: compressedType(layer.mediaType, compression) };
   });
   const bytes = rewriteManifest(manifest.bytes, layers, { isOci });
-  return { bytes, content: parseImageDocument(bytes) as ImageManifest };
+  const content = parseImageDocument(bytes);
+  if (content.kind !== "manifest") throw new Failure("internal", "cannot push: a manifest became an index");
+  return { bytes, content };
 }
 
 async function compressedBlobOf(layer: Descriptor, options: CompressOptions): Promise<Blob> {

@@ -1,3 +1,4 @@
+import { parseTrustedJson } from "../../base/trusted-json.ts";
 import { required } from "../../base/required.ts";
 import { type Descriptor, mediaTypes } from "../../spec/image/manifest.ts";
 
@@ -10,10 +11,10 @@ export function rewriteManifest(
   layers: readonly Descriptor[],
   { isOci }: { readonly isOci: boolean },
 ): Uint8Array {
-  const document = JSON.parse(new TextDecoder().decode(bytes)) as {
+  const document = parseTrustedJson<{
     readonly config: Readonly<Record<string, unknown>>;
     readonly layers: readonly Readonly<Record<string, unknown>>[];
-  };
+  }>(new TextDecoder().decode(bytes));
   const changed = {
     ...document,
     ...(isOci

@@ -1,3 +1,4 @@
+import { parseTrustedJson } from "../../base/trusted-json.ts";
 import { type FileHandle, open, readdir, rename, rm } from "node:fs/promises";
 import { randomBytes } from "node:crypto";
 import { join } from "node:path";
@@ -104,7 +105,7 @@ async function readHead(path: string): Promise<AbsentBlob | undefined> {
   try {
     const { buffer, bytesRead } = await file.read(Buffer.alloc(mostHeadBytes), 0, mostHeadBytes, 0);
     const end = buffer.subarray(0, bytesRead).indexOf(0x0a);
-    return end < 0 ? undefined : (JSON.parse(buffer.subarray(0, end).toString()) as AbsentBlob);
+    return end < 0 ? undefined : parseTrustedJson<AbsentBlob>(buffer.subarray(0, end).toString());
   } catch (thrown) {
     if (thrown instanceof SyntaxError) return undefined;
     throw fileFailure(`cannot read "${path}"`, thrown);

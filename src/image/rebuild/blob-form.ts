@@ -1,3 +1,4 @@
+import { bytesOf } from "../../base/byte-stream.ts";
 import { pipeline, Readable, type Transform } from "node:stream";
 import { constants, crc32, createDeflateRaw, createZstdCompress, deflateRawSync } from "node:zlib";
 import { Failure } from "../../base/failure.ts";
@@ -198,7 +199,7 @@ async function* through(
   source.once("error", (thrown) => (failure = thrown));
   pipeline(source, transform, () => undefined); // what goes wrong comes out of the transform
   try {
-    yield* transform as AsyncIterable<Uint8Array>;
+    yield* bytesOf(transform);
   } catch (thrown) {
     throw failure ?? new Failure("internal", "cannot compress a blob", { cause: thrown });
   } finally {

@@ -1,3 +1,4 @@
+import { bytesOf } from "../../base/byte-stream.ts";
 import { version } from "../../base/version.ts";
 import {
   request as requestHttp,
@@ -6,7 +7,6 @@ import {
   type RequestOptions,
 } from "node:http";
 import { request as requestHttps, Agent as HttpsAgent } from "node:https";
-import type { Readable } from "node:stream";
 import { Failure, sentenceOf } from "../../base/failure.ts";
 import type { TlsMaterial } from "../tls-material.ts";
 import { ProxyAgent } from "./proxy.ts";
@@ -200,7 +200,7 @@ export function connectionFailure(url: URL, thrown: unknown): Failure {
 export async function* bodyOf(reply: WireReply, url: URL): AsyncGenerator<Uint8Array, void, undefined> {
   let complete = false;
   try {
-    for await (const piece of reply.body as Readable & AsyncIterable<Uint8Array>) yield piece;
+    for await (const piece of bytesOf(reply.body)) yield piece;
     if (!reply.body.complete)
       throw new Failure("unavailable", `cannot read all of the reply of ${url.host}: it was cut off`);
     complete = true;

@@ -48,12 +48,12 @@ export async function uploadBlob(
   if (await hasBlob(repository, source.digest)) return { kind: "exists" };
   let location: URL | undefined;
   for (const from of mountFrom.slice(0, mountTries)) {
-    const begun = await begin(repository, { digest: source.digest, from });
+    const begun = await beginOrMount(repository, { digest: source.digest, from });
     if (begun === "mounted") return { kind: "mounted", from };
     location ??= begun;
     if (location !== begun) await cancel(repository, begun);
   }
-  location ??= (await begin(repository)) as URL;
+  location ??= await begin(repository);
   let sentBytes = 0;
   for (let attempt = 1; ; attempt++) {
     const offset = attempt === 1 ? 0 : await offsetOf(repository, location);
@@ -82,25 +82,34 @@ export async function uploadBlob(
       onRetry?.(wait, thrown instanceof Error ? thrown.message : String(thrown));
       await sleep(wait, { signal });
       if (await hasBlob(repository, source.digest)) return { kind: "uploaded", bytes: sentBytes };
-      if ((await findOffset(repository, location)) === undefined) location = (await begin(repository)) as URL;
+      if ((await findOffset(repository, location)) === undefined) location = await begin(repository);
     }
   }
 }
 
-async function begin(
-  repository: Repository,
-  mount?: { readonly digest: Digest; readonly from: string },
-): Promise<URL | "mounted"> {
-  const query =
-    mount === undefined
-      ? ""
-      : `?${new URLSearchParams({ mount: mount.digest, from: mount.from }).toString()}`;
+async function begin(repository: Repository): Promise<URL> {
   const reply = await repository.send({
     method: "POST",
-    to: `/blobs/uploads/${query}`,
+    to: "/blobs/uploads/",
     headers: { "Content-Length": "0" },
-    expects: mount === undefined ? [202] : [201, 202],
-    alsoPull: mount && [mount.from],
+    expects: [202],
+  });
+  discard(reply);
+  return locationOf(repository, reply);
+}
+
+/** A registry that does not mount the blob begins an upload. */
+async function beginOrMount(
+  repository: Repository,
+  mount: { readonly digest: Digest; readonly from: string },
+): Promise<URL | "mounted"> {
+  const query = new URLSearchParams({ mount: mount.digest, from: mount.from }).toString();
+  const reply = await repository.send({
+    method: "POST",
+    to: `/blobs/uploads/?${query}`,
+    headers: { "Content-Length": "0" },
+    expects: [201, 202],
+    alsoPull: [mount.from],
   });
   discard(reply);
   return reply.status === 201 ? "mounted" : locationOf(repository, reply);

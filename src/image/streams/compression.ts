@@ -1,3 +1,4 @@
+import { bytesOf } from "../../base/byte-stream.ts";
 import { pipeline, Readable, type Transform } from "node:stream";
 import { createZstdDecompress } from "node:zlib";
 import { Failure, sentenceOf } from "../../base/failure.ts";
@@ -71,7 +72,7 @@ async function* inflate(
   const source = Readable.from(chunks, { objectMode: false });
   pipeline(source, transform, () => undefined); // what goes wrong comes out of the transform
   try {
-    yield* transform as AsyncIterable<Uint8Array>;
+    yield* bytesOf(transform);
   } finally {
     transform.destroy();
     source.destroy();

@@ -1,5 +1,6 @@
+import { bytesOf } from "../../base/byte-stream.ts";
 import { createGunzip, type Gunzip } from "node:zlib";
-import { Failure } from "../../base/failure.ts";
+import { Failure, failureOf } from "../../base/failure.ts";
 
 /**
  * Inflates all members of a gzip stream. Zero bytes may follow the last one: tar and tapes fill blocks with them.
@@ -16,7 +17,7 @@ export async function* gunzip(
   const fed = feeding.run(source);
   fed.catch(() => undefined); // thrown below, unless the reader has stopped
   try {
-    yield* transform as AsyncIterable<Uint8Array>;
+    yield* bytesOf(transform);
     await fed;
   } catch (thrown) {
     // The first header was looked at before: this is one behind a member.
@@ -58,7 +59,7 @@ class Feeding {
       if (!this.#hasEnded) await this.#ended();
       if (!this.#isStopped) this.#checkRest();
     } catch (thrown) {
-      this.#transform.destroy(thrown as Error);
+      this.#transform.destroy(failureOf(thrown));
       throw thrown;
     }
   }

@@ -210,6 +210,7 @@ export class JobThread implements Disposable {
     this.#onDeath = reject;
     const stop = (): void => this.#send({ kind: "stop" });
     signal.addEventListener("abort", stop, { once: true });
+    // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- TypeScript does not relate the name to its job
     this.#send({ kind: "begin", named: { name, job } as NamedJob });
     if (signal.aborted) stop();
     let fault: unknown;

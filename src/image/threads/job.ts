@@ -86,7 +86,11 @@ export class Flow {
 
 /** The same bytes in a buffer that can be given away. */
 export function ownBytes(piece: Uint8Array): Uint8Array<ArrayBuffer> {
-  // Only a buffer of its own can be given away; slice() of a Buffer would be no copy.
-  const isWhole = piece.byteLength === piece.buffer.byteLength && piece.buffer instanceof ArrayBuffer;
-  return isWhole ? (piece as Uint8Array<ArrayBuffer>) : new Uint8Array(piece);
+  // slice() of a Buffer would be no copy.
+  return isWhole(piece) ? piece : new Uint8Array(piece);
+}
+
+/** Only a buffer of its own can be given away. */
+function isWhole(piece: Uint8Array): piece is Uint8Array<ArrayBuffer> {
+  return piece.byteLength === piece.buffer.byteLength && piece.buffer instanceof ArrayBuffer;
 }

@@ -35,7 +35,8 @@ export function addonPath(): string {
 function load(): Addon {
   const file = addonPath();
   try {
-    return createRequire(import.meta.url)(file) as Addon;
+    const loaded: Addon = createRequire(import.meta.url)(file);
+    return loaded;
   } catch (cause) {
     throw new Failure("unavailable", `cannot load the native addon "${file}": ${String(cause)}`, { cause });
   }

@@ -1,3 +1,5 @@
+import { isKeyOf, isOneOf } from "../../base/keys.ts";
+import { required } from "../../base/required.ts";
 import { Failure, type FailureKind } from "../../base/failure.ts";
 import { addon, type Argument } from "./addon.ts";
 import { architecture } from "../constants/architecture.ts";
@@ -12,7 +14,7 @@ const table: Readonly<Record<string, number>> = architecture === "arm64" ? arm64
 
 /** The number of a call on the machine that this runs on. */
 export function syscallNumber(name: SyscallName): number {
-  return table[name] as number;
+  return required(table[name]);
 }
 
 /** A system call that failed, printed as a call: `openat2(7, "etc", …): ENOENT`. */
@@ -32,13 +34,13 @@ export class SyscallFailure extends Failure {
 
 /** The raw result: ≥ 0, or −errno. For callers that expect some errors. */
 export function attempt(name: SyscallName, ...args: Argument[]): number {
-  return addon().call(table[name] as number, ...args);
+  return addon().call(syscallNumber(name), ...args);
 }
 
 /** The result; throws SyscallFailure naming the call and its arguments. Retries on EINTR. */
 export function call(name: SyscallName, ...args: Argument[]): number {
   for (;;) {
-    const result = addon().call(table[name] as number, ...args);
+    const result = addon().call(syscallNumber(name), ...args);
     if (result >= 0) return result;
     if (result !== -errno.EINTR) throw new SyscallFailure(name, args, -result);
   }
@@ -47,7 +49,7 @@ export function call(name: SyscallName, ...args: Argument[]): number {
 /** As call(), on the thread pool. Never for calls that change per-thread state (setns, unshare, chdir). */
 export async function callAsync(name: SyscallName, ...args: Argument[]): Promise<number> {
   for (;;) {
-    const result = await addon().callAsync(table[name] as number, ...args);
+    const result = await addon().callAsync(syscallNumber(name), ...args);
     if (result >= 0) return result;
     if (result !== -errno.EINTR) throw new SyscallFailure(name, args, -result);
   }
@@ -60,7 +62,7 @@ export function addressOf(bytes: Uint8Array): bigint {
 
 /** True when `thrown` is a SyscallFailure with one of these errors. */
 export function isErrno(thrown: unknown, ...codes: ErrnoName[]): thrown is SyscallFailure {
-  return thrown instanceof SyscallFailure && (codes as string[]).includes(thrown.code);
+  return thrown instanceof SyscallFailure && isOneOf(codes, thrown.code);
 }
 
 function formatCall(name: SyscallName, args: readonly Argument[]): string {
@@ -101,5 +103,6 @@ const kinds: Partial<Record<ErrnoName, FailureKind>> = {
 
 /** The failure kind of an error number. */
 export function failureKindOfErrno(number: number): FailureKind {
-  return kinds[errnoName(number) as ErrnoName] ?? "internal";
+  const name = errnoName(number);
+  return isKeyOf(kinds, name) ? (kinds[name] ?? "internal") : "internal";
 }

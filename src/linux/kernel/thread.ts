@@ -1,3 +1,4 @@
+import { required } from "../../base/required.ts";
 import { type MessagePort, parentPort, Worker, workerData } from "node:worker_threads";
 import { addonPath, useAddon } from "./addon.ts";
 
@@ -14,9 +15,9 @@ export interface Thread {
 /** The place of the sources in a compiled executable, see the Makefile. */
 const embedded = "/$bunfs/root";
 
-interface Beginning {
+interface Beginning<Start> {
   readonly addon: string;
-  readonly start: unknown;
+  readonly start: Start;
 }
 
 /**
@@ -28,7 +29,7 @@ export function startWorker(module: string, start: object = {}): Worker {
   const url = here.includes(embedded)
     ? `${embedded}/${module}.js`
     : new URL(`../../${module}${here.slice(here.lastIndexOf("."))}`, here);
-  const beginning: Beginning = { addon: addonPath(), start };
+  const beginning: Beginning<unknown> = { addon: addonPath(), start };
   return new Worker(url, { workerData: beginning });
 }
 
@@ -57,15 +58,16 @@ export function startThread(module: string, start: object): Thread {
 }
 
 /** Returns the argument of startThread() on the thread, and loads the addon: threads do not share modules. */
-export function beginThread(): unknown {
-  const { addon, start } = workerData as Beginning;
+export function beginThread<Start>(): Start {
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- startThread() is the only one that gives it
+  const { addon, start } = workerData as Beginning<Start>;
   useAddon(addon);
   return start;
 }
 
 /** On the thread: what it was started for can begin. */
 export function signalReady(): void {
-  sendReady(parentPort as MessagePort);
+  sendReady(required(parentPort ?? undefined));
 }
 
 function sendReady(port: MessagePort): void {

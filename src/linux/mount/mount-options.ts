@@ -1,3 +1,4 @@
+import { isOneOf } from "../../base/keys.ts";
 import { Failure } from "../../base/failure.ts";
 import {
   MOUNT_ATTR_NOATIME,
@@ -52,7 +53,7 @@ const attributeWords: ReadonlyMap<string, AttributeChange> = new Map([
   ["defaults", off(MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC)],
 ]);
 
-const propagationWord = /^(r?)(private|shared|slave|unbindable)$/;
+const propagations = ["private", "shared", "slave", "unbindable"] as const;
 
 /** The parameters that a tmpfs accepts; others in a `--tmpfs` are refused, as in Docker. */
 const tmpfsParameters: ReadonlyMap<string, RegExp> = new Map([
@@ -107,9 +108,10 @@ function parseAttributes(words: readonly string[]): {
   const unknown: string[] = [];
   for (const word of words) {
     const change = attributeWords.get(word);
-    const spread = propagationWord.exec(word);
+    const recursive = word.startsWith("r");
+    const type = recursive ? word.slice(1) : word;
     if (change !== undefined) attributes = (attributes & ~change.clear) | change.set;
-    else if (spread !== null) propagation = { type: spread[2] as Propagation, recursive: spread[1] === "r" };
+    else if (isOneOf(propagations, type)) propagation = { type, recursive };
     else if (word !== "") unknown.push(word);
   }
   return { options: { attributes, propagation }, unknown };

@@ -1,7 +1,7 @@
 import type { Fd } from "../kernel/fd.ts";
 import { encodeGsoSizes, type GsoSizes, parseGsoSizes } from "./gso-sizes.ts";
 import type { NamespaceId } from "./namespace-ids.ts";
-import type { NetlinkSocket } from "./netlink-socket.ts";
+import { NetlinkFailure, type NetlinkSocket } from "./netlink-socket.ts";
 import {
   attributeMap,
   bytesAttribute,
@@ -341,7 +341,7 @@ export function listLinksIn(id: NamespaceId, socket: NetlinkSocket): readonly Li
   try {
     return socket.dump({ type: RTM_GETLINK, flags: 0, payload, about }).map(parseLink);
   } catch (thrown) {
-    if ((thrown as { readonly errno?: number | undefined }).errno === errno.EINVAL) return [];
+    if (thrown instanceof NetlinkFailure && thrown.errno === errno.EINVAL) return [];
     throw thrown;
   }
 }
@@ -357,7 +357,7 @@ export function findLink(socket: NetlinkSocket, which: string | number): Link | 
     const replies = socket.get({ type: RTM_GETLINK, flags: 0, payload, about });
     return replies[0] === undefined ? undefined : parseLink(replies[0]);
   } catch (thrown) {
-    if ((thrown as { readonly errno?: number | undefined }).errno === errno.ENODEV) return undefined;
+    if (thrown instanceof NetlinkFailure && thrown.errno === errno.ENODEV) return undefined;
     throw thrown;
   }
 }

@@ -1,3 +1,5 @@
+import { isOneOf } from "../../base/keys.ts";
+import { required } from "../../base/required.ts";
 import { Failure } from "../../base/failure.ts";
 
 /** Every capability, at the index that is its number. Source: capabilities(7), linux/capability.h. */
@@ -69,7 +71,7 @@ const numbers: ReadonlyMap<string, number> = new Map(capabilityNames.map((name, 
 
 /** The number that capset(2) and prctl(2) take. */
 export function capabilityNumber(name: CapabilityName): number {
-  return numbers.get(name) as number;
+  return required(numbers.get(name));
 }
 
 /** `NET_ADMIN`, `CAP_NET_ADMIN` or `ALL`, in any case. Throws "invalid" for any other. */
@@ -77,9 +79,9 @@ export function parseCapability(text: string): CapabilityName | "ALL" {
   const upper = text.toUpperCase();
   if (upper === "ALL") return upper;
   const name = upper.startsWith("CAP_") ? upper : `CAP_${upper}`;
-  if (!numbers.has(name))
+  if (!isOneOf(capabilityNames, name))
     throw new Failure("invalid", `cannot find a capability with the name "${text.slice(0, 80)}"`);
-  return name as CapabilityName;
+  return name;
 }
 
 export interface CapabilityOptions {

@@ -1,3 +1,4 @@
+import { isKeyOf } from "../../base/keys.ts";
 import { Failure } from "../../base/failure.ts";
 import { call } from "../kernel/syscall.ts";
 
@@ -38,10 +39,10 @@ export function parseResourceLimit(text: string): ResourceLimit {
   const match = /^([^=]*)=([^:]*)(?::(.*))?$/.exec(text);
   if (match === null) throw refuse(text, `invalid ulimit argument: ${text}`);
   const resource = match[1] ?? "";
-  if (!Object.hasOwn(resources, resource)) throw refuse(text, `invalid ulimit type: ${resource}`);
+  if (!isKeyOf(resources, resource)) throw refuse(text, `invalid ulimit type: ${resource}`);
   const soft = parseValue(text, match[2] ?? "");
   const hard = match[3] === undefined ? soft : parseValue(text, match[3]);
-  return checkResourceLimit({ resource: resource as ResourceName, soft, hard });
+  return checkResourceLimit({ resource, soft, hard });
 }
 
 /** The limit, unless its soft value is above its hard one ("invalid"). */
@@ -59,7 +60,7 @@ export function checkResourceLimit(limit: ResourceLimit): ResourceLimit {
 /** The name of an OCI runtime configuration, `RLIMIT_NOFILE`, as Docker's `nofile`; undefined for others. */
 export function findResourceName(ociType: string): ResourceName | undefined {
   const name = ociType.replace(/^RLIMIT_/, "").toLowerCase();
-  return Object.hasOwn(resources, name) ? (name as ResourceName) : undefined;
+  return isKeyOf(resources, name) ? name : undefined;
 }
 
 /** The number for prlimit64(2). */

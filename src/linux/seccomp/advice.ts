@@ -1,5 +1,6 @@
+import { isOneOf } from "../../base/keys.ts";
 import type { SeccompProfile } from "../../spec/seccomp.ts";
-import type { CapabilityName } from "../process/capability.ts";
+import { type CapabilityName, capabilityNames } from "../process/capability.ts";
 import { interpretSeccomp, parseKernelRelease, type SeccompOptions } from "./seccomp.ts";
 import { findCall } from "./calls.ts";
 import { isPermissive } from "./internal/action.ts";
@@ -37,8 +38,9 @@ export function capabilitiesThatAllow(
     return isPermissive(interpretSeccomp(program, { arch: audit, nr: number, args, instructionPointer: 0n }));
   };
   if (allows(options.capabilities)) return [];
-  const named = new Set(rules.flatMap(({ includes }) => includes.capabilities)) as Set<CapabilityName>;
+  const named = new Set(rules.flatMap(({ includes }) => includes.capabilities));
   return [...named]
+    .filter((capability): capability is CapabilityName => isOneOf(capabilityNames, capability))
     .filter((capability) => !options.capabilities.has(capability))
     .filter((capability) => allows(new Set([...options.capabilities, capability])))
     .toSorted((one, other) => Number(one === widest) - Number(other === widest));

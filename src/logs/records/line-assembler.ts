@@ -88,7 +88,7 @@ export class LineAssembler {
       }
       this.#breakAtStart(timeNs);
       let from = at + recordHeaderBytes;
-      const index = (stream - 1) as 0 | 1;
+      const index = stream === 1 ? 0 : 1;
       if (this.#filter[streams[index]]) {
         while (from < end) {
           if (lineEnd < from) {

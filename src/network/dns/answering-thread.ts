@@ -111,4 +111,4 @@ function answer({ control, bounds }: ThreadStart): void {
   answering.stopAll();
 }
 
-answer(beginThread() as ThreadStart);
+answer(beginThread<ThreadStart>());

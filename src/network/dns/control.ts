@@ -1,3 +1,4 @@
+import { parseTrustedJson } from "../../base/trusted-json.ts";
 import { readSync, writeSync } from "node:fs";
 import { O_CLOEXEC } from "../../linux/constants/open.ts";
 import { errno } from "../../linux/kernel/errno.ts";
@@ -73,8 +74,8 @@ export function receiveOrders(fd: Fd): readonly Order[] | undefined {
   const bytes = Buffer.alloc(mostBytes);
   const length = call("recvfrom", fd, bytes, bytes.length, 0, null, null);
   if (length === 0) return undefined;
-  const message = JSON.parse(bytes.toString("utf8", 0, length)) as readonly Order[] | Letter;
-  return "file" in message ? (JSON.parse(readLetter(message)) as readonly Order[]) : message;
+  const message = parseTrustedJson<readonly Order[] | Letter>(bytes.toString("utf8", 0, length));
+  return "file" in message ? parseTrustedJson<readonly Order[]>(readLetter(message)) : message;
 }
 
 function readLetter(letter: Letter): string {

@@ -190,9 +190,9 @@ function load(registers: Registers, step: Expression, value: Buffer | undefined,
 
 function read(registers: Registers, register: number, length: number): Buffer | undefined {
   const first = wordIndex(register);
-  const words = registers.slice(first, first + Math.ceil(length / 4));
-  if (words.length < Math.ceil(length / 4) || words.includes(undefined)) return undefined;
-  return Buffer.concat(words as Buffer[]).subarray(0, length);
+  const count = Math.ceil(length / 4);
+  const words = registers.slice(first, first + count).filter((word) => word !== undefined);
+  return words.length < count ? undefined : Buffer.concat(words).subarray(0, length);
 }
 
 function metaOf(packet: TestPacket, key: number): Buffer | undefined {

@@ -1,3 +1,4 @@
+import { isRecord } from "../../base/is-record.ts";
 import { mergePortRanges } from "../../spec/merge-ports.ts";
 import { Failure } from "../../base/failure.ts";
 import { existsSync, readFileSync } from "node:fs";
@@ -186,11 +187,10 @@ export function portRanges(
 
 function ruleOf(failure: NetlinkFailure): { readonly table: string; readonly handle: number } | undefined {
   const { request } = failure;
-  const rule =
-    "rule" in request ? (request.rule as { readonly handle?: number | undefined } | undefined) : undefined;
+  const handle = "rule" in request && isRecord(request.rule) ? request.rule["handle"] : undefined;
   // In each request of a rule the table's name comes first.
   const table = Buffer.from(request.payload).toString("utf8", 8).replace(/\0.*$/s, "");
-  return rule?.handle === undefined ? undefined : { table, handle: rule.handle };
+  return typeof handle === "number" ? { table, handle } : undefined;
 }
 
 /** Rules of the older iptables can't be seen here, and so not be respected. */

@@ -92,7 +92,7 @@ export async function readFrame(socket: Socket): Promise<Frame | undefined> {
 
 async function readExactly(socket: Socket, bytes: number): Promise<Buffer | undefined> {
   for (;;) {
-    const got = socket.read(bytes) as Buffer | null;
+    const got: Buffer | null = socket.read(bytes);
     if (got !== null) return got.length === bytes ? got : undefined;
     if (socket.readableEnded || socket.destroyed) return undefined;
     const { promise, resolve } = Promise.withResolvers<void>();

@@ -18,6 +18,7 @@ export function sendPlan(socket: Socket, plan: Plan): void {
 /** Undefined when it is not connected, when the stream contains unread data, or when the runtime does not report it. */
 function descriptorOf(socket: Socket): number | undefined {
   if (socket.destroyed || socket.connecting || socket.writableLength > 0) return undefined;
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the types of node:net do not have it
   const fd = (socket as { readonly _handle?: { readonly fd?: unknown } | null | undefined })._handle?.fd;
   return typeof fd === "number" && fd >= 0 ? fd : undefined;
 }

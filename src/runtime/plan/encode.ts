@@ -1,3 +1,4 @@
+import { required } from "../../base/required.ts";
 import { Failure } from "../../base/failure.ts";
 import { syscallNumber } from "../../linux/kernel/syscall.ts";
 import {
@@ -110,7 +111,7 @@ class ListWriter {
       let kinds = 0;
       let moreKinds = 0;
       for (let k = 0; k < args.length; k++) {
-        const argumentKind = this.#argument(args[k] as PlanArgument, at + 2 + 2 * k);
+        const argumentKind = this.#argument(required(args[k]), at + 2 + 2 * k);
         if (k < 2) kinds |= argumentKind << (16 + 8 * k);
         else moreKinds |= argumentKind << (8 * (k - 2));
       }

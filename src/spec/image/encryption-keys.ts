@@ -43,8 +43,8 @@ export function parseEncryptionKey(text: string): KeyObject {
 /** The way back, without a passphrase. */
 export function formatKey(key: KeyObject): string {
   return key.type === "private"
-    ? (key.export({ type: "pkcs8", format: "pem" }) as string)
-    : (key.export({ type: "spki", format: "pem" }) as string);
+    ? key.export({ type: "pkcs8", format: "pem" }).toString()
+    : key.export({ type: "spki", format: "pem" }).toString();
 }
 
 function refuseOtherKinds(text: string): void {

@@ -1,3 +1,4 @@
+import { hasMembers, isText } from "../../base/is-record.ts";
 import { parse, type TomlTable, type TomlValue } from "smol-toml";
 import { Failure, sentenceOf } from "../../base/failure.ts";
 import { findReference, isShortName } from "../reference.ts";
@@ -48,18 +49,19 @@ function readAliases(value: TomlValue | undefined, refused: Refuse): RegistriesC
     )
       throw refused(`the alias "${name}" must stand for a whole name without a tag, as "quay.io/acme/app"`);
   }
-  return value as Readonly<Record<string, string>>;
+  const targets = { ...value };
+  if (!hasMembers(targets, isText)) throw refused("each alias must stand for a string");
+  return targets;
 }
 
 function readSearched(value: TomlValue | undefined, refused: Refuse): readonly string[] | undefined {
   if (value === undefined) return undefined;
-  const isRight =
-    Array.isArray(value) &&
-    value.every((each) => typeof each === "string" && !each.includes("/") && locationPattern.test(each));
-  if (!isRight) {
+  const isHost = (each: TomlValue): each is string =>
+    isText(each) && !each.includes("/") && locationPattern.test(each);
+  if (!Array.isArray(value) || !value.every(isHost)) {
     throw refused('unqualified-search-registries must be a list of registries, as ["docker.io", "quay.io"]');
   }
-  return value.length === 0 ? undefined : (value as readonly string[]);
+  return value.length === 0 ? undefined : value;
 }
 
 type Refuse = (detail: string) => Failure;
@@ -139,8 +141,7 @@ function flag(table: TomlTable, key: string, { where, refused }: Context): boole
 
 function tables(value: TomlValue | undefined, what: string, refused: Refuse): readonly TomlTable[] {
   if (value === undefined) return [];
-  if (Array.isArray(value) && value.every((each) => typeof each === "object" && !Array.isArray(each))) {
-    return value as TomlTable[];
-  }
+  const isTable = (each: TomlValue): each is TomlTable => typeof each === "object" && !Array.isArray(each);
+  if (Array.isArray(value) && value.every(isTable)) return value;
   throw refused(`"${what}" must be a list of tables ([[registry]])`);
 }

@@ -1,3 +1,4 @@
+import { keysOf } from "../../base/keys.ts";
 import type { SeccompAction, SeccompActionKind } from "./profile.ts";
 import type { Field } from "./field.ts";
 
@@ -27,7 +28,7 @@ export function readAction(
   action: Field,
   ret: { readonly data: Field; readonly name: Field },
 ): SeccompAction {
-  const kind = kinds[action.oneOf(Object.keys(kinds) as (keyof typeof kinds)[])];
+  const kind = kinds[action.oneOf(keysOf(kinds))];
   if (ret.name.present && !ret.data.present) throw ret.name.wrong("is given without its number");
   if (kind !== "errno" && kind !== "trace") {
     if (ret.data.present) throw ret.data.wrong(`is given, but ${action.text()} takes none`);

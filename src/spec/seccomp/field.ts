@@ -1,3 +1,5 @@
+import { fromKeys, isOneOf } from "../../base/keys.ts";
+import { isRecord } from "../../base/is-record.ts";
 import { Failure } from "../../base/failure.ts";
 
 type Reviver = (
@@ -55,14 +57,11 @@ export class Field {
   /** The members of an object that may have these and no others. */
   members<Key extends string>(allowed: readonly Key[]): Readonly<Record<Key, Field>> {
     const object = this.#value;
-    if (typeof object !== "object" || object === null || Array.isArray(object))
-      throw this.wrong("is no object");
+    if (!isRecord(object)) throw this.wrong("is no object");
     for (const key of Object.keys(object)) {
-      if (!(allowed as readonly string[]).includes(key)) throw this.#at(`.${key}`).wrong("is not known");
+      if (!isOneOf(allowed, key)) throw this.#at(`.${key}`).wrong("is not known");
     }
-    return Object.fromEntries(
-      allowed.map((key) => [key, this.#member(object as Record<string, unknown>, key)]),
-    ) as Record<Key, Field>;
+    return fromKeys(allowed, (key) => this.#member(object, key));
   }
 
   /** Its items; none when it is absent. */
@@ -90,9 +89,9 @@ export class Field {
   integer(max: bigint): bigint {
     if (!this.present) throw this.wrong("is missing");
     const value = this.#value;
-    const exact = typeof value === "bigint" || Number.isSafeInteger(value);
-    if (!exact) throw this.wrong("is no exact integer");
-    const integer = BigInt(value as bigint | number);
+    const isExact = typeof value === "bigint" || (typeof value === "number" && Number.isSafeInteger(value));
+    if (!isExact) throw this.wrong("is no exact integer");
+    const integer = BigInt(value);
     if (integer < 0n || integer > max) throw this.wrong(`${integer} is not in 0 to ${max}`);
     return integer;
   }

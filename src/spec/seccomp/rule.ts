@@ -1,3 +1,4 @@
+import { keysOf } from "../../base/keys.ts";
 import type { SeccompComparison, SeccompCondition, SeccompRule, SeccompScope } from "./profile.ts";
 import { readAction } from "./action.ts";
 import type { Field } from "./field.ts";
@@ -57,7 +58,7 @@ function readCondition(field: Field): SeccompCondition {
     index: Number(index.integer(5n)),
     value: value.integer(max),
     valueTwo: valueTwo.present ? valueTwo.integer(max) : 0n,
-    op: comparisons[op.oneOf(Object.keys(comparisons) as (keyof typeof comparisons)[])],
+    op: comparisons[op.oneOf(keysOf(comparisons))],
   };
 }
 

@@ -1,3 +1,4 @@
+import { parseTrustedJson } from "../../base/trusted-json.ts";
 import { createHash, randomBytes } from "node:crypto";
 import {
   closeSync,
@@ -90,7 +91,7 @@ export function devicePrefix({ seed }: PoolSettings, directory: string): string 
 function readSettings(directory: string): PoolSettings | undefined {
   const path = `${directory}/settings`;
   try {
-    return JSON.parse(readFileSync(path, "utf8")) as PoolSettings;
+    return parseTrustedJson<PoolSettings>(readFileSync(path, "utf8"));
   } catch (cause) {
     if (codeOf(cause) === "ENOENT") return undefined;
     throw new Failure("corrupt", `cannot read the settings of the thin pool in "${path}"`, { cause });

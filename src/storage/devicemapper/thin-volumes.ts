@@ -1,3 +1,4 @@
+import { parseTrustedJson } from "../../base/trusted-json.ts";
 import { randomInt } from "node:crypto";
 import { closeSync, existsSync, openSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { poll } from "../../base/deadline.ts";
@@ -258,7 +259,7 @@ export function writeVolume(path: string, volume: Volume): void {
 /** Undefined where none was recorded, or a power loss took it. */
 export function findVolume(path: string): Volume | undefined {
   try {
-    return JSON.parse(readFileSync(`${path}.volume`, "utf8")) as Volume;
+    return parseTrustedJson<Volume>(readFileSync(`${path}.volume`, "utf8"));
   } catch (thrown) {
     if (codeOf(thrown) === "ENOENT" || thrown instanceof SyntaxError) return undefined;
     throw thrown;

@@ -1,3 +1,4 @@
+import { parseTrustedJson } from "../../base/trusted-json.ts";
 import { randomBytes } from "node:crypto";
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { Failure, kindOf, within } from "../../base/failure.ts";
@@ -65,7 +66,7 @@ export class SnapshotDirectory implements AsyncDisposable {
   layersOf(id: SnapshotId): readonly Digest[] {
     const path = this.#paths.snapshot(id);
     try {
-      return (JSON.parse(readFileSync(`${path}/layers`, "utf8")) as string[]).map(parseDigest);
+      return parseTrustedJson<string[]>(readFileSync(`${path}/layers`, "utf8")).map(parseDigest);
     } catch (thrown) {
       const what = `cannot read the layers of snapshot "${id}"`;
       if (kindOf(thrown) === "exhausted") throw within(what, thrown);

@@ -1,3 +1,4 @@
+import { parseTrustedJson } from "../../base/trusted-json.ts";
 import { createHash, randomBytes } from "node:crypto";
 import { mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { fault } from "../../base/fault.ts";
@@ -107,7 +108,7 @@ function nameOf({ visible, root }: ViewContent): string {
 
 function readList(path: string): readonly string[] | undefined {
   try {
-    return JSON.parse(readFileSync(path, "utf8")) as string[];
+    return parseTrustedJson<string[]>(readFileSync(path, "utf8"));
   } catch (thrown) {
     if (codeOf(thrown) === "ENOENT" || thrown instanceof SyntaxError) return undefined;
     throw thrown;

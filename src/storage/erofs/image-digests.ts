@@ -1,3 +1,4 @@
+import { bytesOf } from "../../base/byte-stream.ts";
 import { createReadStream } from "node:fs";
 import { stat } from "node:fs/promises";
 import { Failure } from "../../base/failure.ts";
@@ -47,8 +48,9 @@ async function take(
   }: { readonly start: number; readonly end: number; readonly signal: AbortSignal | undefined },
 ): Promise<void> {
   if (end <= start) return;
-  for await (const piece of createReadStream(path, { start, end: end - 1, highWaterMark: 1 << 20 })) {
+  const pieces = createReadStream(path, { start, end: end - 1, highWaterMark: 1 << 20 });
+  for await (const piece of bytesOf(pieces)) {
     signal?.throwIfAborted();
-    digester.update(piece as Buffer);
+    digester.update(piece);
   }
 }

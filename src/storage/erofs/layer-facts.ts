@@ -1,3 +1,4 @@
+import { parseTrustedJson } from "../../base/trusted-json.ts";
 import { codeOf } from "../../linux/files/file-failure.ts";
 import { readFileSync } from "node:fs";
 import type { Digest } from "../../spec/digest.ts";
@@ -25,7 +26,7 @@ export interface LayerFacts {
 /** Undefined when there are none, or not whole ones. */
 export function readLayerFacts(path: string): LayerFacts | undefined {
   try {
-    return JSON.parse(readFileSync(path, "utf8")) as LayerFacts;
+    return parseTrustedJson<LayerFacts>(readFileSync(path, "utf8"));
   } catch (thrown) {
     if (codeOf(thrown) === "ENOENT" || codeOf(thrown) === "ENOTDIR" || thrown instanceof SyntaxError)
       return undefined;

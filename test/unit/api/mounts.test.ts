@@ -1,6 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { parseBind } from "../../../src/api/container/bind-text.ts";
 import { parseMounts, parseVolumesFrom } from "../../../src/api/container/mounts.ts";
+import { parseCreateRequest } from "../../../src/api/container/create-request.ts";
 import type { Mount } from "../../../src/api/types/host-config.ts";
 
 describe("parseBind()", () => {
@@ -137,7 +138,10 @@ describe("parseMounts()", () => {
 
   test.each([[[{}]], [["uid", 5]], ["uid=5"]])("refuses %j as options of a tmpfs", (option) => {
     const mount = { Type: "tmpfs", Target: "/b", TmpfsOptions: { Options: [option] } };
-    expect(() => plan(mount as unknown as Mount)).toThrow("must be a list of lists of texts");
+    const body = { Image: "a", HostConfig: { Mounts: [mount] } };
+    expect(() => parseCreateRequest(body)).toThrow(
+      /^cannot read the request: HostConfig\.Mounts\[0\]\.TmpfsOptions\.Options\[0\](\[\d\])? must be a/,
+    );
   });
 
   const wrong = (type: string, detail: string): string =>

@@ -1,3 +1,4 @@
+import { resolveShare } from "../../../src/engine/resolve/pod-infra.ts";
 import { Failure } from "../../../src/base/failure.ts";
 import type { PodDetails, Pods, PodSpec, PodState } from "../../../src/model/pods.ts";
 import type { ContainerId } from "../../../src/model/ids.ts";
@@ -16,7 +17,7 @@ export class FakePods implements Pods {
       createdAt: 5,
       state: "created",
       labels: spec.labels ?? {},
-      share: spec.share ?? ["ipc", "network", "uts"],
+      share: resolveShare(spec.share),
       hostname: spec.hostname ?? name,
       infraId: asId<ContainerId>(id),
       containers: [{ id: asId<ContainerId>(id), name: `${id.slice(0, 12)}-infra`, state: "created" }],

@@ -36,5 +36,6 @@ export const containerFlags: FieldTable<ContainerValues> = {
 /** The flags of run or create: the shared ones, those that are rejected by name, and the command's own. */
 export function withContainerFlags<V>(own: TableOf<V>): TableOf<V & ContainerValues> {
   const all: FlagTable = { ...laterFlags, ...refusedFlags, ...containerFlags, ...own };
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- a spread over names that are not known widens the table
   return all as TableOf<V & ContainerValues>;
 }

@@ -26,11 +26,9 @@ export function momentsOf({ since, until }: Pick<LogValues, "since" | "until">):
   readonly since?: string | undefined;
   readonly until?: string | undefined;
 } {
-  return { ...moment("since", since), ...moment("until", until) };
+  return { since: momentOf(since), until: momentOf(until) };
 }
 
-function moment<K extends string>(name: K, text: string): { readonly [key in K]?: string | undefined } {
-  return (text === "" ? {} : { [name]: formatUnixTime(parseTimestamp(text)) }) as {
-    readonly [key in K]?: string | undefined;
-  };
+function momentOf(text: string): string | undefined {
+  return text === "" ? undefined : formatUnixTime(parseTimestamp(text));
 }

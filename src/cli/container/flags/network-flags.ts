@@ -108,9 +108,10 @@ export function parseNetworkFlags(values: EndpointValues): {
 
 /** By network, in the order in which they were given. The short flags belong to the first. */
 function parseEnds(values: EndpointValues): ReadonlyMap<string, EndpointSettings> {
-  const flags = values.network.length === 0 && hasShort(values) ? [{ network: "default" }] : values.network;
+  const flags: readonly NetworkFlag[] =
+    values.network.length === 0 && hasShort(values) ? [{ network: "default" }] : values.network;
   const ends = new Map<string, EndpointSettings>();
-  for (const [index, flag] of (flags as readonly NetworkFlag[]).entries()) {
+  for (const [index, flag] of flags.entries()) {
     const { network } = flag;
     if (ends.has(network))
       throw optionFailure(`network ${JSON.stringify(network)} is specified multiple times`);

@@ -93,8 +93,10 @@ export function parseFields<V>(
   for (const [flag, { field }] of Object.entries<FieldFlag<unknown>>(table)) {
     if (field === undefined) continue;
     const { part, name, whenGiven = false } = field;
+    // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the flags of the table are the names of the values
     const value = values[flag as keyof V];
     if (whenGiven ? !given.has(flag) : isEmpty(value)) continue;
+    // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the flag's own type is known where the table is written
     const set = field.convert === undefined ? value : field.convert(value as object, surroundings);
     if (set !== undefined) parts[part][name] = set;
   }

@@ -1,3 +1,4 @@
+import { isRecord } from "../../../base/is-record.ts";
 import { Failure } from "../../../base/failure.ts";
 import { readDockerConfig } from "../../registry/config-file.ts";
 
@@ -23,16 +24,12 @@ export function readConfiguredProxies(
   const refused = (): Failure =>
     new Failure("invalid", `cannot read ${path}: proxies must be an object of objects of strings`);
   const { proxies = {} } = document;
-  if (!isObject(proxies)) throw refused();
+  if (!isRecord(proxies)) throw refused();
   const entry = proxies[host] ?? proxies["default"] ?? {};
-  if (!isObject(entry)) throw refused();
+  if (!isRecord(entry)) throw refused();
   return Object.entries(variables).flatMap(([field, name]) => {
     const { [field]: value = "" } = entry;
     if (typeof value !== "string") throw refused();
     return value === "" ? [] : [`${name}=${value}`, `${name.toLowerCase()}=${value}`];
   });
-}
-
-function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }

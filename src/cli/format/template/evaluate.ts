@@ -224,6 +224,7 @@ class Evaluation {
     if (value === undefined || value === null) throw fail(`nil pointer evaluating interface {}.${name}`);
     if (!isMap(value)) throw fail(`can't evaluate field ${name} in type ${typeName(value)}`);
     const found = findField(value, name);
+    // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the functions of a row are its methods
     if (typeof found === "function") return this.#callMethod(operand, name, found as Method, values);
     if (values.length > 0) throw fail(`${name} has arguments but cannot be invoked as function`);
     if (found !== undefined || Object.hasOwn(value, name)) return found;

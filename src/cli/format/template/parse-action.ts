@@ -1,10 +1,11 @@
+import { isOneOf } from "../../../base/keys.ts";
 import { positionOf, templateFailure } from "./failure.ts";
 import { parseCharacter, parseNumber, parseQuoted } from "./literal.ts";
 import type { Token } from "./scan.ts";
 import type { CommandNode, Operand, Pipe } from "./syntax.ts";
 
 /** The words that open a block with a value. */
-export const blockWords: ReadonlySet<string> = new Set(["if", "range", "with"]);
+export const blockWords = ["if", "range", "with"] as const;
 
 const otherWords: ReadonlySet<string> = new Set(["end", "else", "define", "template", "block"]);
 const maximumDepth = 100;
@@ -202,7 +203,7 @@ export class ActionParser {
     const { text, offset } = token;
     if (text === "true" || text === "false") return this.#constant(token, text === "true", "");
     if (text === "nil") return { kind: "nil", offset };
-    if (blockWords.has(text) || otherWords.has(text)) throw this.fail(`unexpected <${text}> in operand`);
+    if (isOneOf(blockWords, text) || otherWords.has(text)) throw this.fail(`unexpected <${text}> in operand`);
     if (!this.#scope.isFunction(text)) throw this.fail(`function ${JSON.stringify(text)} not defined`);
     return { kind: "function", offset, name: text };
   }

@@ -1,3 +1,4 @@
+import { isOneOf } from "../../../base/keys.ts";
 import { ActionParser, blockWords, Scope } from "./parse-action.ts";
 import { type Piece, scanTemplate } from "./scan.ts";
 import type { Node } from "./syntax.ts";
@@ -14,7 +15,7 @@ export function parseTemplate(text: string, isFunction: (name: string) => boolea
   return new Parser(text, isFunction).parse();
 }
 
-type BlockKind = "if" | "range" | "with";
+type BlockKind = (typeof blockWords)[number];
 
 interface List {
   readonly nodes: readonly Node[];
@@ -65,7 +66,7 @@ class Parser {
 
   #parseAction(word: string | undefined): readonly Node[] {
     const action = this.#action;
-    if (word !== undefined && blockWords.has(word)) return [this.#parseBlock(word as BlockKind)];
+    if (isOneOf(blockWords, word)) return [this.#parseBlock(word)];
     switch (word) {
       case "break":
       case "continue":

@@ -1,9 +1,7 @@
 /** A Go slice that is nil: prints as `[]`, is empty, and is `null` in JSON. */
 export const nilList: readonly never[] = Object.freeze([]);
 /** A Go map that is nil: prints as `map[]`, is empty, and is `null` in JSON. */
-export const nilMap: Readonly<Record<string, never>> = Object.freeze(
-  Object.create(null) as Record<string, never>,
-);
+export const nilMap: Readonly<Record<string, never>> = Object.freeze(Object.create(null));
 
 export function isList(value: unknown): value is readonly unknown[] {
   return Array.isArray(value);

@@ -17,7 +17,7 @@ export function summarize(context: ContainerContext, record: ContainerRecord): C
   const { spec, imageConfig } = record;
   const network = spec.isolation?.namespaces?.network ?? spec.network?.networks?.[0]?.network ?? "bridge";
   const pod = membershipOf(context.state, record);
-  const isStillNamed = context.state.findImage(record.imageId as never) !== undefined;
+  const isStillNamed = context.state.findImage(record.imageId) !== undefined;
   return defined({
     id: record.id,
     name: record.name,

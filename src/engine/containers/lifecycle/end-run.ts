@@ -2,7 +2,7 @@ import { defined } from "../../../base/defined.ts";
 import { removeDirectory } from "../files/remove-directory.ts";
 import { poll } from "../../../base/deadline.ts";
 import { fault } from "../../../base/fault.ts";
-import { type Failure, kindOf, sentenceOf } from "../../../base/failure.ts";
+import { isFailure, type Failure, kindOf, sentenceOf } from "../../../base/failure.ts";
 import type { Exit } from "../../../runtime/types.ts";
 import type { ContainerRecord, IntentId } from "../../state/records.ts";
 import type { ContainerState } from "../../../model/container-state.ts";
@@ -241,8 +241,8 @@ export async function whenFree<T>(what: string, work: () => Promise<T>): Promise
         try {
           return { done: await work() };
         } catch (thrown) {
-          if (kindOf(thrown) !== "conflict") throw thrown;
-          busy = thrown as Failure;
+          if (!isFailure(thrown, "conflict")) throw thrown;
+          busy = thrown;
           return undefined;
         }
       },

@@ -1,3 +1,4 @@
+import { keysOf } from "../../../base/keys.ts";
 import { Failure } from "../../../base/failure.ts";
 import type { Fd } from "../../../linux/kernel/fd.ts";
 import { type NamespaceType, openNamespace } from "../../../linux/namespaces/namespaces.ts";
@@ -17,10 +18,9 @@ export function openJoinedNamespaces(context: ContainerContext, record: Containe
   using opened = new DisposableStack();
   const fds = new Map<NamespaceType, Fd>();
   const { pid, ipc, uts, network, user } = record.spec.isolation?.namespaces ?? {};
-  for (const [type, mode] of Object.entries({ user, pid, ipc, uts, network }) as [
-    NamespaceType,
-    typeof network | typeof user,
-  ][]) {
+  const modes = { user, pid, ipc, uts, network };
+  for (const type of keysOf(modes)) {
+    const mode = modes[type];
     if (typeof mode !== "object" || !("container" in mode)) continue;
     const fd = opened.use(openOf(context, { reference: mode.container, type, of: record }));
     fds.set(type, fd.fd);

@@ -3,7 +3,7 @@ import { mkdirSync, readdirSync, rmSync, statSync } from "node:fs";
 import { release } from "node:os";
 import { join } from "node:path";
 import { sentenceOf } from "../../../base/failure.ts";
-import type { CapabilityName } from "../../../linux/process/capability.ts";
+import { capabilityNames } from "../../../linux/process/capability.ts";
 import { auditArchitecture, defaultSeccompProfile } from "../../../linux/seccomp/seccomp.ts";
 import { formatProfileDocument, profileOfCalls } from "../../../linux/seccomp/recorded.ts";
 import { permissiveSeccompProfile } from "../../../linux/seccomp/watch.ts";
@@ -113,7 +113,7 @@ function policyOf(context: ContainerContext, record: ContainerRecord): DenialPol
     isDefault: seccomp === "default",
     appArmorProfile: plan.appArmorProfile,
     options: {
-      capabilities: new Set(plan.capabilities as readonly CapabilityName[]),
+      capabilities: new Set(capabilityNames.filter((name) => plan.capabilities.includes(name))),
       architecture: process.arch === "arm64" ? "arm64" : "x86_64",
       kernel: release(),
     },

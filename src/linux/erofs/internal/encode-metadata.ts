@@ -114,9 +114,8 @@ function isInline(content: Content, head: number): boolean {
 function tailBytes(content: Content, head: number): number {
   if (content.kind === "sparse") return content.map.blocks.length * 4;
   if (!isInline(content, head)) return 0;
-  return content.kind === "directory"
-    ? content.bytes
-    : (content as { readonly target: Uint8Array }).target.length;
+  if (content.kind === "directory") return content.bytes;
+  return content.kind === "symlink" ? content.target.length : 0;
 }
 
 /** The first place from `from` on at which nothing of an inline tail crosses the end of a block. */

@@ -1,3 +1,4 @@
+import { keysOf } from "../../../base/keys.ts";
 import type { SeccompAction, SeccompActionKind } from "../../../spec/seccomp.ts";
 
 /** SECCOMP_RET_*. Source: linux/seccomp.h. */
@@ -13,7 +14,7 @@ const values: Readonly<Record<SeccompActionKind, number>> = {
 };
 
 const kinds: ReadonlyMap<number, SeccompActionKind> = new Map(
-  Object.entries(values).map(([kind, value]) => [value, kind as SeccompActionKind]),
+  keysOf(values).map((kind) => [values[kind], kind]),
 );
 
 /** The return value of a filter for this action. */

@@ -33,6 +33,7 @@ export function compileDecisions(resolved: readonly AbiDecisions[]): Uint8Array 
 }
 
 function writeTree(assembler: Assembler, spans: readonly Span[], written: Map<string, Label>): Label {
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the caller gives at least one
   const [first, second, third] = spans as [Span, Span?, Span?];
   if (second === undefined) return writeSpan(assembler, first, written);
   const single = spans.length === 3 && third?.key === first.key && third.first === second.first + 1;

@@ -1,3 +1,4 @@
+import { keysOf } from "../../../base/keys.ts";
 import type { SeccompAction, SeccompCondition, SeccompProfile, SeccompRule } from "../../../spec/seccomp.ts";
 import type { CapabilityName } from "../../process/capability.ts";
 import { errno } from "../../kernel/errno.ts";
@@ -101,9 +102,7 @@ export const defaultSeccompProfile: SeccompProfile = {
   ],
   rules: [
     rule(ALLOW, everydayCalls),
-    ...Object.entries(gatedCalls).map(([having, names]) =>
-      rule(ALLOW, names, { having: having as CapabilityName }),
-    ),
+    ...keysOf(gatedCalls).map((having) => rule(ALLOW, gatedCalls[having] ?? [], { having })),
     ...cloneRules,
     ...socketRules,
     ...personalityRules,

@@ -1,3 +1,4 @@
+import { required } from "../../../base/required.ts";
 import { Failure } from "../../../base/failure.ts";
 import type {
   SeccompAction,
@@ -73,7 +74,8 @@ function abisOf(profile: SeccompProfile, machine: Machine): readonly Abi[] {
 function holds(rule: SeccompRule, circumstances: SeccompCircumstances, machine: Machine): boolean {
   const { includes, excludes } = rule;
   const { kernel } = circumstances;
-  const has = (name: string): boolean => circumstances.capabilities.has(name as CapabilityName);
+  const held: ReadonlySet<string> = circumstances.capabilities;
+  const has = (name: string): boolean => held.has(name);
   const here = (scope: SeccompScope): boolean => scope.architectures.includes(machine.goName);
   if (here(excludes) || excludes.capabilities.some(has)) return false;
   if (excludes.minKernel !== undefined && isAtLeast(kernel, excludes.minKernel)) return false;
@@ -111,7 +113,7 @@ function resolveAbi(abi: Abi, rules: readonly SeccompRule[], unnamed: SeccompAct
       if (idle || abi.name !== "SCMP_ARCH_X86") continue;
       const multiplexed = findMultiplexed(name, rule);
       if (multiplexed === undefined) continue;
-      const by = numberOf(abi, multiplexed.name) as number;
+      const by = required(numberOf(abi, multiplexed.name));
       greatest = Math.max(greatest, by);
       add(by, { conditions: [multiplexed.condition], action: rule.action });
     }

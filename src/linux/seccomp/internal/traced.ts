@@ -1,3 +1,4 @@
+import { required } from "../../../base/required.ts";
 import type { SeccompAction, SeccompCondition } from "../../../spec/seccomp.ts";
 import type { CapabilityName } from "../../process/capability.ts";
 import type { Abi } from "./abi.ts";
@@ -101,12 +102,11 @@ function transform(
     }
     for (const [number, decision] of part.calls)
       if (!calls.has(number)) calls.set(number, change(decision, nothing, changes));
-    const [unnamed, beyond] = [part.unnamed, part.beyond].map((action) => changes.decide(action, 0));
     return {
       ...part,
       calls,
-      unnamed: unnamed as SeccompAction,
-      beyond: beyond as SeccompAction,
+      unnamed: changes.decide(part.unnamed, 0),
+      beyond: changes.decide(part.beyond, 0),
     };
   });
 }
@@ -117,8 +117,8 @@ function factsOf(
 ): ReadonlyMap<number, NumberFacts> {
   const facts = new Map<number, NumberFacts>();
   const add = (name: string, more: Partial<NumberFacts>): void => {
-    if (!Object.hasOwn(abi.numbers, name)) return;
-    const number = abi.numbers[name] as number;
+    const number = Object.hasOwn(abi.numbers, name) ? abi.numbers[name] : undefined;
+    if (number === undefined) return;
     const { text, needs, untraced: free } = facts.get(number) ?? nothing;
     facts.set(number, {
       text: more.text ?? text,
@@ -150,5 +150,5 @@ function change(decision: Decision, { text, needs, untraced }: NumberFacts, chan
   );
   // The first without conditions decides for all that come to it.
   const last = cases.findIndex(({ conditions }) => conditions.length === 0);
-  return { cases: cases.slice(0, last), otherwise: (cases[last] as Case).action };
+  return { cases: cases.slice(0, last), otherwise: required(cases[last]).action };
 }

@@ -2,7 +2,7 @@ import { errno } from "../../kernel/errno.ts";
 import type { Fd } from "../../kernel/fd.ts";
 import { FICLONE } from "../../files/clone-file.ts";
 import type { Stat } from "../../files/stat.ts";
-import { attempt, call, callAsync, SyscallFailure } from "../../kernel/syscall.ts";
+import { attempt, call, callAsync, isErrno, SyscallFailure } from "../../kernel/syscall.ts";
 import { findFragments } from "./sparse-file.ts";
 
 /** More is copied on the thread pool. */
@@ -75,10 +75,7 @@ export class FileCopier {
 
 /** KERNEL: not every file system takes copy_file_range(2), and some sandboxes refuse it. */
 function isRangeRefused(thrown: unknown): boolean {
-  return (
-    thrown instanceof SyscallFailure &&
-    [errno.EINVAL, errno.EXDEV, errno.EOPNOTSUPP, errno.ENOSYS, errno.EPERM].includes(thrown.errno as never)
-  );
+  return isErrno(thrown, "EINVAL", "EXDEV", "EOPNOTSUPP", "ENOSYS", "EPERM");
 }
 
 function encodeOffset(offset: number): Uint8Array {

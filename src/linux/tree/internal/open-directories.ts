@@ -1,3 +1,4 @@
+import { required } from "../../../base/required.ts";
 import { O_CLOEXEC, O_DIRECTORY, O_NOFOLLOW, O_PATH } from "../../constants/open.ts";
 import { ensureDirectoryInRoot } from "../../files/ensure-directory.ts";
 import { errno } from "../../kernel/errno.ts";
@@ -44,7 +45,7 @@ export class OpenDirectories implements Disposable {
 
   /** The directory; what is missing on the way is made by `make`. Only until the next call of a method. */
   ensure(path: string, make: MakeMissing): Fd {
-    return this.#reach(path, make) as Fd;
+    return required(this.#reach(path, make));
   }
 
   /** Takes a descriptor of the directory over. */
@@ -54,7 +55,7 @@ export class OpenDirectories implements Disposable {
     this.#open.delete(path);
     this.#open.set(path, fd);
     if (this.#open.size > CAPACITY) {
-      const [oldest, oldestFd] = this.#open.entries().next().value as [string, Fd];
+      const [oldest, oldestFd] = required(this.#open.entries().next().value);
       this.#open.delete(oldest);
       this.#close(oldestFd);
     }
@@ -105,7 +106,7 @@ export class OpenDirectories implements Disposable {
 
   /** The latest used is the last to be closed. */
   #touch(path: string): Fd {
-    const fd = this.#open.get(path) as Fd;
+    const fd = required(this.#open.get(path));
     this.#open.delete(path);
     this.#open.set(path, fd);
     this.#lastPath = path;

@@ -184,7 +184,7 @@ function requestOf(draft: Draft, path: string): Mount {
   const hasDriver = Object.keys(driver).length > 0;
   return {
     // The daemon validates it.
-    Type: type as NonNullable<Mount["Type"]>,
+    Type: type,
     Target: path,
     Source: draft.source,
     ReadOnly: draft.readonly === true || undefined,

@@ -48,7 +48,10 @@ export function parseV2IoStat(text: string): {
     if (match === null) continue;
     const [major, minor] = [Number(match[1]), Number(match[2])];
     const figures = new Map(
-      (match[3] ?? "").split(" ").map((pair) => pair.split("=", 2) as [string, string]),
+      (match[3] ?? "").split(" ").map((pair): [string, string] => {
+        const [key = "", value = ""] = pair.split("=", 2);
+        return [key, value];
+      }),
     );
     for (const [operation, bytesKey, operationsKey] of v2Keys) {
       const size = figures.get(bytesKey);

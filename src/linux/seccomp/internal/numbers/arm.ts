@@ -1,3 +1,4 @@
+import { required } from "../../../../base/required.ts";
 import { x86_64 } from "../../../kernel/syscalls/x86-64.ts";
 import { type CallNumbers, callsFrom, countCalls, time64 } from "./table.ts";
 
@@ -46,7 +47,7 @@ const old = countCalls(
 export const arm: CallNumbers = {
   ...old,
   // Two names of one call.
-  arm_sync_file_range: old["sync_file_range2"] as number,
+  arm_sync_file_range: required(old["sync_file_range2"]),
   ...time64,
   ...callsFrom(424, x86_64),
   // KERNEL: private calls, __ARM_NR_BASE + n; an arm64 kernel has no others, and no breakpoint either.
