@@ -13,6 +13,13 @@ export function writeFullRun(run) {
   );
 }
 
+/** Lines of formatFlaky() in scripts/schedule.mjs as a table. */
+function formatFlaky(lines) {
+  if (lines.length === 0) return "";
+  const rows = lines.map((line) => line.replace(/^FLAKY (\S.*?): (.*)$/, "| $1 | $2 |"));
+  return `\n\n| passed only when run again | test |\n|---|---|\n${rows.join("\n")}`;
+}
+
 /** The page as text. */
 export function formatFullRun(
   { results, passed, failed, skipped, flaky, seconds },
@@ -30,7 +37,7 @@ export function formatFullRun(
 implementations that \`npm test\` only samples. It writes this page.
 
 ${date}, commit ${commit}, kernel ${kernel}: **${passed} passed, ${failed} failed**, ${skipped.length} skipped on this kernel
-(they ran in the virtual machine), ${Math.round(seconds / 60)} minutes.${flaky.length === 0 ? "" : `\n\nPassed only when run again:\n\n${flaky.map((line) => `- \`${line}\``).join("\n")}`}
+(they ran in the virtual machine), ${Math.round(seconds / 60)} minutes.${formatFlaky(flaky)}
 
 | file | passed | failed | skipped | seconds |
 |---|---|---|---|---|
