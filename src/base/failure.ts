@@ -214,6 +214,11 @@ export function failureOf(thrown: unknown): Failure {
   return thrown instanceof Failure ? thrown : new Failure("internal", sentenceOf(thrown), { cause: thrown });
 }
 
+/** Anything thrown as an Error: itself where it is one, with the code that it may have. */
+export function errorOf(thrown: unknown): Error {
+  return thrown instanceof Error ? thrown : failureOf(thrown);
+}
+
 /** The name of an error of node:fs and its siblings; undefined for anything without one. */
 export function codeOf(thrown: unknown): string | undefined {
   return thrown instanceof Error && "code" in thrown && typeof thrown.code === "string"

@@ -1,6 +1,5 @@
 import { parseContainerId } from "../model/ids.ts";
 import { parsePortRange } from "../spec/port-range.ts";
-import { required } from "../base/required.ts";
 import { parseSettings } from "../api/network/endpoint-settings.ts";
 import type { Port } from "../api/types/container.ts";
 import type { EndpointSettings, Network, NetworkSettings } from "../api/types/network.ts";
@@ -87,12 +86,13 @@ export function portsOfSettings({ Ports }: Pick<NetworkSettings, "Ports">): {
   readonly exposedPorts: readonly string[];
 } {
   const ports = Object.entries(Ports).flatMap(([key, bindings]) => {
-    const { first: port, protocol: type } = required(parsePortRange(key));
+    const range = parsePortRange(key);
+    if (range === undefined) return [];
     return (bindings ?? []).map(({ HostIp = "", HostPort = "0" }) => ({
       IP: HostIp,
-      PrivatePort: port,
+      PrivatePort: range.first,
       PublicPort: Number(HostPort),
-      Type: type,
+      Type: range.protocol,
     }));
   });
   return { ports: boundPortsOf(ports), exposedPorts: Object.keys(Ports) };

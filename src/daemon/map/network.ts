@@ -168,7 +168,7 @@ function bindingsOf({ protocol, containerPort, count, hostAddress, hostPort }: B
 export function portsOf(container: WithPorts & Pick<ContainerSummary, "state">): readonly Port[] {
   if (container.state.status !== "running" && container.state.status !== "paused") return [];
   return Object.entries(portMapOf(container)).flatMap(([key, bindings]): readonly Port[] => {
-    const { first: port, protocol: type } = required(parsePortRange(key));
+    const { first: port, protocol: type } = required(parsePortRange(key)); // portMapOf() has no other keys
     if (bindings === null) return [{ PrivatePort: port, Type: type }];
     return bindings.map(({ HostIp = "", HostPort }) => ({
       IP: HostIp,

@@ -1,7 +1,7 @@
 import { Agent, type AgentOptions } from "node:https";
 import { connect as connectPlain, type Socket } from "node:net";
 import { connect as connectTls } from "node:tls";
-import { Failure, failureOf } from "../../base/failure.ts";
+import { errorOf, Failure } from "../../base/failure.ts";
 
 type Callback = (failure: Error | null, socket?: unknown) => void;
 interface Target {
@@ -36,7 +36,7 @@ export class ProxyAgent extends Agent {
         secure.once("secureConnect", () => callback(null, secure));
         secure.once("error", (thrown: Error) => callback(thrown));
       },
-      (thrown: unknown) => callback(failureOf(thrown)),
+      (thrown: unknown) => callback(errorOf(thrown)),
     );
     return undefined;
   }

@@ -1,6 +1,6 @@
 import { bytesOf } from "../../base/byte-stream.ts";
 import { createGunzip, type Gunzip } from "node:zlib";
-import { Failure, failureOf } from "../../base/failure.ts";
+import { errorOf, Failure } from "../../base/failure.ts";
 
 /**
  * Inflates all members of a gzip stream. Zero bytes may follow the last one: tar and tapes fill blocks with them.
@@ -59,7 +59,7 @@ class Feeding {
       if (!this.#hasEnded) await this.#ended();
       if (!this.#isStopped) this.#checkRest();
     } catch (thrown) {
-      this.#transform.destroy(failureOf(thrown));
+      this.#transform.destroy(errorOf(thrown));
       throw thrown;
     }
   }

@@ -12,7 +12,7 @@ import {
   MOUNT_ATTR_STRICTATIME,
   MOUNT_ATTR__ATIME,
 } from "../constants/mount.ts";
-import type { FilesystemParameter, Propagation } from "./mount.ts";
+import { type FilesystemParameter, type Propagation, propagations } from "./mount.ts";
 
 /** Mount options as data: attributes of the mount, parameters of its file system. */
 export interface MountOptions {
@@ -52,8 +52,6 @@ const attributeWords: ReadonlyMap<string, AttributeChange> = new Map([
   ["symfollow", off(MOUNT_ATTR_NOSYMFOLLOW)],
   ["defaults", off(MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC)],
 ]);
-
-const propagations = ["private", "shared", "slave", "unbindable"] as const;
 
 /** The parameters that a tmpfs accepts; others in a `--tmpfs` are refused, as in Docker. */
 const tmpfsParameters: ReadonlyMap<string, RegExp> = new Map([

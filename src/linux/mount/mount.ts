@@ -30,7 +30,9 @@ import { attempt, call, isErrno } from "../kernel/syscall.ts";
 export type ParameterValue = string | Fd | true;
 export type FilesystemParameter = readonly [key: string, value: ParameterValue];
 
-export type Propagation = "private" | "shared" | "slave" | "unbindable";
+export const propagations = ["private", "shared", "slave", "unbindable"] as const;
+
+export type Propagation = (typeof propagations)[number];
 
 const propagationFlags: Readonly<Record<Propagation, number>> = {
   private: MS_PRIVATE,

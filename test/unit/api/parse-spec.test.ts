@@ -257,6 +257,11 @@ describe("parseContainerSpec()", () => {
   test.each([
     [{ Image: "" }, "names no image"],
     [{ Env: "A" }, "Env must be a list"],
+    [{ HostConfig: { DeviceRequests: "all" } }, "HostConfig.DeviceRequests must be a list"],
+    [
+      { HostConfig: { DeviceRequests: [{ Capabilities: ["gpu"] }] } },
+      "HostConfig.DeviceRequests[0].Capabilities[0] must be a list",
+    ],
     [{ Env: [1] }, "Env[0] must be a text"],
     [{ Cmd: ["a\0b"] }, "Cmd[0] must not contain NUL"],
     [{ HostConfig: [] }, "HostConfig must be an object"],

@@ -151,3 +151,16 @@ test("detectCompression() refuses bzip2 and xz by name", () => {
   expect(detectCompression(Buffer.from("BZh91.txt"))).toBe("plain");
   expect(detectCompression(Buffer.from("BZhAY&SY"))).toBe("plain");
 });
+
+test.each([
+  ["gzip", gzipSync(both)],
+  ["zstd", zstd(both)],
+])("decompress() of %s lets the error of its source through as it is, with its code", async (_, bytes) => {
+  const broken = Object.assign(new Error("EMFILE: too many open files, read"), { code: "EMFILE" });
+  async function* source(): AsyncGenerator<Uint8Array> {
+    yield bytes.subarray(0, 1000);
+    throw broken;
+  }
+  const thrown = await collect(decompress(source())).catch((error: unknown) => error);
+  expect(thrown).toBe(broken);
+});
