@@ -181,9 +181,7 @@ static void answer(int to, uint32_t kind, const void *payload, uint32_t length) 
   }
 }
 
-static void refuse(int to, int error) {
-  answer(to, ANSWER_REFUSED, &error, 4);
-}
+static void refuse(int to, int error) { answer(to, ANSWER_REFUSED, &error, 4); }
 
 // When the failure is reported, the child is gone already; it does not wait for a frozen child.
 static void end_child(void) {
@@ -438,6 +436,7 @@ static void start_child(void) {
 // ---------------------------------------------------------------- part 2: keeping
 enum { BUFFER = 256 * 1024, INPUT = 16 * 1024, CHUNK = 64 * 1024, LEAST_SPACE = 4096 + 8, MOST_CLIENTS = 16, MOST_CONNECTIONS = 32 };
 #define SECOND 1000000000ull
+#define LINGER SECOND // how long a client may send input that is not read any more
 #define STALL (10 * SECOND) // how long a client may take nothing after the process has ended
 
 enum connection_state { CLOSED, ASKING, WATCHING, STREAMING };
@@ -445,7 +444,7 @@ struct connection {
   int fd;
   enum connection_state state;
   uint8_t wants;         // ATTACH_*
-  bool input_open;       // more standard input may come
+  bool input_open;       // more input may come
   uint32_t asked;        // bytes of the request so far
   struct request request;
   size_t cursor;         // what of the buffer it has
@@ -466,10 +465,7 @@ static uint64_t log_bytes, log_sequence, log_lost;
 
 static bool is_terminal(void) { return plan.flags & PLAN_TERMINAL; }
 
-struct log_begin {
-  char magic[8];
-  uint64_t sequence;
-};
+struct log_begin { char magic[8]; uint64_t sequence; };
 enum { LOG_FLAGS = O_RDWR | O_APPEND | O_CLOEXEC | O_NOFOLLOW };
 
 static void create_log(void) {
@@ -569,6 +565,14 @@ static void drop(struct connection *of) {
   of->state = CLOSED;
 }
 
+// Ends the stream of a client that has all output. KERNEL: closing over unread input resets the connection, and the
+// client may lose output over it: one that still sends input is waited for.
+static void end_stream(struct connection *of) {
+  if (of->cursor < head) return;
+  if (of->input_open && of->wants & ATTACH_STDIN) sys(SYS_shutdown, of->fd, SHUT_WR);
+  else drop(of);
+}
+
 static void close_input(void) {
   if (is_terminal()) return; // a terminal's input ends with the terminal
   if (input_at < input_end) input_closing = true;
@@ -660,8 +664,7 @@ static void take_input(struct connection *of) {
   if (got == -EAGAIN || got == -EINTR) return;
   if (got > 0) {
     if (!(of->wants & ATTACH_STDIN)) return;
-    input_at = 0;
-    input_end = (size_t)got;
+    input_at = 0, input_end = (size_t)got;
     flush_input();
     return;
   }
@@ -672,9 +675,7 @@ static void take_input(struct connection *of) {
 
 static void report_running(int to) {
   struct {
-    int32_t pid;
-    uint32_t flags;
-    uint64_t time;
+    int32_t pid; uint32_t flags; uint64_t time;
     int32_t kept[PLAN_MOST_KEPT];
     int32_t keeper_pid, zero;
   } payload = {child_pid, plan.flags, clock_ns(CLOCK_MONOTONIC), {0}, (int32_t)sys(SYS_getpid), 0};
@@ -683,10 +684,7 @@ static void report_running(int to) {
 }
 
 static void report_exit(int to) {
-  struct {
-    int32_t pid, status;
-    uint64_t ms;
-  } exit = {child_pid, wait_status, ended_ms};
+  struct { int32_t pid, status; uint64_t ms; } exit = {child_pid, wait_status, ended_ms};
   answer(to, ANSWER_EXIT, &exit, sizeof exit);
 }
 
@@ -711,8 +709,7 @@ static void serve(struct connection *of) {
     of->state = STREAMING;
     of->wants = (uint8_t)asked->a;
     of->input_open = true;
-    of->cursor = head; // from now on: what came before is in the log
-    of->frame_left = 0;
+    of->cursor = head, of->frame_left = 0; // from now on: what came before is in the log
     answer(of->fd, ANSWER_DONE, "", 0);
     return;
   case REQUEST_RESIZE: {
@@ -753,9 +750,7 @@ static void take_connection(void) {
   if (fd < 0) return;
   for (int i = 1; i < MOST_CONNECTIONS; i++) // the first is the set-up connection's
     if (connections[i].state == CLOSED) {
-      memset(&connections[i], 0, sizeof connections[i]);
-      connections[i].fd = fd;
-      connections[i].state = ASKING;
+      connections[i] = (struct connection){.fd = fd, .state = ASKING};
       return;
     }
   refuse(fd, EAGAIN);
@@ -935,27 +930,32 @@ static void keep_listener_only(void) {
 // to the engine's connection last, because it is the first, wait a bounded time for slow clients, exit.
 __attribute__((noreturn)) static void finish(void) {
   for (int i = MOST_CONNECTIONS; i-- > 0;)
-    if (connections[i].state == STREAMING && connections[i].cursor == head) drop(&connections[i]);
+    if (connections[i].state == STREAMING) end_stream(&connections[i]);
     else if (connections[i].state == WATCHING) report_exit(connections[i].fd);
   if (log_lost) report_loss();
   quiet_from = clock_ns(CLOCK_MONOTONIC);
   for (;;) {
     struct pollfd fds[MOST_CONNECTIONS + 2] = {{listener, POLLIN, 0}, {signals, POLLIN, 0}};
-    int behind = 0;
+    long ms = 0;
     for (int i = 0; i < MOST_CONNECTIONS; i++) {
-      bool lacks = connections[i].state == STREAMING && connections[i].cursor < head;
-      fds[2 + i] = (struct pollfd){lacks ? connections[i].fd : -1, POLLOUT, 0};
-      behind += lacks;
+      bool open = connections[i].state == STREAMING, lacks = open && connections[i].cursor < head;
+      fds[2 + i] = (struct pollfd){open ? connections[i].fd : -1, lacks ? POLLOUT : POLLIN, 0};
+      long left = open ? left_ms(quiet_from + (lacks ? STALL : LINGER)) : 0;
+      if (left > ms) ms = left;
     }
-    long ms = behind ? left_ms(quiet_from + STALL) : 0;
     if (!ms && listener < 0) leave(0);
     if (!ms && setup >= 0) keep_listener_only();
     struct timespec most = {ms / 1000, ms % 1000 * 1000000};
     sys(SYS_ppoll, fds, MOST_CONNECTIONS + 2, ms ? &most : 0, 0, 8);
     if (fds[0].revents) serve_listener(fds[0].revents);
     if (fds[1].revents) take_signals();
-    for (int i = 0; i < MOST_CONNECTIONS; i++)
-      if (fds[2 + i].revents && fds[2 + i].fd >= 0) feed_client(&connections[i]);
+    for (int i = 0; i < MOST_CONNECTIONS; i++) {
+      struct connection *of = &connections[i];
+      if (fds[2 + i].fd < 0 || !fds[2 + i].revents) continue;
+      if (of->cursor < head) feed_client(of);
+      else if (sys(SYS_read, of->fd, input, INPUT) <= 0) drop(of);
+      if (of->state == STREAMING) end_stream(of);
+    }
   }
 }
 

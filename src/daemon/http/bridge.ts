@@ -45,7 +45,8 @@ export async function bridge(
     else if (!isFinished) client.destroy();
   };
   streams.on("close", onClose);
-  client.on("end", () => streams.end(detach?.flush()));
+  const endInput = (): void => void streams.end(detach?.flush());
+  client.on("end", endInput);
   forward(client, streams, (piece) => {
     const { pass, isDetached } = detach?.push(piece) ?? { pass: piece, isDetached: false };
     if (!isDetached) return pass;
@@ -55,6 +56,8 @@ export async function bridge(
     return undefined;
   });
   forward(streams, client, output);
+  // It may have ended before the process was there.
+  if (client.readableEnded) endInput();
   if (streams.closed) onClose();
   if (client.destroyed) streams.destroy();
   await gone;

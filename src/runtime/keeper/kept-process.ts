@@ -214,6 +214,8 @@ export async function attachTo(
     (stdin ? attachFlag.stdin : 0) | (stdout ? attachFlag.stdout : 0) | (stderr ? attachFlag.stderr : 0);
   const { socket, frame } = await ask(directory, encodeRequest("attach", flags), "keep");
   checkDone(frame, "attach to the streams");
+  // After the last output, the keeper waits a moment for a client that may send more input.
+  socket.once("end", () => socket.end());
   return socket;
 }
 
