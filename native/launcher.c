@@ -1,7 +1,8 @@
-// The launcher: `tare` as it is typed. A run with plain flags is handed to the daemon by its words, and what comes back
-// is copied to the standard streams; no word of it is understood here. All else, and whatever the daemon won't take so,
+// The launcher: `tare` as it is typed. A run or an exec with plain flags is handed to the daemon by its words, and the
+// standard streams are copied; no word of it is understood here. All else, and whatever the daemon won't take so,
 // is left to the main binary, which takes its place (execve): it has a JavaScript runtime to start, which is half of
-// what a short run takes. Freestanding, as the keeper. The daemon's part is src/daemon/handlers/run-fast-path.ts.
+// what a short run takes. Freestanding, as the keeper. The daemon's part is src/daemon/handlers/run-fast-path.ts and
+// exec-fast-path.ts.
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -123,8 +124,11 @@ static const char *value_of(const char *flag, char ***at) {
   return word + n + 1;
 }
 
-// The words behind `run`, and the path of the socket of the daemon that is meant (src/cli/global-flags.ts); NULL: not
-// ours.
+// The command, for the path of the request.
+static const char *command;
+
+// The words behind the command, and the path of the socket of the daemon that is meant (src/cli/global-flags.ts); NULL:
+// not ours.
 static char **find_words(struct text *socket) {
   const char *host = NULL, *run_root = NULL, *value;
   char **at = arguments + 1;
@@ -134,7 +138,8 @@ static char **find_words(struct text *socket) {
     else if (!value_of("--data-root", &at)) return NULL; // of a daemon that is to be started
   }
   if (*at && same(*at, "container")) at++;
-  if (!*at || !same(*at, "run") || !at[1]) return NULL;
+  if (!*at || !(same(*at, "run") || same(*at, "exec")) || !at[1]) return NULL;
+  command = *at;
   if (!host && !run_root) {
     host = variable("TARE_HOST");
     if (!*host) host = variable("DOCKER_HOST");
@@ -201,6 +206,7 @@ static long receive(int fd, char *to, size_t size) {
 
 // ---------------------------------------------------------------- the run
 static char id[ID + 1];
+static bool wants_input; // standard input is copied, too
 
 // Forwards a signal while the messages before it wait. Like the main binary, it does not report that a signal cannot be
 // forwarded.
@@ -245,7 +251,9 @@ static void handle(int signal, void (*handler)(int)) {
 
 static void pass_signals_on(void) {
   static const char passed[] = {SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2, SIGALRM, SIGCONT, SIGTSTP, SIGTTIN, SIGTTOU};
-  for (size_t i = 0; i < sizeof passed; i++) handle(passed[i], pass_on);
+  // A reader in the background is stopped as the shell expects, and not asked again and again.
+  for (size_t i = 0; i < sizeof passed; i++)
+    if (passed[i] != SIGTTIN || !wants_input) handle(passed[i], pass_on);
 }
 
 // The reader has closed the pipe: on the output, SIGPIPE ends this process, as a shell expects.
@@ -298,10 +306,11 @@ static const char *member(const char *event, const char *name) {
   return NULL;
 }
 
-// An event of src/api/http/run-stream.ts: the creation, the start or the end.
+// An event of src/api/http/run-stream.ts: the creation, the wish for input, the start or the end.
 static void take_event(const char *event) {
   const char *created = member(event, "Id"), *ended = member(event, "ExitStatus");
   if (created && length_of(created) > ID) memcpy(id, created + 1, ID);
+  if (member(event, "Input")) wants_input = true;
   if (member(event, "Timing")) pass_signals_on();
   if (ended) {
     int status = 0;
@@ -338,13 +347,46 @@ static void take(const char *bytes, size_t n) {
   }
 }
 
+// Copies both ways until the daemon has sent the end. Input that the daemon does not take yet waits here, and no more of
+// it is read; output goes on meanwhile.
+__attribute__((noreturn)) static void follow(int daemon) {
+  static char piece[PIECE], input[PIECE];
+  size_t sent = 0, got = 0;
+  bool open = true;
+  for (;;) {
+    bool waits = sent < got, reads = wants_input && open && !waits;
+    struct pollfd ends[2] = {{daemon, (short)(POLLIN | (waits ? POLLOUT : 0)), 0}, {reads ? 0 : -1, POLLIN, 0}};
+    // Without input there is nothing to wait for but the daemon.
+    if ((waits || reads) && sys(SYS_ppoll, ends, 2, 0, 0, 8) < 0) continue; // a signal
+    if (waits || reads) {
+      if (waits && ends[0].revents & POLLOUT) {
+        long n = sys(SYS_sendto, daemon, input + sent, got - sent, MSG_NOSIGNAL | MSG_DONTWAIT, 0, 0);
+        if (n > 0) sent += (size_t)n;
+        else if (n != -EAGAIN && n != -EINTR) open = false, sent = got; // the program has closed its input
+      }
+      if (reads && ends[1].revents) {
+        long n = sys(SYS_read, 0, input, sizeof input);
+        if (n > 0) sent = 0, got = (size_t)n;
+        else if (n != -EAGAIN && n != -EINTR) {
+          open = false;
+          sys(SYS_shutdown, daemon, SHUT_WR);
+        }
+      }
+      if (!(ends[0].revents & (POLLIN | POLLHUP | POLLERR))) continue;
+    }
+    long n = receive(daemon, piece, sizeof piece);
+    if (n <= 0) lose();
+    take(piece, (size_t)n);
+  }
+}
+
 __attribute__((noreturn, used)) static void begin(long *stack) {
   static char piece[PIECE];
   arguments = (char **)(stack + 1);
   environment = arguments + stack[0] + 1;
   struct text path = {address.sun_path, 0, sizeof address.sun_path - 1, false};
   char **words = find_words(&path);
-  if (!words || has_proxies()) be_whole();
+  if (!words || (same(command, "run") && has_proxies())) be_whole();
   struct text body = {request + HEAD, 0, MOST_REQUEST, false};
   add(&body, "{\"Build\":\"" TARE_BUILD_ID "\",\"Words\":[");
   for (char **word = words; *word; word++) {
@@ -354,7 +396,9 @@ __attribute__((noreturn, used)) static void begin(long *stack) {
   add(&body, "]}");
   char bytes[HEAD];
   struct text head = {bytes, 0, sizeof bytes, false};
-  add(&head, "POST /tare/run HTTP/1.1\r\nHost: tare\r\nConnection: Upgrade\r\nUpgrade: tcp\r\nContent-Type: application/json\r\nContent-Length: ");
+  add(&head, "POST /tare/");
+  add(&head, command);
+  add(&head, " HTTP/1.1\r\nHost: tare\r\nConnection: Upgrade\r\nUpgrade: tcp\r\nContent-Type: application/json\r\nContent-Length: ");
   add_number(&head, body.used);
   add(&head, "\r\n\r\n");
   char *first = body.bytes - head.used;
@@ -376,8 +420,7 @@ __attribute__((noreturn, used)) static void begin(long *stack) {
   }
   handle(SIGPIPE, SIG_IGN);
   take(piece + after, used - after);
-  for (long n; (n = receive(daemon, piece, sizeof piece)) > 0;) take(piece, (size_t)n);
-  lose();
+  follow(daemon);
 }
 
 #if defined __x86_64__

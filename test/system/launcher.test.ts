@@ -133,6 +133,93 @@ describe.skipIf(!isRoot)("the launcher", () => {
     30_000,
   );
 
+  describe("exec", () => {
+    beforeAll(async () => {
+      await tare.must(["run", "-d", "--name", "host", "busybox", "sleep", "1000"]);
+    });
+    afterAll(async () => {
+      await tare.must(["rm", "-f", "host"]);
+    });
+
+    test("follows a command by itself, and becomes the main binary for one with a terminal's flags", async () => {
+      const plain = start(launcher, ["exec", "host", "sleep", "999"]);
+      const other = start(launcher, ["exec", "--detach-keys", "ctrl-a", "host", "sleep", "999"]);
+      await poll(
+        async () => ((await tare.must(["top", "host"])).match(/sleep 999/g)?.length === 2 ? true : undefined),
+        { timeoutMs: 10_000, what: "see both run" },
+      );
+      expect(programOf(plain)).toBe(launcher);
+      expect(programOf(other)).toBe(executable);
+      const ended = Promise.all([plain, other].map(finished));
+      await tare.must(["exec", "host", "sh", "-c", "kill -9 $(pidof sleep | tr ' ' '\\n' | grep -vx 1)"]);
+      expect((await ended).map(({ status }) => status)).toEqual([137, 137]);
+    });
+
+    test.each<[string, readonly string[]]>([
+      ["both streams and a status", ["host", "sh", "-c", "echo out; echo err >&2; exit 7"]],
+      ["words of all kinds", ["-e", `ODD=${odd.join("|")}`, "host", "printf", "%s;", ...odd]],
+      [
+        "its flags",
+        ["--user=1:2", "-w", "/tmp", "-e", "A=b", "host", "sh", "-c", "id -u; id -g; pwd; echo $A"],
+      ],
+      ["a privileged one", ["--privileged", "host", "grep", "CapEff", "/proc/self/status"]],
+      ["a program that is not there", ["host", "/not/there"]],
+      ["one that can't be executed", ["host", "/etc"]],
+      ["one that is not in the path", ["host", "not-there"]],
+      ["a user that is not there", ["-u", "nobody-of-them", "host", "true"]],
+      ["a directory that is a file", ["-w", "/bin/busybox", "host", "true"]],
+      ["a container that is not there", ["not-there", "true"]],
+      ["no command", ["host"]],
+      ["a flag that there is not", ["--not-there", "host", "true"]],
+      ["help", ["--help"]],
+    ])("does with %s what the main binary does", async (_, words) => {
+      for (const name of [["exec"], ["container", "exec"]]) {
+        const whole = await finished(start(executable, [...name, ...words]));
+        expect(withoutIds(await finished(start(launcher, [...name, ...words])))).toEqual(withoutIds(whole));
+      }
+    });
+  });
+
+  describe("standard input", () => {
+    beforeAll(async () => {
+      await tare.must(["run", "-d", "--name", "host", "busybox", "sleep", "1000"]);
+    });
+    afterAll(async () => {
+      await tare.must(["rm", "-f", "host"]);
+    });
+
+    function pipeline(script: string): string {
+      const { stdout, stderr } = spawnSync("bash", ["-c", script], { env: environment, encoding: "utf8" });
+      return stdout + stderr;
+    }
+
+    test.each<[string, readonly string[]]>([
+      ["run", ["run", "--rm", "-i", "busybox"]],
+      ["exec", ["exec", "-i", "host"]],
+    ])("of %s is copied to its end, whenever that is", (_, words) => {
+      const program = (...rest: readonly string[]): string => command(...words, ...rest);
+      expect(pipeline(`${program("cat")} < /dev/null; echo $?`)).toBe("0\n");
+      expect(pipeline(`${program("cat")} <&-; echo $?`)).toBe("0\n");
+      expect(pipeline(`seq 300000 | ${program("cat")} | cksum`)).toBe(pipeline("seq 300000 | cksum"));
+      expect(
+        pipeline(`(echo one; sleep 0.3; echo two) | ${program("sh", "-c", "cat; exit 4")}; echo $?`),
+      ).toBe("one\ntwo\n4\n");
+      // What nobody reads any more is dropped, and the status is still the program's.
+      expect(pipeline(`yes | ${program("sh", "-c", "head -c 4; exit 5")}; echo $?`)).toBe("y\ny\n5\n");
+      expect(pipeline(`echo text | ${program("/not/there")} 2>/dev/null; echo $?`)).toBe("127\n");
+    });
+
+    test("both ways at once, of more than what any buffer takes", () => {
+      const script = `head -c 20000000 /dev/zero | ${command("exec", "-i", "host", "sh", "-c", "cat")} | (sleep 0.5; cksum)`;
+      expect(pipeline(script)).toBe(pipeline("head -c 20000000 /dev/zero | cksum"));
+    });
+
+    test("is not read without -i", () => {
+      const script = `seq 3 | (${command("exec", "host", "true")}; ${command("run", "--rm", "busybox", "true")}; cat)`;
+      expect(pipeline(script)).toBe("1\n2\n3\n");
+    });
+  });
+
   test("in the background gives the id, and why one did not start", async () => {
     const { status, stdout, stderr } = await finished(
       start(launcher, ["run", "-d", "--name", "back", "busybox", "sleep", "1000"]),

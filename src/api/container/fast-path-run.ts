@@ -1,4 +1,4 @@
-import { keysOf } from "../../base/keys.ts";
+import { type FastPathFlag, fastPathReader, isPlainVariable } from "./fast-path-words.ts";
 import { joinPublished, readPublish } from "./publish-flag.ts";
 import type { ContainerCreateRequest } from "../types/container.ts";
 
@@ -18,18 +18,6 @@ export interface FastPathRun {
   readonly workdir: string;
   readonly image: string;
   readonly command: readonly string[];
-}
-
-/** A flag of the fast path: its names, and the field of FastPathRun that it sets. */
-export interface FastPathFlag {
-  readonly short?: string | undefined;
-  readonly also?: readonly string[] | undefined;
-  /** A switch takes no value; a list may be repeated. */
-  readonly kind: "switch" | "text" | "list";
-  /** Given twice, it is left to the command with all flags. */
-  readonly isSingle?: boolean | undefined;
-  /** False: the value is left to the command with all flags. */
-  accepts?(value: string): boolean;
 }
 
 type FastPathName = Exclude<keyof FastPathRun, "image" | "command">;
@@ -52,50 +40,23 @@ export const fastPathFlags: Readonly<Record<FastPathName, FastPathFlag>> = {
   workdir: { short: "w", kind: "text" },
 };
 
-/** By each way of writing it. */
-const flagsByWord: ReadonlyMap<string, readonly [FastPathName, FastPathFlag]> = new Map(
-  keysOf(fastPathFlags).flatMap((name) => {
-    const flag = fastPathFlags[name];
-    const words = [name, ...(flag.also ?? [])].map((long) => `--${long}`);
-    const short = flag.short === undefined ? [] : [`-${flag.short}`];
-    return [...words, ...short].map((word) => [word, [name, flag]] as const);
-  }),
-);
+const readWords = fastPathReader<Omit<FastPathRun, "image" | "command">>(fastPathFlags);
 
 /**
  * Parses the words of a run that has only flags of the fast path; undefined for other flags, or without an image. The
  * command with all flags requests the same for the same words, but its 150 flags take 1 ms to load and to plan with.
  */
 export function readFastPathRun(words: readonly string[]): FastPathRun | undefined {
-  const values: Record<string, boolean | string | readonly string[]> = {};
-  let at = 0;
-  for (; (words[at] ?? "").startsWith("-"); at++) {
-    const word = words[at] ?? "";
-    const equals = word.startsWith("--") ? word.indexOf("=") : -1;
-    const found = flagsByWord.get(equals === -1 ? word : word.slice(0, equals));
-    if (found === undefined) return undefined;
-    const [name, flag] = found;
-    const { kind, isSingle } = flag;
-    if (kind === "switch") {
-      if (equals !== -1) return undefined;
-      values[name] = true;
-      continue;
-    }
-    const value = equals === -1 ? words[++at] : word.slice(equals + 1);
-    if (value === undefined || flag.accepts?.(value) === false) return undefined;
-    if (isSingle === true && Object.hasOwn(values, name)) return undefined;
-    const earlier = values[name];
-    values[name] = kind === "list" ? [...(Array.isArray(earlier) ? earlier : []), value] : value;
-  }
-  const image = words[at];
-  if (image === undefined) return undefined;
-  const { network, ...given } = values as Partial<FastPathRun>;
+  const read = readWords(words);
+  const [image, ...command] = read?.rest ?? [];
+  if (read === undefined || image === undefined) return undefined;
+  const { network, ...given } = read.values;
   return {
     ...nothingGiven,
     ...given,
     network: network?.trim() ?? nothingGiven.network,
     image,
-    command: words.slice(at + 1),
+    command,
   };
 }
 
@@ -149,11 +110,6 @@ export function toFastPathSpec(run: Omit<FastPathRun, "name">): ContainerCreateR
     },
     NetworkingConfig: name === "" ? undefined : { EndpointsConfig: { [name]: {} } },
   };
-}
-
-/** One that has a value: it is not asked for by its name. */
-function isPlainVariable(value: string): boolean {
-  return value.indexOf("=") > 0;
 }
 
 /** A name, not the long form. */

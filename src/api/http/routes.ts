@@ -343,6 +343,7 @@ export const routes: readonly Route[] = [
   { method: "DELETE", path: "/volumes/{name...}", operation: "volumes.remove", query: { force: "boolean" } },
   { method: "GET", path: "/tare/build", operation: "tare.build" },
   { method: "POST", path: "/tare/run", operation: "tare.run", body: "json", hijack: true },
+  { method: "POST", path: "/tare/exec", operation: "tare.exec", body: "json", hijack: true },
   { method: "GET", path: "/tare/namespaces", operation: "tare.namespaces" },
   { method: "GET", path: "/tare/images/tree", operation: "images.tree", query: { names: "texts" } },
   { method: "GET", path: "/tare/manifest-lists", operation: "manifests.list" },

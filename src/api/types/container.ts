@@ -171,9 +171,15 @@ export interface ContainerWaitResponse {
 export type RunEvent =
   | ContainerCreateResponse
   | { readonly Timing: StartTiming | null }
+  | RunInput
   | { readonly Failure: RunFailure }
   | ContainerWaitResponse
   | RunStatus;
+
+/** For the launcher: the client's standard input is wanted, on the same connection. */
+export interface RunInput {
+  readonly Input: true;
+}
 
 /** An error reply, in the middle of a stream. */
 export interface RunFailure {

@@ -1,9 +1,5 @@
-import {
-  type FastPathFlag,
-  type FastPathRun,
-  fastPathFlags,
-  toFastPathSpec,
-} from "../../api/container/fast-path-run.ts";
+import { type FastPathRun, fastPathFlags, toFastPathSpec } from "../../api/container/fast-path-run.ts";
+import type { FastPathFlag } from "../../api/container/fast-path-words.ts";
 import type { Command } from "../command.ts";
 import { runContainer, type RunValues } from "./run/run-container.ts";
 import type { Flag, TableOf } from "../flags/flag.ts";

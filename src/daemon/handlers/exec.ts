@@ -5,7 +5,12 @@ import {
   parseExecStart,
   requireSize,
 } from "../../api/container/exec-request.ts";
-import { encodeFrame, multiplexedStreamType, rawStreamType } from "../../api/http/stream-frames.ts";
+import {
+  encodeFrame,
+  frameHeaderBytes,
+  multiplexedStreamType,
+  rawStreamType,
+} from "../../api/http/stream-frames.ts";
 import { quoteControls } from "../../base/quote-controls.ts";
 import { Failure } from "../../base/failure.ts";
 import type { Call, Handlers } from "../handler.ts";
@@ -60,16 +65,21 @@ export const handlers: Handlers = {
 };
 
 /** Whether a command could not be executed, and is over with its exit code. */
-function hasEnded(thrown: unknown): thrown is Failure {
+export function hasEnded(thrown: unknown): thrown is Failure {
   return thrown instanceof Failure && thrown.details.exitCode !== undefined;
 }
 
+/** The frame with the reason why a command could not be executed. */
+export function formatExecFailure({ message }: Failure, stream: "stdout" | "stderr"): Buffer {
+  return encodeFrame(stream, Buffer.from(`${quoteControls(message)}\r\n`));
+}
+
 /** SPEC: dockerd writes why into the stream; its client shows that and asks for the exit code (126, 127) afterwards. */
-async function sendFailure({ engine, version, params, reply }: Call, { message }: Failure): Promise<void> {
+async function sendFailure({ engine, version, params, reply }: Call, failure: Failure): Promise<void> {
   const { spec } = await engine.containers.inspectExec(params["id"] ?? "");
   const isFramed = spec.terminal !== true;
   const client = reply.hijack(isFramed && version >= 1042 ? multiplexedStreamType : rawStreamType);
-  const text = Buffer.from(`${quoteControls(message)}\r\n`);
-  client.end(isFramed ? encodeFrame(spec.attachStderr === true ? "stderr" : "stdout", text) : text);
+  const frame = formatExecFailure(failure, spec.attachStderr === true ? "stderr" : "stdout");
+  client.end(isFramed ? frame : frame.subarray(frameHeaderBytes));
   client.resume();
 }

@@ -1,5 +1,5 @@
 import { type FastPathRun, toFastPathSpec } from "../../api/container/fast-path-run.ts";
-import { parseFastPathRun } from "../../api/container/fast-path-run-request.ts";
+import { parseFastPathRun } from "../../api/container/fast-path-request.ts";
 import { encodeRunEvent, runStreamType } from "../../api/http/run-stream.ts";
 import { formatTiming, startFailureStatus, showsTiming } from "../../api/container/run-text.ts";
 import { endOfRun, formatFailure, formatWarnings } from "../../api/container/run-messages.ts";
@@ -22,7 +22,7 @@ export async function runPlain(call: Call): Promise<void> {
   const created = await createContainer(call.engine, toFastPathSpec(plain), { name, startsNext: true });
   const encoder = new PlainTextEncoder(plain);
   if (plain.detach) return await startPlain(call, created, encoder);
-  const streams = { stdin: false, stdout: true, stderr: true };
+  const streams = { stdin: plain.interactive, stdout: true, stderr: true };
   await runContainer(call, created, { streams, until: endOfRun(plain), encoder });
 }
 
@@ -54,9 +54,11 @@ class PlainTextEncoder implements RunEventEncoder {
   }
 
   created({ Id, Warnings }: ContainerCreateResponse): Uint8Array {
-    const event = encodeRunEvent({ Id, Warnings: [] });
-    if (Warnings.length === 0) return event;
-    return Buffer.concat([event, encodeFrame("stderr", Buffer.from(formatWarnings(Warnings)))]);
+    const { interactive, detach } = this.#run;
+    const frames: Uint8Array[] = [encodeRunEvent({ Id, Warnings: [] })];
+    if (Warnings.length > 0) frames.push(encodeFrame("stderr", Buffer.from(formatWarnings(Warnings))));
+    if (interactive && !detach) frames.push(wantedInput);
+    return Buffer.concat(frames);
   }
 
   ended(code: number, timing: StartTiming | null): Uint8Array {
@@ -71,6 +73,9 @@ class PlainTextEncoder implements RunEventEncoder {
   }
 }
 
-function exitStatus(status: number): Uint8Array {
+/** For a launcher: it sends its standard input from now on. */
+export const wantedInput: Uint8Array = encodeRunEvent({ Input: true });
+
+export function exitStatus(status: number): Uint8Array {
   return encodeRunEvent({ ExitStatus: status });
 }

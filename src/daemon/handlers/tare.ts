@@ -4,6 +4,7 @@ import type { Call, Handlers } from "../handler.ts";
 import { checkFindingOf, namespacesRowOf, reachRowOf, storeUsageOf } from "../map/tare.ts";
 import { streamLines } from "../http/stream-lines.ts";
 import { benchMessageOf } from "../map/storage-bench.ts";
+import { executePlain } from "./exec-fast-path.ts";
 import { runPlain } from "./run-fast-path.ts";
 
 export const handlers: Handlers = {
@@ -19,6 +20,7 @@ export const handlers: Handlers = {
   },
 
   "tare.run": runPlain,
+  "tare.exec": executePlain,
 
   "tare.namespaces": async ({ engine, reply }: Call) => {
     reply.json(200, (await engine.namespaces()).map(namespacesRowOf));

@@ -33,6 +33,7 @@ const streams: ReadonlySet<Operation> = new Set([
   "containers.wait",
   "exec.start",
   "tare.run",
+  "tare.exec",
 ]);
 
 const control: ReadonlySet<Operation> = new Set([

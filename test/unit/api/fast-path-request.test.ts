@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { parseFastPathRun } from "../../../src/api/container/fast-path-request.ts";
+import { parseFastPathExec, parseFastPathRun } from "../../../src/api/container/fast-path-request.ts";
 
 describe("parseFastPathRun()", () => {
   test("reads the words of a run", () => {
@@ -23,12 +23,40 @@ describe("parseFastPathRun()", () => {
     ["no words", { Build: "same" }, "unsupported"],
     ["no image", { Build: "same", Words: ["--rm"] }, "unsupported"],
     ["a flag that is not plain", { Build: "same", Words: ["-v", "/a:/b", "image"] }, "unsupported"],
-    ["standard input", { Build: "same", Words: ["-i", "image"] }, "unsupported"],
     ["ports in the background", { Build: "same", Words: ["-d", "-p", "80", "image"] }, "unsupported"],
     ["words that are none", { Build: "same", Words: ["image", 1] }, "invalid"],
     ["one text", { Build: "same", Words: "image" }, "invalid"],
     ["a list", ["image"], "invalid"],
   ])("refuses %s", (_, body, kind) => {
     expect(() => parseFastPathRun(body, "same")).toThrow(expect.objectContaining({ kind }));
+  });
+});
+
+describe("parseFastPathExec()", () => {
+  test("reads the words of an execution", () => {
+    const words = ["-i", "-e", "A=b", "--user=5", "-w", "/tmp", "web", "cat", "-i"];
+    expect(parseFastPathExec({ Build: "same", Words: words }, "same")).toEqual({
+      interactive: true,
+      privileged: false,
+      env: ["A=b"],
+      user: "5",
+      workdir: "/tmp",
+      container: "web",
+      command: ["cat", "-i"],
+    });
+  });
+
+  test.each<[string, unknown, string]>([
+    ["another build", { Build: "other", Words: ["web", "true"] }, "conflict"],
+    ["no command", { Build: "same", Words: ["web"] }, "unsupported"],
+    ["no container", { Build: "same", Words: ["-i"] }, "unsupported"],
+    ["a terminal", { Build: "same", Words: ["-t", "web", "sh"] }, "unsupported"],
+    ["flags in one word", { Build: "same", Words: ["-it", "web", "sh"] }, "unsupported"],
+    ["a variable of the command line's", { Build: "same", Words: ["-e", "A", "web", "sh"] }, "unsupported"],
+    ["a file", { Build: "same", Words: ["--env-file", "/etc/shadow", "web", "sh"] }, "unsupported"],
+    ["dashes", { Build: "same", Words: ["--", "web", "sh"] }, "unsupported"],
+    ["words that are none", { Build: "same", Words: ["web", 1] }, "invalid"],
+  ])("refuses %s", (_, body, kind) => {
+    expect(() => parseFastPathExec(body, "same")).toThrow(expect.objectContaining({ kind }));
   });
 });

@@ -13,7 +13,7 @@ import {
   parseDisconnectRequest,
   parseNetworkRequest,
 } from "../../../src/api/network/network-request.ts";
-import { parseFastPathRun } from "../../../src/api/container/fast-path-run-request.ts";
+import { parseFastPathExec, parseFastPathRun } from "../../../src/api/container/fast-path-request.ts";
 import { parsePodSpec } from "../../../src/api/pod/pod-request.ts";
 import { parseLoginRequest } from "../../../src/api/image/registry-auth.ts";
 import { endpointSchemas } from "../../../src/api/network/endpoint-schemas.ts";
@@ -123,6 +123,10 @@ const bodies: Readonly<Record<string, readonly [read: (body: unknown) => unknown
   "tare.run": [
     (body) => parseFastPathRun(body, "B"),
     { Build: "B", Words: ["run", "--rm", "busybox", "echo", "A"] },
+  ],
+  "tare.exec": [
+    (body) => parseFastPathExec(body, "B"),
+    { Build: "B", Words: ["-i", "-e", "A=b", "web", "echo", "A"] },
   ],
   "tare.descriptors": [parseDescriptorRequest, { Targets: [3] }],
 };

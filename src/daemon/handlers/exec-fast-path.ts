@@ -1,0 +1,43 @@
+import { parseFastPathExec } from "../../api/container/fast-path-request.ts";
+import { toExecRequest } from "../../api/container/fast-path-exec.ts";
+import { frameOutput, runStreamType } from "../../api/http/run-stream.ts";
+import { poll } from "../../base/deadline.ts";
+import type { Call } from "../handler.ts";
+import { bridge, endGently } from "../http/bridge.ts";
+import { execSpecOf } from "../map/exec.ts";
+import { formatExecFailure, hasEnded } from "./exec.ts";
+import { exitStatus, wantedInput } from "./run-fast-path.ts";
+
+/**
+ * `tare exec` by its words, for the launcher (native/launcher.c): its streams, and at last its exit status. Whatever is
+ * refused before the command starts, the launcher leaves to the command line itself.
+ */
+export async function executePlain(call: Call): Promise<void> {
+  const { engine, reply, body, facts } = call;
+  const { container, ...exec } = parseFastPathExec(body, facts.buildId);
+  const id = await engine.containers.createExec(container, execSpecOf(toExecRequest(exec), undefined));
+  const stream = await engine.containers.startExec(id, {}).catch(async (thrown: unknown) => {
+    if (!hasEnded(thrown)) throw thrown;
+    const last = [formatExecFailure(thrown, "stderr"), exitStatus(await exitCodeOf(call, id))];
+    endGently(reply.hijack(runStreamType), { last: Buffer.concat(last) });
+    return undefined;
+  });
+  if (stream === undefined) return;
+  const client = reply.hijack(runStreamType);
+  if (exec.interactive) client.write(wantedInput);
+  await bridge(client, stream.duplex, {
+    output: frameOutput({ terminal: stream.terminal }),
+    last: async () => exitStatus(await exitCodeOf(call, id)),
+  });
+}
+
+/** Its end is recorded before its streams end, but not before they break: it may have left its input unread. */
+async function exitCodeOf({ engine }: Call, id: string): Promise<number> {
+  return await poll(
+    async () => {
+      const { state } = await engine.containers.inspectExec(id);
+      return state.status === "exited" ? state.code : undefined;
+    },
+    { timeoutMs: 5000, what: "learn how the command ended" },
+  );
+}
