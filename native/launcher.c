@@ -1,14 +1,15 @@
-// The launcher: `tare` as it is typed. A run or an exec with plain flags is handed to the daemon by its words, and the
-// standard streams are copied; no word of it is understood here. All else, and whatever the daemon won't take so,
+// The launcher: `tare` as it is typed. A run or an exec with plain flags, and commands that only ask or change the
+// engine, are handed to the daemon by their words, and the standard streams are copied; no flag is understood here. All else, and whatever the daemon won't take so,
 // is left to the main binary, which takes its place (execve): it has a JavaScript runtime to start, which is half of
-// what a short run takes. Freestanding, as the keeper. The daemon's part is src/daemon/handlers/run-fast-path.ts and
-// exec-fast-path.ts.
+// what a short run takes. Freestanding, as the keeper. The daemon's part is src/daemon/handlers/run-fast-path.ts,
+// exec-fast-path.ts, container-logs.ts and command.ts.
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/time.h>
 #include <sys/un.h>
@@ -124,8 +125,18 @@ static const char *value_of(const char *flag, char ***at) {
   return word + n + 1;
 }
 
-// The command, for the path of the request.
-static const char *command;
+// What is asked for, for the path of the request.
+static const char *operation = "command";
+
+// The first words of commands that the daemon may run (src/cli/daemon-commands.ts).
+static bool is_for_daemon(const char *word) {
+  static const char *const first[] = {"container", "history", "image",   "images",  "inspect", "kill",
+                                      "network",   "pause",   "port",    "ps",      "rename",  "restart", "rm",
+                                      "rmi",       "start",   "stop",    "tag",     "top",     "unpause", "volume", "wait"};
+  for (size_t i = 0; i < sizeof first / sizeof *first; i++)
+    if (same(word, first[i])) return true;
+  return false;
+}
 
 // The words behind the command, and the path of the socket of the daemon that is meant (src/cli/global-flags.ts); NULL:
 // not ours.
@@ -137,9 +148,13 @@ static char **find_words(struct text *socket) {
     else if ((value = value_of("--host", &at)) || (value = value_of("-H", &at))) host = value;
     else if (!value_of("--data-root", &at)) return NULL; // of a daemon that is to be started
   }
-  if (*at && same(*at, "container")) at++;
-  if (!*at || !(same(*at, "run") || same(*at, "exec")) || !at[1]) return NULL;
-  command = *at;
+  char **name = *at && same(*at, "container") && at[1] ? at + 1 : at;
+  if (!*name) return NULL;
+  if (same(*name, "run") || same(*name, "exec") || same(*name, "logs")) {
+    operation = *name;
+    at = name + 1;
+    if (!*at) return NULL;
+  } else if (!is_for_daemon(*at) || *variable("TZ")) return NULL; // times are those of the daemon
   if (!host && !run_root) {
     host = variable("TARE_HOST");
     if (!*host) host = variable("DOCKER_HOST");
@@ -148,7 +163,7 @@ static char **find_words(struct text *socket) {
   if (host && !begins(host, "unix:///")) return NULL;
   add(socket, host ? host + 7 : run_root);
   if (!host) add(socket, "/tare.sock");
-  return socket->bytes[0] == '/' && !socket->full ? at + 1 : NULL;
+  return socket->bytes[0] == '/' && !socket->full ? at : NULL;
 }
 
 // Docker's client configuration may name proxies, which become variables of a container. The main binary reports an
@@ -380,24 +395,33 @@ __attribute__((noreturn)) static void follow(int daemon) {
   }
 }
 
+// How wide the terminal is; 0: it is none.
+static size_t columns_of(int fd) {
+  struct winsize size;
+  if (sys(SYS_ioctl, fd, TIOCGWINSZ, &size) < 0) return 0;
+  return size.ws_col ? size.ws_col : 80;
+}
+
 __attribute__((noreturn, used)) static void begin(long *stack) {
   static char piece[PIECE];
   arguments = (char **)(stack + 1);
   environment = arguments + stack[0] + 1;
   struct text path = {address.sun_path, 0, sizeof address.sun_path - 1, false};
   char **words = find_words(&path);
-  if (!words || (same(command, "run") && has_proxies())) be_whole();
+  if (!words || (same(operation, "run") && has_proxies())) be_whole();
   struct text body = {request + HEAD, 0, MOST_REQUEST, false};
   add(&body, "{\"Build\":\"" TARE_BUILD_ID "\",\"Words\":[");
   for (char **word = words; *word; word++) {
     if (word != words) add_byte(&body, ',');
     add_quoted(&body, *word);
   }
-  add(&body, "]}");
+  add(&body, "],\"Columns\":");
+  add_number(&body, columns_of(1));
+  add(&body, "}");
   char bytes[HEAD];
   struct text head = {bytes, 0, sizeof bytes, false};
   add(&head, "POST /tare/");
-  add(&head, command);
+  add(&head, operation);
   add(&head, " HTTP/1.1\r\nHost: tare\r\nConnection: Upgrade\r\nUpgrade: tcp\r\nContent-Type: application/json\r\nContent-Length: ");
   add_number(&head, body.used);
   add(&head, "\r\n\r\n");

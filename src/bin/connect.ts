@@ -51,7 +51,7 @@ export async function widen(lean: LeanClient): Promise<Client> {
   return new Client(lean);
 }
 
-async function connector(address: Address): Promise<ClientSocket> {
+export async function connector(address: Address): Promise<ClientSocket> {
   if ("path" in address) return await LightSocket.connect(address);
   const { connectByNode } = await import("../client/http/connect-by-node.ts");
   return await connectByNode(address);

@@ -3,6 +3,7 @@ import { sentenceOf } from "../base/failure.ts";
 import { enableDebugLog, log, logUncaughtExceptions } from "../base/log.ts";
 import type { Engine } from "../model/engine.ts";
 import { build, publishBuild } from "./build.ts";
+import { commandRunner } from "./command-runner.ts";
 import { type DaemonOptions, parseDaemonOptions } from "./daemon-options.ts";
 import { giveMemoryBackWhenIdle } from "./idle-memory.ts";
 import { installAddon, programs } from "./embedded.ts";
@@ -56,6 +57,7 @@ async function serveUntilStopped(options: DaemonOptions): Promise<void> {
     socketCalls,
     socketPath,
     socketFd,
+    commands: commandRunner(socketPath),
     buildId: build.id,
     version: build.version,
     gitCommit: build.commit,

@@ -2,7 +2,7 @@ import type { InputStream, OutputStream } from "../cli/context.ts";
 import { build } from "./build.ts";
 
 // The only place that constructs and wires. Each half is loaded only when it is used: a client command loads
-// neither the engine nor the addon, the daemon loads no command.
+// neither the engine nor the addon, the daemon no command until a launcher sends one.
 const argv = process.argv.slice(2);
 // The executable starts with a compiler that waits long (Makefile): most commands end before it has paid.
 const patientMs = 100;

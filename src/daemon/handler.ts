@@ -1,3 +1,4 @@
+import type { Writable } from "node:stream";
 import type { Query } from "../api/http/query.ts";
 import type { Failure } from "../base/failure.ts";
 import type { Operation } from "../api/http/routes.ts";
@@ -16,10 +17,28 @@ export interface DaemonFacts {
   readonly buildTime: string;
 }
 
+/** Where a command prints; the sizes are those of the client's terminal. */
+export interface CommandOutput {
+  readonly stdout: Writable & { readonly isTTY?: boolean; readonly columns?: number };
+  readonly stderr: Writable;
+}
+
+/** The command line, in a program that has one, too: it runs commands for clients that send their words. */
+export interface CommandRunner {
+  /** Whether the words are those of a command that needs nothing of the client's process but its output. */
+  accepts(words: readonly string[]): Promise<boolean>;
+  /** Gives the exit status. The signal: the client is gone. Never rejects. */
+  run(
+    words: readonly string[],
+    options: { readonly output: CommandOutput; readonly signal: AbortSignal },
+  ): Promise<number>;
+}
+
 /** One request, read and routed. */
 export interface Call {
   readonly engine: Engine;
   readonly facts: DaemonFacts;
+  readonly commands: CommandRunner | undefined;
   /** Belongs to this daemon: the same process may contain other daemons. */
   readonly attached: AttachedClients;
   readonly version: ApiVersion;

@@ -6,7 +6,7 @@ import { toDockerFailure } from "../api/docker-errors.ts";
 import { Failure, failureOf } from "../base/failure.ts";
 import type { Engine } from "../model/engine.ts";
 import { AttachedClients } from "./attached-clients.ts";
-import type { DaemonFacts } from "./handler.ts";
+import type { CommandRunner, DaemonFacts } from "./handler.ts";
 import type { ApiRequest } from "./http/api-request.ts";
 import { ApiConnection, type Exchange } from "./http/connection.ts";
 import { BodyMemory } from "./http/body-memory.ts";
@@ -30,6 +30,8 @@ export interface ServeOptions {
   /** RFC 3339. */
   readonly buildTime?: string | undefined;
   readonly socketCalls: SocketCalls;
+  /** Runs commands for clients that send their words. */
+  readonly commands?: CommandRunner | undefined;
   /** Receives internal failures only. */
   readonly onInternalFailure?: ((failure: Failure) => void) | undefined;
 }
@@ -56,6 +58,7 @@ class ApiServer implements Serving {
   readonly closed: Promise<void>;
   readonly #engine: Engine;
   readonly #facts: DaemonFacts;
+  readonly #commands: CommandRunner | undefined;
   readonly #onInternalFailure: ((failure: Failure) => void) | undefined;
   readonly #headers: Readonly<Record<string, string>>;
   // A client that ends its direction still gets its answer.
@@ -75,11 +78,13 @@ class ApiServer implements Serving {
       onInternalFailure,
       connectionLimits,
       socketCalls,
-    }: Pick<ServeOptions, "onInternalFailure" | "connectionLimits" | "socketCalls">,
+      commands,
+    }: Pick<ServeOptions, "onInternalFailure" | "connectionLimits" | "socketCalls" | "commands">,
   ) {
     this.#bounds = new ConnectionBounds(connectionLimits);
     this.#engine = engine;
     this.#facts = facts;
+    this.#commands = commands;
     this.#onInternalFailure = onInternalFailure;
     this.closed = this.#ended.promise;
     this.#headers = {
@@ -183,6 +188,7 @@ class ApiServer implements Serving {
     await handler({
       engine: this.#engine,
       facts,
+      commands: this.#commands,
       attached: this.#attached,
       version,
       params,

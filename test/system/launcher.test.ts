@@ -4,6 +4,7 @@ import {
   chmodSync,
   copyFileSync,
   mkdirSync,
+  readdirSync,
   readFileSync,
   readlinkSync,
   rmSync,
@@ -132,6 +133,163 @@ describe.skipIf(!isRoot)("the launcher", () => {
     },
     30_000,
   );
+
+  describe("other commands", () => {
+    beforeAll(async () => {
+      await tare.must([
+        "run",
+        "-d",
+        "--name",
+        "web",
+        "-p",
+        "127.0.0.1::80",
+        "-v",
+        "kept:/data",
+        "busybox",
+        "sleep",
+        "1000",
+      ]);
+      await tare.must([
+        "run",
+        "-d",
+        "--name",
+        "said",
+        "busybox",
+        "sh",
+        "-c",
+        "echo out; echo err >&2; echo last",
+      ]);
+      await tare.must(["wait", "said"]);
+      await tare.must(["run", "-d", "-t", "--name", "shown", "busybox", "echo", "on a terminal"]);
+      await tare.must(["wait", "shown"]);
+    });
+    afterAll(async () => {
+      await tare.must(["rm", "-f", "web", "said", "shown"]);
+      await tare.must(["volume", "rm", "kept"]);
+    });
+
+    test.each<[string]>([
+      ["ps"],
+      ["ps -a --no-trunc"],
+      ["ps -a --filter name=web --format {{.Names}}/{{.Image}}"],
+      ["ps -a --format {{range_.}}"],
+      ["container ls -aq"],
+      ["ps --not-there"],
+      ["ps more"],
+      ["ps --help"],
+      ["images"],
+      ["images --digests"],
+      ["image history --no-trunc busybox"],
+      ["inspect web"],
+      ["inspect -f {{.State.Status}} web"],
+      ["inspect -f {{json_.Config.Cmd}} web busybox"],
+      ["inspect not-there web"],
+      ["container inspect --size web"],
+      ["image inspect busybox"],
+      ["logs said"],
+      ["logs -t said"],
+      ["logs -n 1 said"],
+      ["logs --tail=1 said"],
+      ["logs --tail some said"],
+      ["logs -f shown"],
+      ["logs said -t"],
+      ["logs --since 2001-01-01 said"],
+      ["logs not-there"],
+      ["logs"],
+      ["port web"],
+      ["top web"],
+      ["top said"],
+      ["wait said shown"],
+      ["kill -s CONT web"],
+      ["kill -s CONT said web"],
+      ["pause said"],
+      ["rename web web"],
+      ["rename web said"],
+      ["stop said"],
+      ["stop -t x web"],
+      ["restart not-there"],
+      ["start shown said"],
+      ["rm web"],
+      ["rm not-there"],
+      ["rmi not-there"],
+      ["tag busybox UPPER"],
+      ["network ls"],
+      ["network inspect bridge"],
+      ["network rm bridge"],
+      ["network nothing"],
+      ["volume ls"],
+      ["volume inspect kept"],
+      ["volume rm kept"],
+      ["container"],
+    ])("does with %s what the main binary does", async (line) => {
+      const words = line.split(" ").map((word) => word.replaceAll("_", " "));
+      const whole = await finished(start(executable, words));
+      expect(await finished(start(launcher, words))).toEqual(whole);
+    });
+
+    test("make, end and remove things", async () => {
+      await tare.must(["create", "--name", "made", "busybox", "sleep", "1000"]);
+      const done: (readonly string[])[] = [
+        ["start", "made"],
+        ["pause", "made"],
+        ["unpause", "made"],
+        ["restart", "-t", "0", "made"],
+        ["rename", "made", "named"],
+        ["stop", "-t", "0", "named"],
+        ["rm", "named"],
+        ["tag", "busybox", "other"],
+        ["rmi", "other"],
+        ["network", "create", "--subnet", "10.199.0.0/24", "net"],
+        ["network", "connect", "net", "web"],
+        ["network", "disconnect", "net", "web"],
+        ["network", "rm", "net"],
+        ["volume", "create", "vol"],
+        ["volume", "rm", "vol"],
+      ];
+      for (const words of done)
+        expect({ words, ...(await finished(start(launcher, words))) }).toMatchObject({
+          words,
+          status: 0,
+          stderr: "",
+        });
+      expect(await tare.must(["ps", "-aq", "--filter", "name=named"])).toBe("");
+    });
+
+    test("are run by the daemon, and by the main binary where they need something of their process", async () => {
+      const followed = start(launcher, ["logs", "-f", "web"]);
+      const waiting = start(launcher, ["wait", "web"]);
+      const elsewhere = start(launcher, ["wait", "web"], { TZ: "Asia/Tokyo" });
+      const since = start(launcher, ["logs", "-f", "--since", "1h", "web"]);
+      const all = [followed, waiting, elsewhere, since];
+      await poll(
+        async () => ([elsewhere, since].every((child) => programOf(child) === executable) ? true : undefined),
+        { timeoutMs: 10_000, what: "see two main binaries" },
+      );
+      expect([followed, waiting].map(programOf)).toEqual([launcher, launcher]);
+      const ended = Promise.all(all.map(finished));
+      for (const child of all) child.kill("SIGINT");
+      await ended;
+    });
+
+    test("that nobody waits for any longer leave nothing in the daemon", async () => {
+      const descriptors = (): number => readdirSync(`/proc/${tare.daemonPid()}/fd`).length;
+      const before = descriptors();
+      const left = Array.from({ length: 20 }, (_, at) =>
+        start(launcher, at % 2 === 0 ? ["wait", "web"] : ["logs", "-f", "web"]),
+      );
+      await poll(async () => (descriptors() >= before + 30 ? true : undefined), {
+        timeoutMs: 10_000,
+        what: "see that all ask",
+      });
+      const ended = Promise.all(left.map(finished));
+      for (const child of left) child.kill("SIGKILL");
+      await ended;
+      await poll(async () => (descriptors() < before + 8 ? true : undefined), {
+        timeoutMs: 10_000,
+        what: "see that all is closed",
+      });
+    });
+  });
 
   describe("exec", () => {
     beforeAll(async () => {
@@ -479,6 +637,7 @@ describe("the launcher and what a daemon may say", () => {
     expect(daemon.asked.map(({ line }) => line)).toEqual(["POST /tare/run HTTP/1.1"]);
     expect(JSON.parse(daemon.asked[0]?.body ?? "")).toEqual({
       Build: expect.stringMatching(/^[0-9a-f]{12}$/),
+      Columns: 0,
       Words: words.slice(1),
     });
   });

@@ -1,6 +1,7 @@
 import { Failure } from "../../base/failure.ts";
 import { readFields } from "../http/field-schemas.ts";
 import { type FastPathExec, readFastPathExec } from "./fast-path-exec.ts";
+import { type FastPathLogs, readFastPathLogs } from "./fast-path-logs.ts";
 import { type FastPathRun, readFastPathRun } from "./fast-path-run.ts";
 
 /**
@@ -9,22 +10,41 @@ import { type FastPathRun, readFastPathRun } from "./fast-path-run.ts";
  * for which a client has more to do than to copy streams.
  */
 export function parseFastPathRun(body: unknown, buildId: string): FastPathRun {
-  const run = readFastPathRun(readWords(body, buildId));
+  const { words, columns } = readRequest(body, buildId);
+  const run = readFastPathRun(words);
   // The command line reports to a terminal from where a port can be reached.
-  if (run === undefined || (run.detach && run.publish.length > 0)) throw refused("run");
+  if (run === undefined || (run.detach && run.publish.length > 0 && columns > 0)) throw refused("run");
   return run;
 }
 
 /** The body of `POST /tare/exec`; as parseFastPathRun(). */
 export function parseFastPathExec(body: unknown, buildId: string): FastPathExec {
-  return readFastPathExec(readWords(body, buildId)) ?? refuse("exec");
+  return readFastPathExec(readRequest(body, buildId).words) ?? refuse("exec");
 }
 
-function readWords(body: unknown, buildId: string): readonly string[] {
-  const { Build: build, Words: words = [] } = readFields(body ?? {}, { Build: "text", Words: "texts" }, "");
+/** The body of `POST /tare/command`: the words of a command with its name, and how wide the client's terminal is. */
+export function parseCommandRequest(body: unknown, buildId: string): CommandRequest {
+  return readRequest(body, buildId);
+}
+
+/** What a launcher sends. */
+export interface CommandRequest {
+  readonly words: readonly string[];
+  /** 0: its output is no terminal. */
+  readonly columns: number;
+}
+
+/** The body of `POST /tare/logs`; as parseFastPathRun(). */
+export function parseFastPathLogs(body: unknown, buildId: string): FastPathLogs {
+  return readFastPathLogs(readRequest(body, buildId).words) ?? refuse("logs");
+}
+
+function readRequest(body: unknown, buildId: string): CommandRequest {
+  const fields = readFields(body ?? {}, { Build: "text", Words: "texts", Columns: "integer" }, "");
+  const { Build: build, Words: words = [], Columns: columns = 0 } = fields;
   if (build !== buildId)
     throw new Failure("conflict", "cannot read a command: its words are of another build");
-  return words;
+  return { words, columns };
 }
 
 function refuse(command: string): never {

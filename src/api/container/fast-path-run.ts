@@ -15,6 +15,8 @@ export interface FastPathRun {
   readonly publish: readonly string[];
   readonly rm: boolean;
   readonly user: string;
+  /** As written. */
+  readonly volume: readonly string[];
   readonly workdir: string;
   readonly image: string;
   readonly command: readonly string[];
@@ -37,6 +39,7 @@ export const fastPathFlags: Readonly<Record<FastPathName, FastPathFlag>> = {
   publish: { short: "p", kind: "list", accepts: isPlainPublish },
   rm: { kind: "switch" },
   user: { short: "u", kind: "text" },
+  volume: { short: "v", kind: "list", accepts: isPlainVolume },
   workdir: { short: "w", kind: "text" },
 };
 
@@ -71,6 +74,7 @@ const nothingGiven: Omit<FastPathRun, "image" | "command"> = {
   publish: [],
   rm: false,
   user: "",
+  volume: [],
   workdir: "",
 };
 
@@ -79,6 +83,8 @@ export function toFastPathSpec(run: Omit<FastPathRun, "name">): ContainerCreateR
   const { detach: isDetached, interactive: isInteractive, entrypoint, command, network: name } = run;
   const { bindings, exposed } = joinPublished(run.publish.map(readPublish));
   const hasPorts = run.publish.length > 0;
+  const binds = run.volume.filter((volume) => volume.includes(":"));
+  const anonymous = run.volume.filter((volume) => !volume.includes(":"));
   return {
     Hostname: run.hostname,
     Domainname: "",
@@ -95,9 +101,11 @@ export function toFastPathSpec(run: Omit<FastPathRun, "name">): ContainerCreateR
     WorkingDir: run.workdir,
     Entrypoint: entrypoint === undefined ? null : [entrypoint],
     Labels: {},
+    Volumes: anonymous.length === 0 ? undefined : Object.fromEntries(anonymous.map((path) => [path, {}])),
     ExposedPorts: hasPorts ? exposed : undefined,
     HostConfig: {
       AutoRemove: run.rm,
+      Binds: binds.length === 0 ? undefined : binds,
       Privileged: false,
       ReadonlyRootfs: false,
       CapAdd: null,
@@ -115,6 +123,12 @@ export function toFastPathSpec(run: Omit<FastPathRun, "name">): ContainerCreateR
 /** A name, not the long form. */
 function isPlainNetwork(value: string): boolean {
   return !value.includes("=") && !value.includes(",") && value.trim() !== "";
+}
+
+/** A path or a name that means the same in the daemon: it does not depend on the client's directories. */
+function isPlainVolume(value: string): boolean {
+  const parts = value.split(":");
+  return parts.length <= 3 && !parts.includes("") && /^[/A-Za-z0-9]/.test(value);
 }
 
 /** Ports that can be published, without an address or with one of IPv4. */

@@ -1,6 +1,5 @@
 import { Failure } from "../../base/failure.ts";
 import type { Call, Command } from "../command.ts";
-import { joinContainer } from "./run/join.ts";
 import { startRanks } from "./run/start-ranks.ts";
 import { containersAtOnce, forEachReference } from "../each.ts";
 import { bool, later, string } from "../flags/kinds.ts";
@@ -54,6 +53,7 @@ async function startAttached(call: Call<Values>, reference: string): Promise<num
   if (config.Tty === true && hasInput && context.stdin.isTTY !== true) {
     throw new Failure("invalid", "the input device is not a TTY");
   }
+  const { joinContainer } = await import("./run/join.ts");
   return await joinContainer(call, {
     id,
     isTerminal: config.Tty === true,

@@ -4,6 +4,8 @@ import type { Call, Handlers } from "../handler.ts";
 import { checkFindingOf, namespacesRowOf, reachRowOf, storeUsageOf } from "../map/tare.ts";
 import { streamLines } from "../http/stream-lines.ts";
 import { benchMessageOf } from "../map/storage-bench.ts";
+import { streamPlainLogs } from "./container-logs.ts";
+import { runCommand } from "./command.ts";
 import { executePlain } from "./exec-fast-path.ts";
 import { runPlain } from "./run-fast-path.ts";
 
@@ -21,6 +23,8 @@ export const handlers: Handlers = {
 
   "tare.run": runPlain,
   "tare.exec": executePlain,
+  "tare.logs": streamPlainLogs,
+  "tare.command": runCommand,
 
   "tare.namespaces": async ({ engine, reply }: Call) => {
     reply.json(200, (await engine.namespaces()).map(namespacesRowOf));

@@ -34,6 +34,8 @@ const streams: ReadonlySet<Operation> = new Set([
   "exec.start",
   "tare.run",
   "tare.exec",
+  "tare.logs",
+  "tare.command",
 ]);
 
 const control: ReadonlySet<Operation> = new Set([

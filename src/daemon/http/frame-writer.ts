@@ -9,14 +9,14 @@ const pageBytes = 128 * 1024;
  * more is ready. Pieces are framed unless they are a terminal's.
  */
 export class FrameWriter {
-  readonly #reply: Reply;
+  readonly #target: Pick<Reply, "write">;
   readonly #isFramed: boolean;
   #page: Buffer = Buffer.allocUnsafeSlow(pageBytes);
   #used = 0;
   #isScheduled = false;
 
-  constructor(reply: Reply, { isFramed }: { readonly isFramed: boolean }) {
-    this.#reply = reply;
+  constructor(target: Pick<Reply, "write">, { isFramed }: { readonly isFramed: boolean }) {
+    this.#target = target;
     this.#isFramed = isFramed;
   }
 
@@ -41,9 +41,9 @@ export class FrameWriter {
     const page = this.#page;
     const used = this.#used;
     this.#used = 0;
-    if (used < pageBytes / 2) return this.#reply.write(Buffer.from(page.subarray(0, used)));
+    if (used < pageBytes / 2) return this.#target.write(Buffer.from(page.subarray(0, used)));
     this.#page = Buffer.allocUnsafeSlow(pageBytes);
-    return this.#reply.write(page.subarray(0, used));
+    return this.#target.write(page.subarray(0, used));
   }
 
   #put(bytes: Uint8Array): void {

@@ -13,7 +13,12 @@ import {
   parseDisconnectRequest,
   parseNetworkRequest,
 } from "../../../src/api/network/network-request.ts";
-import { parseFastPathExec, parseFastPathRun } from "../../../src/api/container/fast-path-request.ts";
+import {
+  parseCommandRequest,
+  parseFastPathExec,
+  parseFastPathLogs,
+  parseFastPathRun,
+} from "../../../src/api/container/fast-path-request.ts";
 import { parsePodSpec } from "../../../src/api/pod/pod-request.ts";
 import { parseLoginRequest } from "../../../src/api/image/registry-auth.ts";
 import { endpointSchemas } from "../../../src/api/network/endpoint-schemas.ts";
@@ -127,6 +132,11 @@ const bodies: Readonly<Record<string, readonly [read: (body: unknown) => unknown
   "tare.exec": [
     (body) => parseFastPathExec(body, "B"),
     { Build: "B", Words: ["-i", "-e", "A=b", "web", "echo", "A"] },
+  ],
+  "tare.logs": [(body) => parseFastPathLogs(body, "B"), { Build: "B", Words: ["-t", "web"] }],
+  "tare.command": [
+    (body) => parseCommandRequest(body, "B"),
+    { Build: "B", Words: ["ps", "-a"], Columns: 80 },
   ],
   "tare.descriptors": [parseDescriptorRequest, { Targets: [3] }],
 };

@@ -76,6 +76,12 @@ const flag = fc.oneof(
     )
     .map(([name, value]) => [name, value]),
   fc
+    .tuple(
+      fc.constantFrom("-v", "--volume"),
+      fc.constantFrom("/src:/to", "data:/to:ro", "/kept", "/kept", "/src:/to:ro,z", "a:b:c", "/__proto__"),
+    )
+    .map(([name, value]) => [name, value]),
+  fc
     .tuple(fc.constantFrom("-e", "--env"), fc.string(), text)
     .map(([name, variable, value]) => [name, `A${variable}=${value}`]),
 );
@@ -109,6 +115,11 @@ describe("readFastPathRun()", () => {
     ["--rm=false", "image"],
     ["-it", "image"],
     ["-P", "image"],
+    ["-v", "./here:/to", "image"],
+    ["-v", "~/here:/to", "image"],
+    ["-v", "/a::/b", "image"],
+    ["-v", "/a:/b:ro:z", "image"],
+    ["-v", "", "image"],
     ["-p", "80:x", "image"],
     ["-p", "1.2.3.400:80:80", "image"],
     ["-p", "1.2.3.04:80:80", "image"],

@@ -76,6 +76,7 @@ export function toContainer(input: PlanInput): ContainerCreateRequest {
     ],
     network: "",
     publish: [],
+    volume: [...volumes.binds, ...volumes.anonymous],
   });
   const fields = parseFields(containerFlags, values, { given, cwd, env });
   return mergeDefined<ContainerCreateRequest>(base, fields.config, {
@@ -84,10 +85,6 @@ export function toContainer(input: PlanInput): ContainerCreateRequest {
     AttachStderr: attached.stderr,
     StdinOnce: interactive && attached.stdin,
     Labels: parseLabels(values, cwd),
-    Volumes:
-      volumes.anonymous.length === 0
-        ? undefined
-        : Object.fromEntries(volumes.anonymous.map((path) => [path, {}])),
     ExposedPorts: Object.keys(networks.exposed).length === 0 ? undefined : networks.exposed,
     MacAddress: networks.macAddress,
     HostConfig: mergeDefined<HostConfig>(
@@ -128,7 +125,6 @@ function toHostConfig({ values, cwd, env, consoleSize }: PlanInput, volumes: Par
   const paths = security.isUnmasked ? [] : undefined;
   return {
     ...parseNamespaces(values),
-    Binds: volumes.binds.length === 0 ? undefined : volumes.binds,
     Mounts: mounts.length === 0 ? undefined : mounts,
     Tmpfs: Object.keys(tmpfs).length === 0 ? undefined : tmpfs,
     MaskedPaths: paths,
