@@ -6,6 +6,7 @@ import type { ApiVersion } from "../api/http/version.ts";
 import type { Engine } from "../model/engine.ts";
 import type { AttachedClients } from "./attached-clients.ts";
 import type { ApiRequest } from "./http/api-request.ts";
+import type { PreparedLists } from "./prepared-lists.ts";
 import type { Reply } from "./http/reply.ts";
 
 /** Facts about the daemon. */
@@ -41,6 +42,7 @@ export interface Call {
   readonly commands: CommandRunner | undefined;
   /** Belongs to this daemon: the same process may contain other daemons. */
   readonly attached: AttachedClients;
+  readonly lists: PreparedLists;
   readonly version: ApiVersion;
   readonly params: Readonly<Record<string, string>>;
   readonly query: Query;

@@ -7,6 +7,7 @@ import { Failure, failureOf } from "../base/failure.ts";
 import type { Engine } from "../model/engine.ts";
 import { AttachedClients } from "./attached-clients.ts";
 import type { CommandRunner, DaemonFacts } from "./handler.ts";
+import { PreparedLists } from "./prepared-lists.ts";
 import type { ApiRequest } from "./http/api-request.ts";
 import { ApiConnection, type Exchange } from "./http/connection.ts";
 import { BodyMemory } from "./http/body-memory.ts";
@@ -65,6 +66,7 @@ class ApiServer implements Serving {
   readonly #server = createServer({ allowHalfOpen: true });
   readonly #connections = new Set<Socket>();
   readonly #attached = new AttachedClients();
+  readonly #lists = new PreparedLists();
   readonly #bounds: ConnectionBounds;
   readonly #bodies = new BodyMemory();
   readonly #ended = Promise.withResolvers<void>();
@@ -190,6 +192,7 @@ class ApiServer implements Serving {
       facts,
       commands: this.#commands,
       attached: this.#attached,
+      lists: this.#lists,
       version,
       params,
       query,

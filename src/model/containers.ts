@@ -201,6 +201,8 @@ export interface Containers {
   ): Promise<void>;
   /** Makes an image of its image and what it has changed, without what is mounted; returns the new id. */
   commit(reference: ContainerReference, settings?: CommitSettings): Promise<string>;
+  /** Another number after each change of what list() gives, except sizes; undefined: it is not known. */
+  readonly revision?: number | undefined;
   /** Lists containers, newest first. Throws "invalid" for an unknown filter. */
   list(filter?: ContainerFilter): Promise<readonly ContainerSummary[]>;
   /** Describes one container. Throws "not-found" with details.container. */

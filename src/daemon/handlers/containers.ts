@@ -36,12 +36,16 @@ const listFilters = [
 ];
 
 export const handlers: Handlers = {
-  "containers.list": async ({ engine, version, query, reply, signal }: Call) => {
+  "containers.list": async ({ engine, lists, version, query, reply, signal }: Call) => {
     const limit = query.integer("limit") ?? 0;
     const filters = withOldParameters(query.filters(), query.text("since"), query.text("before"));
     requireFilterKeys(filters, listFilters);
     const all = query.boolean("all") || limit > 0 || "status" in filters || "exited" in filters;
     const size = query.boolean("size");
+    const key = JSON.stringify([all, limit, version, filters]);
+    const { revision } = engine.containers;
+    const prepared = size ? undefined : lists.find(key, revision);
+    if (prepared !== undefined) return reply.jsonText(200, prepared);
     const found = await engine.containers.list({
       all,
       filters,
@@ -50,10 +54,10 @@ export const handlers: Handlers = {
       limit: limit > 0 ? limit : undefined,
     });
     const now = Date.now();
-    reply.json(
-      200,
-      found.map((container) => adaptContainerSummary(containerSummaryOf(container, now), version)),
-    );
+    const rows = found.map((container) => adaptContainerSummary(containerSummaryOf(container, now), version));
+    const text = `${JSON.stringify(rows)}\n`;
+    if (!size) lists.keep(key, revision, text);
+    reply.jsonText(200, text);
   },
 
   "containers.create": async (call: Call) => {

@@ -203,6 +203,10 @@ export class LocalContainers implements Containers {
     return await commitContainer(this.#context, reference, settings);
   }
 
+  get revision(): number {
+    return this.#context.state.revision;
+  }
+
   async list(filter: ContainerFilter = {}): Promise<readonly ContainerSummary[]> {
     const found = listContainers(this.#context, filter);
     return filter.size === true ? await withSizes(this.#context, found, filter) : found;

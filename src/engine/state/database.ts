@@ -45,6 +45,7 @@ export class Database implements Disposable {
   readonly #reserve: Reserve;
   readonly #statements = new Map<string, StatementSync>();
   #depth = 0;
+  #changes = 0;
   #onChange: () => void = () => {};
   #isCopySound = true;
 
@@ -54,8 +55,14 @@ export class Database implements Disposable {
     this.#reserve = new Reserve(join(dataRoot, "reserve"));
   }
 
+  /** Counts changes, those that are undone, too. */
+  get changes(): number {
+    return this.#changes;
+  }
+
   run(sql: string, ...values: (string | number)[]): void {
     this.#translated(() => this.#prepare(sql).run(...values));
+    this.#changes++;
     this.#onChange();
   }
 
@@ -65,6 +72,7 @@ export class Database implements Disposable {
 
   insert(sql: string, ...values: (string | number)[]): number {
     const { lastInsertRowid } = this.#translated(() => this.#prepare(sql).run(...values));
+    this.#changes++;
     this.#onChange();
     return Number(lastInsertRowid);
   }

@@ -47,6 +47,11 @@ export class State implements Disposable {
     this.#load();
   }
 
+  /** Another number after each change. */
+  get revision(): number {
+    return this.#database.changes;
+  }
+
   containers(): readonly ContainerRecord[] {
     return this.#containers.all();
   }
