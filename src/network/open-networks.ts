@@ -49,6 +49,8 @@ export function openNetworks(options: NetworksOptions): Networks {
 
 /** The longest time that the firewall and a bridge may lack an element that another program removed. */
 const LOOK_EVERY_MS = 250;
+/** The same while there is no endpoint, so that an idle daemon sleeps: a start looks before its change. */
+const IDLE_LOOK_EVERY_MS = 4000;
 
 class LocalNetworks extends EndpointNetworks implements Networks {
   readonly #names: OwnNames;
@@ -57,6 +59,7 @@ class LocalNetworks extends EndpointNetworks implements Networks {
   readonly #surveys = new SurveyCache(() => this.#open());
   #opened: OpenedHost | undefined;
   #timer: ReturnType<typeof setInterval> | undefined;
+  #lookEveryMs = 0;
   #policy: PublishPolicy;
   /** Whether copies may be there: an engine before this one may have made some. */
   #hasRuleCopies = true;
@@ -123,6 +126,7 @@ class LocalNetworks extends EndpointNetworks implements Networks {
     if (plan.driver === "macvlan") {
       attachMacvlan(host, { plan, endpoint, netnsFd });
       this.endpoints.set(endpoint.id, endpoint);
+      this.#pace();
       return {};
     }
     watch.look(this.#wanted);
@@ -142,6 +146,7 @@ class LocalNetworks extends EndpointNetworks implements Networks {
       throw thrown;
     }
     this.endpoints.set(endpoint.id, endpoint);
+    this.#pace();
     undo.move();
     forgetFlowsTo(netfilter, endpoint, endpoint.ports);
     return hostInterface === undefined ? {} : { hostInterface };
@@ -281,10 +286,17 @@ class LocalNetworks extends EndpointNetworks implements Networks {
   #open(): OpenedHost {
     if (this.#opened === undefined) {
       this.#opened = new OpenedHost(this.#names, this.#note);
-      this.#timer = setInterval(() => void this.#look(), LOOK_EVERY_MS);
-      this.#timer.unref();
+      this.#pace(LOOK_EVERY_MS);
     }
     return this.#opened;
+  }
+
+  #pace(everyMs: number = this.endpoints.size === 0 ? IDLE_LOOK_EVERY_MS : LOOK_EVERY_MS): void {
+    if (everyMs === this.#lookEveryMs) return;
+    clearInterval(this.#timer);
+    this.#lookEveryMs = everyMs;
+    this.#timer = setInterval(() => void this.#look(), everyMs);
+    this.#timer.unref();
   }
 
   /** Or the failure of a kernel that has no firewall: nothing of ours is there. */
@@ -302,6 +314,7 @@ class LocalNetworks extends EndpointNetworks implements Networks {
     // The holder of the lock also checks before each change.
     using lock = this.lock.find("");
     if (lock === undefined || this.#opened === undefined) return;
+    this.#pace();
     const { firewall, watch } = this.#opened;
     watch.look(this.#wanted);
     try {
