@@ -124,6 +124,16 @@ describe.skipIf(archive === undefined)("the Debian package under systemd", () =>
   );
 
   test(
+    "tare system uninstall leaves what is the package's",
+    async () => {
+      await inside("tare system uninstall");
+      expect(await inside("systemctl is-active tare.socket tare.service")).toBe("active\nactive");
+      expect(await inside("dpkg --verify tare; tare ps --format '{{.Names}}'")).toBe("web");
+    },
+    timeoutMs,
+  );
+
+  test(
     "a removal stops containers; a purge leaves the images",
     async () => {
       await inside("dpkg -r tare");
