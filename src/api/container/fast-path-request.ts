@@ -44,6 +44,9 @@ function readRequest(body: unknown, buildId: string): CommandRequest {
   const { Build: build, Words: words = [], Columns: columns = 0 } = fields;
   if (build !== buildId)
     throw new Failure("conflict", "cannot read a command: its words are of another build");
+  // SPEC: ioctl_tty(2): ws_col has 16 bits.
+  if (columns < 0 || columns > 65_535)
+    throw new Failure("invalid", `cannot read Columns: ${columns} is not between 0 and 65535`);
   return { words, columns };
 }
 

@@ -1,5 +1,10 @@
 import { describe, expect, test } from "bun:test";
-import { parseFastPathExec, parseFastPathRun } from "../../../src/api/container/fast-path-request.ts";
+import {
+  parseCommandRequest,
+  parseFastPathExec,
+  parseFastPathLogs,
+  parseFastPathRun,
+} from "../../../src/api/container/fast-path-request.ts";
 
 describe("parseFastPathRun()", () => {
   test("reads the words of a run", () => {
@@ -63,4 +68,35 @@ describe("parseFastPathExec()", () => {
   ])("refuses %s", (_, body, kind) => {
     expect(() => parseFastPathExec(body, "same")).toThrow(expect.objectContaining({ kind }));
   });
+});
+
+describe("parseCommandRequest()", () => {
+  test("reads words, and how wide the terminal is", () => {
+    const body = { Build: "same", Words: ["ps", "-a"], Columns: 132 };
+    expect(parseCommandRequest(body, "same")).toEqual({ words: ["ps", "-a"], columns: 132 });
+    expect(parseCommandRequest({ Build: "same" }, "same")).toEqual({ words: [], columns: 0 });
+  });
+
+  test.each<[string, unknown, string]>([
+    ["another build", { Build: "other", Words: ["ps"] }, "conflict"],
+    ["a width below zero", { Build: "same", Words: ["ps"], Columns: -1 }, "invalid"],
+    ["a width that no terminal has", { Build: "same", Words: ["ps"], Columns: 65_536 }, "invalid"],
+    ["a width that is no number", { Build: "same", Words: ["ps"], Columns: "wide" }, "invalid"],
+  ])("refuses %s", (_, body, kind) => {
+    expect(() => parseCommandRequest(body, "same")).toThrow(expect.objectContaining({ kind }));
+  });
+});
+
+test.each<[readonly string[]]>([
+  [[]],
+  [["-f"]],
+  [["web", "-f"]],
+  [["web", "db"]],
+  [["-ft", "web"]],
+  [["--since", "1h", "web"]],
+  [["--follow=false", "web"]],
+])("parseFastPathLogs() leaves %j to the client", (words) => {
+  expect(() => parseFastPathLogs({ Build: "same", Words: words }, "same")).toThrow(
+    expect.objectContaining({ kind: "unsupported" }),
+  );
 });

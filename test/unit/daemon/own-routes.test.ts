@@ -17,6 +17,17 @@ test("descriptors are offered a socket, and named by its token at a start and an
   expect(engine.descriptors).toEqual(["first", "second"]);
 });
 
+test("a daemon without a command line refuses to run commands, and the connection stays one of HTTP", async () => {
+  await using daemon = await startDaemon();
+  const upgrade = { Connection: "Upgrade, close", Upgrade: "tcp" };
+  const body = JSON.stringify({ Build: "build-1", Words: ["ps"] });
+  const reply = await rawRequest(daemon.socketPath, requestText("POST /tare/command", body, upgrade));
+  expect([statusOf(reply), bodyOf(reply)]).toEqual([
+    501,
+    '{"message":"cannot run this command: it is not one that a client can leave to the daemon"}\n',
+  ]);
+});
+
 describe("secrets", () => {
   let daemon: Awaited<ReturnType<typeof startDaemon>>;
   beforeEach(async () => {
