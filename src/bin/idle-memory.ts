@@ -19,6 +19,7 @@ export function giveMemoryBackWhenIdle(): void {
     else if (worked) {
       worked = false;
       Bun.gc(true);
+      Bun.shrink();
       try {
         releaseOwnCode();
       } catch {} // a wish: where procfs can't be read, or the code is locked, it stays

@@ -1,5 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { heapStats } from "bun:jsc";
 import { createReadStream, existsSync, readFileSync, writeFileSync } from "node:fs";
+import { sleep } from "../../src/base/deadline.ts";
 import type { Engine } from "../../src/model/engine.ts";
 import type { ContainerSpec } from "../../src/model/container-spec.ts";
 import { busyboxRootfsTar } from "../support/images.ts";
@@ -32,6 +34,20 @@ async function started(spec: Partial<ContainerSpec> = {}): Promise<string> {
 }
 
 describe("LocalContainers", () => {
+  test("what a start needed is not kept while the container runs", async () => {
+    const arrays = async (): Promise<number> => {
+      await sleep(200); // a start is followed by preparations for the next one
+      Bun.gc(true);
+      return heapStats().objectTypeCounts["Array"] ?? 0;
+    };
+    const ids = [await started()];
+    const before = await arrays();
+    for (let count = 0; count < 20; count++) ids.push(await started());
+    // A plan of the keeper has 500 calls, each with its arguments.
+    expect(((await arrays()) - before) / 20).toBeLessThan(100);
+    await Promise.all(ids.map((id) => engine.containers.remove(id, { force: true })));
+  });
+
   test("start() runs the image's hello from the embedded program", async () => {
     const { stdout, status } = await runToEnd(engine, {
       image: "hello",

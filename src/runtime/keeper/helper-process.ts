@@ -74,7 +74,7 @@ async function runIn<Result>(
   },
 ): Promise<Result> {
   using directory = openDirectoryPath(path);
-  const { socket, spawnFailed } = await startKeeper({
+  const { socket, spawnFailure } = await startKeeper({
     program,
     id: helperProcess.name,
     directory,
@@ -96,10 +96,9 @@ async function runIn<Result>(
     };
     sendPlan(socket, plan);
     fault("helper.sent");
-    const { pid, value } = await Promise.race([
+    const { pid, value } = await spawnFailure.unless(
       untilBarrier(plan, { reader, barrier: helperProcess.barrier }),
-      spawnFailed,
-    ]);
+    );
     fault("helper.waiting");
     using pidfd = new OwnedFd(call("pidfd_open", pid, 0));
     const taken = take({ pid, pidfd: pidfd.fd, value });

@@ -63,13 +63,13 @@ export async function launch(options: Launch): Promise<Launched> {
   const startedMs = monotonicMs();
   using _ = options.directory;
   const { prewarmedKeeper: keeper, plan } = options;
-  const { socket, keeperPid, spawnFailed } =
+  const { socket, keeperPid, spawnFailure } =
     keeper === undefined ? await startKeeper(options) : handOver(keeper, options);
   const whole = keeper === undefined ? plan : keeper.planTaking(plan, options.inheritance.fds.length);
   const concurrent = new ConcurrentWork();
   try {
     const attending = attend({ ...options, plan: whole }, { socket, keeperPid, concurrent, startedMs });
-    return await Promise.race([attending, spawnFailed]);
+    return await spawnFailure.unless(attending);
   } catch (thrown) {
     socket.destroy();
     await concurrent.settled();

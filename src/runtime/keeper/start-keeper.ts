@@ -7,6 +7,7 @@ import type { Fd } from "../../linux/kernel/fd.ts";
 import type { KeeperProgram } from "../keeper-program.ts";
 import type { Inheritance } from "./inheritance.ts";
 import { connectKeeper, listenIn } from "./socket.ts";
+import { SpawnFailure } from "./spawn-failure.ts";
 
 /** Its first argument. */
 export const keeperName = "tare-keeper";
@@ -17,8 +18,7 @@ const spawnFailureMs = 100;
 export interface StartedKeeper {
   readonly socket: Socket;
   readonly keeperPid: number;
-  /** Never resolves; rejects with the reason why no answer will come. */
-  readonly spawnFailed: Promise<never>;
+  readonly spawnFailure: SpawnFailure;
 }
 
 /** Executes a keeper that listens in the directory, and connects to it. */
@@ -49,23 +49,24 @@ export async function startKeeper({
   listening[Symbol.dispose]();
   fault("launch.spawned");
   onInherited();
-  const spawnFailed = new Promise<never>((_, reject) => {
-    keeper.once("error", (cause) =>
-      reject(
-        new Failure(
-          kindOf(cause) === "exhausted" ? "exhausted" : "unavailable",
-          `cannot start a keeper: ${cause.message}`,
-          { cause },
-        ),
-      ),
-    );
-  });
-  spawnFailed.catch(() => {});
+  const spawnFailure = new SpawnFailure();
+  keeper.once("error", reporterTo(spawnFailure));
   keeper.unref();
   const connected = connectKeeper(directory.fd).catch(async (thrown: unknown) => {
-    await Promise.race([spawnFailed, sleep(spawnFailureMs)]); // it is more precise
+    await spawnFailure.unless(sleep(spawnFailureMs)); // it is more precise
     throw thrown;
   });
-  const socket = await Promise.race([connected, spawnFailed]);
-  return { socket, keeperPid: keeper.pid ?? 0, spawnFailed };
+  const socket = await spawnFailure.unless(connected);
+  return { socket, keeperPid: keeper.pid ?? 0, spawnFailure };
+}
+
+/**
+ * Its scope has nothing else: the listener lives as long as the keeper, and in startKeeper() it would keep the plan and
+ * the configuration of the container, 0.1 MB.
+ */
+function reporterTo(spawnFailure: SpawnFailure): (cause: Error) => void {
+  return (cause) => {
+    const kind = kindOf(cause) === "exhausted" ? "exhausted" : "unavailable";
+    spawnFailure.report(new Failure(kind, `cannot start a keeper: ${cause.message}`, { cause }));
+  };
 }
