@@ -81,9 +81,16 @@ function listThings(scope: LeakScope): string[] {
     ...listKeepers(scope.directories ?? []),
     ...listZombies(),
     ...listDescriptors(),
-    ...namesIn("/sys/class/net").map((name) => `link ${name}`),
+    ...listLinks(),
     ...(scope.directories ?? []).flatMap((directory) => listFiles(directory)),
   ].sort();
+}
+
+/** Not from /sys/class/net, which shows the network namespace that mounted it: the host's. */
+function listLinks(): string[] {
+  return [...readFileSync("/proc/self/net/dev", "latin1").matchAll(/^ *(\S+):/gm)].map(
+    ([, name]) => `link ${name}`,
+  );
 }
 
 function listMounts(): string[] {
