@@ -17,6 +17,7 @@ export function commandRunner(socketPath: string): CommandRunner {
       using client = new LeanClient({ host: `unix://${socketPath}`, buildId: build.id, connector });
       const leave = (): void => client[Symbol.dispose]();
       signal.addEventListener("abort", leave);
+      if (signal.aborted) leave();
       try {
         return await main(words, contextOf(output, client));
       } finally {

@@ -34,6 +34,7 @@ export class ConnectionPool implements Disposable {
   readonly #connector: Connector | undefined;
   /** The daemon has answered before: when it ends now, it was stopped on purpose. */
   #isAnswered = false;
+  #isClosed = false;
 
   /** `revive` starts a daemon when no daemon listens, or when the daemon ends before it reads the first request. */
   constructor(
@@ -65,8 +66,9 @@ export class ConnectionPool implements Disposable {
     await this.#revived(async () => this.#giveBack(await this.#open(), true));
   }
 
-  /** Closes all connections; what waits on them fails. */
+  /** Closes all connections, those that are being made, too; what waits on them fails, and so does each later request. */
   [Symbol.dispose](): void {
+    this.#isClosed = true;
     for (const socket of this.#all) socket.destroy();
     this.#idle.length = 0;
   }
@@ -104,10 +106,17 @@ export class ConnectionPool implements Disposable {
   }
 
   async #open(): Promise<Connection> {
+    this.#requireOpen();
     const socket = await connect(this.host, this.#connector);
+    if (this.#isClosed) socket.destroy();
+    this.#requireOpen();
     this.#all.add(socket);
     socket.once("close", () => this.#all.delete(socket));
     return { socket, reader: new ByteReader(socket), isReused: false };
+  }
+
+  #requireOpen(): void {
+    if (this.#isClosed) throw new Failure("canceled", "cannot ask the daemon: this client was closed");
   }
 
   #takeIdle(): Connection | undefined {

@@ -135,6 +135,14 @@ describe("Client's connections", () => {
     expect(peer.connections()).toBe(2);
   });
 
+  test("one that is being made when the client is closed is closed, too", async () => {
+    await using peer = await startPeer((socket) => socket.write(jsonReply({})));
+    const asked = peer.client.system.info();
+    peer.client[Symbol.dispose]();
+    await expect(asked).rejects.toMatchObject({ kind: "canceled" });
+    await expect(peer.client.system.info()).rejects.toThrow("cannot ask the daemon: this client was closed");
+  });
+
   test("one that has bytes nobody asked for is not used again", async () => {
     await using peer = await startPeer((socket) => socket.write(`${jsonReply({})}HTTP/1.1 200 OK\r\n`));
     await peer.client.system.info();
