@@ -222,6 +222,7 @@ static long receive(int fd, char *to, size_t size) {
 // ---------------------------------------------------------------- the run
 static char id[ID + 1];
 static bool wants_input; // standard input is copied, too
+static bool answered;    // the daemon has taken the words
 
 // Forwards a signal while the messages before it wait. Like the main binary, it does not report that a signal cannot be
 // forwarded.
@@ -292,7 +293,9 @@ static void print(int fd, const char *bytes, size_t n) {
 __attribute__((noreturn)) static void lose(void) {
   char bytes[256];
   struct text text = {bytes, 0, sizeof bytes - 1, false};
-  if (!id[0]) add(&text, "tare: cannot ask the daemon: it closed the connection without a reply\n");
+  bool runs = same(operation, "run");
+  if (!id[0] && (runs || !answered)) add(&text, "tare: cannot ask the daemon: it closed the connection without a reply\n");
+  else if (!id[0]) add(&text, "tare: cannot read the daemon's reply: the connection closed before its end\n");
   else {
     id[12] = 0;
     add(&text, "tare: cannot follow container ");
@@ -300,7 +303,7 @@ __attribute__((noreturn)) static void lose(void) {
     add(&text, " any longer: the connection to the daemon is lost; the container keeps running\n");
   }
   print(2, text.bytes, text.used);
-  leave(125);
+  leave(runs ? 125 : 1);
 }
 
 // The value of a member of the event, an object as JSON.stringify() writes it; NULL: it has no such member. Members may
@@ -442,6 +445,7 @@ __attribute__((noreturn, used)) static void begin(long *stack) {
     sys(SYS_close, daemon);
     be_whole();
   }
+  answered = true;
   handle(SIGPIPE, SIG_IGN);
   take(piece + after, used - after);
   follow(daemon);
