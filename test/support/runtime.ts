@@ -25,9 +25,8 @@ import type {
   RuntimeProcess,
 } from "../../src/spec/runtime-config.ts";
 import { busyboxRootfsTar } from "./images.ts";
-import { poll, slowness } from "./patience.ts";
+import { slowness } from "./patience.ts";
 import { Scratch } from "./scratch.ts";
-import { mountTable } from "./tare.ts";
 
 const project = join(import.meta.dirname, "../..");
 /** The keeper as the project builds it. */
@@ -377,23 +376,6 @@ export class TestRuntime implements AsyncDisposable {
     }
     this.program[Symbol.dispose]();
     this.parent.removeEmpty();
-    await this.#unmounted();
     this.scratch[Symbol.dispose]();
-  }
-
-  /** The kernel removes a mount some time after the last process of its namespace has ended. */
-  async #unmounted(): Promise<void> {
-    let left: readonly string[] = [];
-    await poll(
-      () => {
-        left = mountTable()
-          .split("\n")
-          .filter((line) => line.includes(this.scratch.path));
-        return left.length === 0 ? true : undefined;
-      },
-      { timeoutMs: 5000, what: "see no mount below the directory of the tests" },
-    ).catch((cause: unknown) => {
-      throw new Error(`still mounted:\n${left.join("\n")}`, { cause });
-    });
   }
 }

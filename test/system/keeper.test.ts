@@ -432,7 +432,11 @@ describe("the log", () => {
       const logs = readdirSync(logDirectory).map((name) => parseLog(join(logDirectory, name)));
       expect(logs.some(({ records }) => joined(records, 1).toString().endsWith("last\n"))).toBe(true);
     } finally {
-      spawnSync("umount", [logDirectory]);
+      // Its keeper, which is just ending, has the log open.
+      await poll(() => (spawnSync("umount", [logDirectory]).status === 0 ? true : undefined), {
+        timeoutMs: 10_000,
+        what: "see no log open on the full disk",
+      });
     }
   });
 
