@@ -13,7 +13,7 @@ export function parseFastPathRun(body: unknown, buildId: string): FastPathRun {
   const { words, columns } = readRequest(body, buildId);
   const run = readFastPathRun(words);
   // The command line reports to a terminal from where a port can be reached.
-  if (run === undefined || (run.detach && run.publish.length > 0 && columns > 0)) throw refused("run");
+  if (run === undefined || (run.detach && run.publish.length > 0 && columns > 0)) refuse("run");
   return run;
 }
 
@@ -51,11 +51,7 @@ function readRequest(body: unknown, buildId: string): CommandRequest {
 }
 
 function refuse(command: string): never {
-  throw refused(command);
-}
-
-function refused(command: string): Failure {
-  return new Failure(
+  throw new Failure(
     "unsupported",
     `cannot read the words of ${command}: there are other flags than a client can leave to the daemon`,
   );
