@@ -1,8 +1,9 @@
 // The launcher: `tare` as it is typed. A run or an exec with plain flags, and commands that only ask or change the
-// engine, are handed to the daemon by their words, and the standard streams are copied; no flag is understood here. All else, and whatever the daemon won't take so,
-// is left to the main binary, which takes its place (execve): it has a JavaScript runtime to start, which is half of
-// what a short run takes. Freestanding, as the keeper. The daemon's part is src/daemon/handlers/run-fast-path.ts,
+// engine, are handed to the daemon by their words, and the standard streams are copied; no flag is understood here. All
+// else, and whatever the daemon won't take so, is left to the main binary, which takes its place (execve): it has a
+// JavaScript runtime to start, which is half of what a short run takes. Freestanding, as the keeper. The daemon's part is src/daemon/handlers/run-fast-path.ts,
 // exec-fast-path.ts, container-logs.ts and command.ts.
+#include <asm/termbits.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -224,8 +225,18 @@ static char id[ID + 1];
 static bool wants_input; // standard input is copied, too
 static bool answered;    // the daemon has taken the words
 
-// Forwards a signal while the messages before it wait. Like the main binary, it does not report that a signal cannot be
-// forwarded.
+// Makes a request while the messages before it wait. Like the main binary, it does not report that a signal or a size
+// cannot be passed on.
+static void post(struct text *to) {
+  add(to, " HTTP/1.1\r\nHost: tare\r\nConnection: close\r\nContent-Length: 0\r\n\r\n");
+  int fd = connect_daemon();
+  if (fd < 0) return;
+  struct timeval patience = {5, 0};
+  sys(SYS_setsockopt, fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
+  if (send_all(fd, to->bytes, to->used)) sys(SYS_read, fd, to->bytes, to->size); // carried out
+  sys(SYS_close, fd);
+}
+
 static void pass_on(int signal) {
   char bytes[256];
   struct text text = {bytes, 0, sizeof bytes, false};
@@ -233,13 +244,7 @@ static void pass_on(int signal) {
   add(&text, id);
   add(&text, "/kill?signal=");
   add_number(&text, (size_t)signal);
-  add(&text, " HTTP/1.1\r\nHost: tare\r\nConnection: close\r\nContent-Length: 0\r\n\r\n");
-  int fd = connect_daemon();
-  if (fd < 0) return;
-  struct timeval patience = {5, 0};
-  sys(SYS_setsockopt, fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
-  if (send_all(fd, text.bytes, text.used)) sys(SYS_read, fd, bytes, sizeof bytes); // carried out
-  sys(SYS_close, fd);
+  post(&text);
 }
 
 struct kernel_action {
@@ -265,6 +270,63 @@ static void handle(int signal, void (*handler)(int)) {
   sys(SYS_rt_sigaction, signal, &action, 0, 8);
 }
 
+// ---------------------------------------------------------------- the terminal
+static char size_path[128]; // where the size of the program's terminal is set; "": it has none
+static struct winsize size; // of ours, as the daemon knows it
+static struct termios modes; // of ours, before it became raw
+static bool is_raw;
+
+static void restore(void) {
+  if (is_raw) sys(SYS_ioctl, 0, TCSETS, &modes);
+}
+
+__attribute__((noreturn)) static void finish(int status) {
+  restore();
+  leave(status);
+}
+
+static void finish_by(int signal) { finish(128 + signal); }
+
+static void adapt_size(int signal) {
+  (void)signal;
+  char bytes[256];
+  struct text text = {bytes, 0, sizeof bytes, false};
+  struct winsize now;
+  if (sys(SYS_ioctl, 1, TIOCGWINSZ, &now) < 0 || (now.ws_row == size.ws_row && now.ws_col == size.ws_col)) return;
+  size = now;
+  add(&text, "POST ");
+  add(&text, size_path);
+  add(&text, "?h=");
+  add_number(&text, size.ws_row);
+  add(&text, "&w=");
+  add_number(&text, size.ws_col);
+  post(&text);
+}
+
+// Every key goes to the program as it is typed. SPEC: termios(3), cfmakeraw().
+static void become_raw(void) {
+  if (sys(SYS_ioctl, 0, TCGETS, &modes) < 0) return;
+  struct termios keys = modes;
+  keys.c_iflag &= ~(tcflag_t)(IGNBRK | BRKINT | PARMRK | ISTRIP | INLCR | IGNCR | ICRNL | IXON);
+  keys.c_oflag &= ~(tcflag_t)OPOST;
+  keys.c_lflag &= ~(tcflag_t)(ECHO | ECHONL | ICANON | ISIG | IEXTEN);
+  keys.c_cflag = (keys.c_cflag & ~(tcflag_t)(CSIZE | PARENB)) | CS8;
+  keys.c_cc[VMIN] = 1;
+  keys.c_cc[VTIME] = 0;
+  is_raw = true;
+  sys(SYS_ioctl, 0, TCSETS, &keys);
+}
+
+// The program's terminal makes signals of keys; ours are for us. A size that changed meanwhile is set now, by the
+// handler, which nothing interrupts.
+static void join_terminal(const char *path) {
+  static const char ends[] = {SIGHUP, SIGINT, SIGQUIT, SIGTERM};
+  for (size_t n = 0; path[n] && path[n] != '"' && n < sizeof size_path - 1; n++) size_path[n] = path[n];
+  for (size_t i = 0; i < sizeof ends; i++) handle(ends[i], finish_by);
+  handle(SIGWINCH, adapt_size);
+  sys(SYS_kill, sys(SYS_getpid), SIGWINCH);
+}
+
 static void pass_signals_on(void) {
   static const char passed[] = {SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2, SIGALRM, SIGCONT, SIGTSTP, SIGTTIN, SIGTTOU};
   // A reader in the background is stopped as the shell expects, and not asked again and again.
@@ -284,7 +346,7 @@ static void print(int fd, const char *bytes, size_t n) {
       bytes += wrote;
       n -= (size_t)wrote;
     } else if (wrote != -EINTR) {
-      if (fd == 1) leave(141);
+      if (fd == 1) finish(141);
       broken[fd] = true;
     }
   }
@@ -302,6 +364,7 @@ __attribute__((noreturn)) static void lose(void) {
     add(&text, id);
     add(&text, " any longer: the connection to the daemon is lost; the container keeps running\n");
   }
+  restore();
   print(2, text.bytes, text.used);
   leave(runs ? 125 : 1);
 }
@@ -326,14 +389,18 @@ static const char *member(const char *event, const char *name) {
 
 // An event of src/api/http/run-stream.ts: the creation, the wish for input, the start or the end.
 static void take_event(const char *event) {
-  const char *created = member(event, "Id"), *ended = member(event, "ExitStatus");
+  const char *created = member(event, "Id"), *ended = member(event, "ExitStatus"), *path = member(event, "Resize");
   if (created && length_of(created) > ID) memcpy(id, created + 1, ID);
-  if (member(event, "Input")) wants_input = true;
+  if (path) join_terminal(path + 1);
+  if (member(event, "Input")) {
+    wants_input = true;
+    if (path) become_raw();
+  }
   if (member(event, "Timing")) pass_signals_on();
   if (ended) {
     int status = 0;
     for (; *ended >= '0' && *ended <= '9'; ended++) status = status * 10 + (*ended - '0');
-    leave(status);
+    finish(status);
   }
 }
 
@@ -398,13 +465,6 @@ __attribute__((noreturn)) static void follow(int daemon) {
   }
 }
 
-// How wide the terminal is; 0: it is none.
-static size_t columns_of(int fd) {
-  struct winsize size;
-  if (sys(SYS_ioctl, fd, TIOCGWINSZ, &size) < 0) return 0;
-  return size.ws_col ? size.ws_col : 80;
-}
-
 __attribute__((noreturn, used)) static void begin(long *stack) {
   static char piece[PIECE];
   arguments = (char **)(stack + 1);
@@ -418,9 +478,12 @@ __attribute__((noreturn, used)) static void begin(long *stack) {
     if (word != words) add_byte(&body, ',');
     add_quoted(&body, *word);
   }
+  bool is_shown = sys(SYS_ioctl, 1, TIOCGWINSZ, &size) >= 0;
   add(&body, "],\"Columns\":");
-  add_number(&body, columns_of(1));
-  add(&body, "}");
+  add_number(&body, is_shown && !size.ws_col ? 80 : size.ws_col);
+  add(&body, ",\"Rows\":");
+  add_number(&body, size.ws_row);
+  add(&body, sys(SYS_ioctl, 0, TCGETS, &modes) >= 0 ? ",\"Typed\":true}" : "}");
   char bytes[HEAD];
   struct text head = {bytes, 0, sizeof bytes, false};
   add(&head, "POST /tare/");

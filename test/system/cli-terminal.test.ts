@@ -1,13 +1,18 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { spawnSync } from "node:child_process";
+import { readlinkSync } from "node:fs";
+import { killDaemon } from "../support/fault-run.ts";
 import { busyboxArchive } from "../support/images.ts";
-import { executable, Installation } from "../support/tare.ts";
+import { executable, Installation, launcher } from "../support/tare.ts";
 import { TerminalSession } from "../support/terminal-session.ts";
 
-describe("a terminal of the command line", () => {
+describe.each([
+  ["the main binary", executable],
+  ["the launcher", launcher],
+])("a terminal of %s", (_, program) => {
   let installation: Installation;
   const open = (...argv: readonly string[]): TerminalSession =>
-    new TerminalSession([executable, ...installation.globalFlags, ...argv]);
+    new TerminalSession([program, ...installation.globalFlags, ...argv]);
 
   beforeAll(async () => {
     installation = new Installation();
@@ -18,6 +23,7 @@ describe("a terminal of the command line", () => {
   test("run -it gives the shell a terminal of our size, passes its status on and restores ours", async () => {
     using session = open("run", "-it", "--rm", "busybox", "sh");
     await session.sees("# ");
+    expect(readlinkSync(`/proc/${await session.pid()}/exe`)).toBe(program);
     session.type("stty size; echo TERM=$TERM\r");
     const seen = await session.sees("TERM=xterm");
     expect(seen).toContain("33 99\r\n");
@@ -142,12 +148,98 @@ describe("a terminal of the command line", () => {
     await installation.must(["run", "-d", "--name", "busy", "busybox", "sleep", "1000"]);
     using session = open("exec", "-it", "busy", "sh");
     await session.sees("# ");
-    session.type("stty size; exit 9\r");
+    expect(readlinkSync(`/proc/${await session.pid()}/exe`)).toBe(program);
+    session.type("stty size\r");
     await session.sees("33 99");
+    spawnSync("stty", ["-F", await session.tty(), "rows", "41", "cols", "121"]);
+    for (let tries = 0; tries < 50; tries++) {
+      session.type("stty size\r");
+      await Bun.sleep(50);
+      if ((await session.sees("stty")).includes("41 121")) break;
+    }
+    session.type("exit 9\r");
+    await session.sees("41 121");
     expect(await session.finish()).toBe(9);
+    using left = open("exec", "-it", "busy", "sh");
+    await left.sees("# ");
+    left.type("\x10\x11");
+    expect(await left.finish()).toBe(1);
+    await left.sees("read escape sequence");
     using missing = open("exec", "-it", "busy", "nope");
     expect(await missing.finish()).toBe(127);
     await installation.must(["rm", "-f", "busy"]);
+  });
+
+  test("the terminal is restored when the daemon is lost; the container goes on", async () => {
+    await using other = new Installation();
+    await other.must(["load", "-i", busyboxArchive()]);
+    using session = new TerminalSession([
+      program,
+      ...other.globalFlags,
+      "run",
+      "-it",
+      "--name",
+      "on",
+      "busybox",
+      "sh",
+    ]);
+    await session.sees("# ");
+    await killDaemon(other);
+    expect(await session.finish()).toBe(125);
+    await session.sees("the connection to the daemon is lost; the container keeps running\r\n");
+    await other.must(["rm", "-f", "on"]);
+  });
+
+  test("-i without a terminal is refused before anything is made", async () => {
+    for (const words of [
+      ["run", "-it", "--name", "none", "busybox", "sh"],
+      ["exec", "-it", "none", "sh"],
+    ]) {
+      const { status, stderr } = spawnSync(program, [...installation.globalFlags, ...words], {
+        input: "",
+        encoding: "utf8",
+      });
+      expect({ status, stderr }).toEqual({
+        status: 1,
+        stderr: expect.stringContaining("the input device is not a TTY"),
+      });
+    }
+    expect(await installation.must(["ps", "-aq", "--filter", "name=none"])).toBe("");
+  });
+
+  test("-t without -i has a terminal, and reads nothing of ours", async () => {
+    using session = open(
+      "run",
+      "-t",
+      "--rm",
+      "busybox",
+      "sh",
+      "-c",
+      "tty; stty size; read -t 1 LINE; echo GOT=$LINE.",
+    );
+    session.type("typed\r");
+    await session.sees("GOT=.");
+    await session.sees("33 99");
+    expect(await session.finish()).toBe(0);
+  });
+
+  test("in the background a container has a terminal, too", async () => {
+    const { status, stdout } = spawnSync(
+      program,
+      [...installation.globalFlags, "run", "-dit", "busybox", "sh"],
+      { encoding: "utf8" },
+    );
+    expect({ status, stdout }).toEqual({ status: 0, stdout: expect.stringMatching(/^[0-9a-f]{64}\n$/) });
+    const id = stdout.trim();
+    expect(
+      await installation.must([
+        "inspect",
+        "-f",
+        "{{.Config.Tty}} {{.Config.OpenStdin}} {{.State.Running}}",
+        id,
+      ]),
+    ).toBe("true true true");
+    await installation.must(["rm", "-f", id]);
   });
 
   test("the terminal is restored when the program can't be started", async () => {

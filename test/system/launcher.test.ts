@@ -661,6 +661,7 @@ describe("the launcher and what a daemon may say", () => {
     expect(JSON.parse(daemon.asked[0]?.body ?? "")).toEqual({
       Build: expect.stringMatching(/^[0-9a-f]{12}$/),
       Columns: 0,
+      Rows: 0,
       Words: words.slice(1),
     });
   });

@@ -29,7 +29,7 @@ export class DetachScanner {
   readonly #keys: Uint8Array;
   #matched = 0;
 
-  constructor(keys: Uint8Array) {
+  constructor(keys: Uint8Array = defaultDetachKeys) {
     this.#keys = keys;
   }
 

@@ -1,4 +1,4 @@
-import { type FastPathFlag, fastPathReader, isPlainVariable } from "./fast-path-words.ts";
+import { type ConsoleSize, type FastPathFlag, fastPathReader, isPlainVariable } from "./fast-path-words.ts";
 import { joinPublished, readPublish } from "./publish-flag.ts";
 import type { ContainerCreateRequest } from "../types/container.ts";
 
@@ -14,21 +14,24 @@ export interface FastPathRun {
   /** As written. */
   readonly publish: readonly string[];
   readonly rm: boolean;
+  readonly tty: boolean;
   readonly user: string;
   /** As written. */
   readonly volume: readonly string[];
   readonly workdir: string;
   readonly image: string;
   readonly command: readonly string[];
+  /** Of the client's terminal. */
+  readonly consoleSize?: ConsoleSize | undefined;
 }
 
-type FastPathName = Exclude<keyof FastPathRun, "image" | "command">;
+type FastPathFlags = Omit<FastPathRun, "image" | "command" | "consoleSize">;
 
 /**
  * The flags of the fast path, by long name. The daemon's parser and the command line's
  * (`src/cli/container/fast-path-run.ts`) come from this table; a test compares it with the flags of `run`.
  */
-export const fastPathFlags: Readonly<Record<FastPathName, FastPathFlag>> = {
+export const fastPathFlags: Readonly<Record<keyof FastPathFlags, FastPathFlag>> = {
   detach: { short: "d", kind: "switch" },
   entrypoint: { kind: "text" },
   env: { short: "e", kind: "list", accepts: isPlainVariable },
@@ -38,12 +41,13 @@ export const fastPathFlags: Readonly<Record<FastPathName, FastPathFlag>> = {
   network: { also: ["net"], kind: "text", isSingle: true, accepts: isPlainNetwork },
   publish: { short: "p", kind: "list", accepts: isPlainPublish },
   rm: { kind: "switch" },
+  tty: { short: "t", kind: "switch" },
   user: { short: "u", kind: "text" },
   volume: { short: "v", kind: "list", accepts: isPlainVolume },
   workdir: { short: "w", kind: "text" },
 };
 
-const readWords = fastPathReader<Omit<FastPathRun, "image" | "command">>(fastPathFlags);
+const readWords = fastPathReader<FastPathFlags>(fastPathFlags);
 
 /**
  * Parses the words of a run that has only flags of the fast path; undefined for other flags, or without an image. The
@@ -63,7 +67,7 @@ export function readFastPathRun(words: readonly string[]): FastPathRun | undefin
   };
 }
 
-const nothingGiven: Omit<FastPathRun, "image" | "command"> = {
+const nothingGiven: FastPathFlags = {
   detach: false,
   entrypoint: undefined,
   env: [],
@@ -73,6 +77,7 @@ const nothingGiven: Omit<FastPathRun, "image" | "command"> = {
   network: "",
   publish: [],
   rm: false,
+  tty: false,
   user: "",
   volume: [],
   workdir: "",
@@ -92,7 +97,7 @@ export function toFastPathSpec(run: Omit<FastPathRun, "name">): ContainerCreateR
     AttachStdin: isInteractive && !isDetached,
     AttachStdout: !isDetached,
     AttachStderr: !isDetached,
-    Tty: false,
+    Tty: run.tty,
     OpenStdin: isInteractive,
     StdinOnce: isInteractive && !isDetached,
     Env: run.env,
@@ -115,6 +120,7 @@ export function toFastPathSpec(run: Omit<FastPathRun, "name">): ContainerCreateR
       SecurityOpt: null,
       NetworkMode: name || undefined,
       PortBindings: hasPorts ? bindings : undefined,
+      ConsoleSize: run.tty ? run.consoleSize : undefined,
     },
     NetworkingConfig: name === "" ? undefined : { EndpointsConfig: { [name]: {} } },
   };

@@ -12,6 +12,9 @@ export interface FastPathFlag {
   accepts?(value: string): boolean;
 }
 
+/** Of a client's terminal, as Docker's API orders it. */
+export type ConsoleSize = readonly [rows: number, columns: number];
+
 /** The flags that were given, by long name, and the words behind them. */
 export interface FastPathWords<Given> {
   readonly values: Partial<Given>;
@@ -42,9 +45,15 @@ function read(
   words: readonly string[],
 ): FastPathWords<Record<string, boolean | string | readonly string[]>> | undefined {
   const values: Record<string, boolean | string | readonly string[]> = {};
-  let at = 0;
-  for (; (words[at] ?? "").startsWith("-"); at++) {
-    const word = words[at] ?? "";
+  const rest = [...words];
+  while (rest[0]?.startsWith("-") === true) {
+    let [word = ""] = rest.splice(0, 1);
+    // `-it` is `-i -t`. The last of them may take a value.
+    const [, first, others] = /^(-[^-])([^-]+)$/.exec(word) ?? [];
+    if (first !== undefined && byWord.get(first)?.flag.kind === "switch") {
+      word = first;
+      rest.unshift(`-${others}`);
+    }
     const equals = word.startsWith("--") ? word.indexOf("=") : -1;
     const found = byWord.get(equals === -1 ? word : word.slice(0, equals));
     if (found === undefined) return undefined;
@@ -54,13 +63,13 @@ function read(
       values[name] = true;
       continue;
     }
-    const value = equals === -1 ? words[++at] : word.slice(equals + 1);
+    const value = equals === -1 ? rest.shift() : word.slice(equals + 1);
     if (value === undefined || flag.accepts?.(value) === false) return undefined;
     if (flag.isSingle === true && Object.hasOwn(values, name)) return undefined;
     const earlier = values[name];
     values[name] = flag.kind === "list" ? [...(Array.isArray(earlier) ? earlier : []), value] : value;
   }
-  return { values, rest: words.slice(at) };
+  return { values, rest };
 }
 
 /** Whether it has a value: it is not asked for by its name. */

@@ -176,9 +176,13 @@ export type RunEvent =
   | ContainerWaitResponse
   | RunStatus;
 
-/** For the launcher: the client's standard input is wanted, on the same connection. */
+/**
+ * For the launcher: its standard input is wanted, on the same connection; and the program has a terminal, which gets
+ * the size of the launcher's at this path.
+ */
 export interface RunInput {
-  readonly Input: true;
+  readonly Input?: true | undefined;
+  readonly Resize?: string | undefined;
 }
 
 /** An error reply, in the middle of a stream. */

@@ -1,11 +1,11 @@
 import { type FastPathRun, fastPathFlags, toFastPathSpec } from "../../api/container/fast-path-run.ts";
 import type { FastPathFlag } from "../../api/container/fast-path-words.ts";
 import type { Command } from "../command.ts";
-import { runContainer, type RunValues } from "./run/run-container.ts";
+import { consoleSizeOf, runContainer, type RunValues } from "./run/run-container.ts";
 import type { Flag, TableOf } from "../flags/flag.ts";
 import { bool, list, optional, string } from "../flags/kinds.ts";
 
-type Values = RunValues & Omit<FastPathRun, "image" | "command">;
+type Values = RunValues & Omit<FastPathRun, "image" | "command" | "consoleSize">;
 
 /** A flag that readFastPathRun() does not accept: it has its initial value. */
 function never<T>(initial: T): Flag<T> {
@@ -16,7 +16,7 @@ function never<T>(initial: T): Flag<T> {
 // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the kind in fastPathFlags says the type of the value
 const givenFlags = Object.fromEntries(
   Object.entries(fastPathFlags).map(([name, flag]) => [name, flagOf(name, flag)]),
-) as unknown as TableOf<Omit<FastPathRun, "image" | "command">>;
+) as unknown as TableOf<Omit<FastPathRun, "image" | "command" | "consoleSize">>;
 
 function flagOf(name: string, { kind, short, also }: FastPathFlag): Flag<unknown> {
   const names = { short, also };
@@ -61,7 +61,6 @@ export const fastPathRun: Command<Values> = {
     "sig-proxy": never(true),
     timing: no,
     "tls-verify": never(true),
-    tty: no,
     "unsetenv-all": no,
     "use-api-socket": no,
     variant: nothing,
@@ -69,7 +68,7 @@ export const fastPathRun: Command<Values> = {
   optionsEnd: "first",
   failureStatus: 125,
   async run(call) {
-    const { values, positional } = call;
+    const { values, positional, context } = call;
     const [image = "", ...command] = positional;
     const isAttached = !values.detach;
     const attached = {
@@ -77,7 +76,12 @@ export const fastPathRun: Command<Values> = {
       stdout: isAttached,
       stderr: isAttached,
     };
-    const request = toFastPathSpec({ ...values, image, command });
+    const request = toFastPathSpec({
+      ...values,
+      image,
+      command,
+      consoleSize: consoleSizeOf(context, { tty: values.tty, hasInput: attached.stdin }),
+    });
     return await runContainer(call, { request, image, attached, preserved: [] });
   },
 };

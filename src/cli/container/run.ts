@@ -1,11 +1,9 @@
-import { Failure } from "../../base/failure.ts";
 import type { Command } from "../command.ts";
 import { withContainerFlags } from "./flags/container-flags.ts";
-import { sizeOf } from "./run/follow.ts";
 import { toAttached, toContainer } from "./run/to-request.ts";
 import { makePodOf } from "./run/pod-of-container.ts";
 import { findPreserved, preserveFlags, type PreserveValues } from "./flags/preserve-flags.ts";
-import { type OwnRunValues, runContainer } from "./run/run-container.ts";
+import { consoleSizeOf, type OwnRunValues, runContainer } from "./run/run-container.ts";
 import type { ContainerValues } from "./flags/container-flags.ts";
 import { optionFailure } from "../flags/flag.ts";
 import { bool, string } from "../flags/kinds.ts";
@@ -57,19 +55,16 @@ export const run: Command<Values> = {
     const [image = "", ...command] = positional;
     if (values.detach && values.attach.length > 0) throw optionFailure("Conflicting options: -a and -d");
     const attached = toAttached(values, values.detach);
-    if (values.tty && attached.stdin && context.stdin.isTTY !== true) {
-      throw new Failure("invalid", "the input device is not a TTY", { details: { exitStatus: 1 } });
-    }
+    const consoleSize = consoleSizeOf(context, { tty: values.tty, hasInput: attached.stdin });
     // Before anything is made: keys that can't be read are a mistake of the command line.
     if (values["detach-keys"] !== "") parseDetachKeys(values["detach-keys"]);
-    const size = values.tty ? sizeOf(context.stdout) : undefined;
     const request = toContainer({
       values,
       given,
       image,
       command,
       isDetached: values.detach,
-      consoleSize: size && ([size.rows, size.columns] as const),
+      consoleSize,
       cwd: context.cwd,
       env: context.env,
     });

@@ -1,6 +1,7 @@
 import type { Duplex } from "node:stream";
 import { encodeRunEvent, frameOutput, runStreamType } from "../../api/http/run-stream.ts";
 import { detailsHeader } from "../../api/http/failure-status.ts";
+import { DetachScanner } from "../../api/container/detach-keys.ts";
 import { toDockerFailure } from "../../api/docker-errors.ts";
 import type { ContainerCreateResponse, StartTiming } from "../../api/types/container.ts";
 import { Failure, failureOf, isAlreadyRunning } from "../../base/failure.ts";
@@ -22,7 +23,10 @@ interface Run {
 /** Encodes the events that a client receives before and after the output. */
 export interface RunEventEncoder {
   created(created: ContainerCreateResponse): Uint8Array;
+  started(timing: StartTiming | null, id: string): Uint8Array;
   ended(code: number, timing: StartTiming | null): Uint8Array;
+  /** After the detach keys; left out when the client itself looks for them. */
+  detached?(): Uint8Array;
   /** A failure of the start or of a step that runs with it, in Docker's words. */
   failed(failure: Failure): Uint8Array;
 }
@@ -36,6 +40,7 @@ export function parseRun(query: Call["query"]): Run | undefined {
 
 const asEvents: RunEventEncoder = {
   created: encodeRunEvent,
+  started: (timing) => encodeRunEvent({ Timing: timing }),
   ended: (code) => encodeRunEvent({ StatusCode: code }),
   failed: (failure) => {
     const { status, body, headers } = failureReply(failure);
@@ -73,11 +78,13 @@ export async function runContainer(
     const ended = beginWait(engine, id, { until, signal, failed });
     // Read from the start on: what is printed comes behind this.
     const timing = await startUnlessRunning(engine, id);
-    client.write(encodeRunEvent({ Timing: timing }));
+    client.write(encoder.started(timing, id));
     const { terminal, duplex } = attached;
     await bridge(client, duplex, {
       output: frameOutput({ terminal }),
-      last: async () => encoder.ended((await ended).code, timing),
+      detach: terminal && encoder.detached !== undefined ? new DetachScanner() : undefined,
+      last: async (isDetached) =>
+        isDetached && encoder.detached ? encoder.detached() : encoder.ended((await ended).code, timing),
     });
   } catch (thrown) {
     failed.abort();

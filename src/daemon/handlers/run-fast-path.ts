@@ -54,11 +54,24 @@ class PlainTextEncoder implements RunEventEncoder {
   }
 
   created({ Id, Warnings }: ContainerCreateResponse): Uint8Array {
-    const { interactive, detach } = this.#run;
+    const { interactive, detach, tty } = this.#run;
     const frames: Uint8Array[] = [encodeRunEvent({ Id, Warnings: [] })];
     if (Warnings.length > 0) frames.push(encodeFrame("stderr", Buffer.from(formatWarnings(Warnings))));
-    if (interactive && !detach) frames.push(wantedInput);
+    if (interactive && !detach && !tty) frames.push(wantedInput);
     return Buffer.concat(frames);
+  }
+
+  /** Input of a terminal is wanted when it can have a size. */
+  started(timing: StartTiming | null, id: string): Uint8Array {
+    const { interactive, tty } = this.#run;
+    return tty
+      ? wantedTerminal(`/containers/${id}/resize`, { interactive })
+      : encodeRunEvent({ Timing: timing });
+  }
+
+  /** Docker prints nothing when it has started the container, too. */
+  detached(): Uint8Array {
+    return exitStatus(0);
   }
 
   ended(code: number, timing: StartTiming | null): Uint8Array {
@@ -75,6 +88,14 @@ class PlainTextEncoder implements RunEventEncoder {
 
 /** For a launcher: it sends its standard input from now on. */
 export const wantedInput: Uint8Array = encodeRunEvent({ Input: true });
+
+/** For a launcher: the program has a terminal, and gets what is typed at the launcher's, if it is interactive. */
+export function wantedTerminal(
+  resize: string,
+  { interactive }: { readonly interactive: boolean },
+): Uint8Array {
+  return encodeRunEvent({ Resize: resize, Input: interactive ? true : undefined });
+}
 
 export function exitStatus(status: number): Uint8Array {
   return encodeRunEvent({ ExitStatus: status });

@@ -9,8 +9,11 @@ export interface BridgeOptions {
   readonly detach?: DetachScanner | undefined;
   /** Converts the process's output for the client. An exception ends the streams. */
   readonly output?: ((piece: Uint8Array) => Uint8Array) | undefined;
-  /** The final bytes for the client, after the streams' end or failure. When it rejects, the connection is reset. */
-  readonly last?: (() => Promise<Uint8Array>) | undefined;
+  /**
+   * The final bytes for the client, after the streams' end or failure, or the detach keys. When it rejects, the
+   * connection is reset.
+   */
+  readonly last?: ((isDetached: boolean) => Promise<Uint8Array>) | undefined;
 }
 
 /**
@@ -25,11 +28,11 @@ export async function bridge(
 ): Promise<void> {
   const gone = Promise.all([closed(client), closed(streams)]);
   let isFinished = false;
-  const finish = (): void => {
+  const finish = (isDetached = false): void => {
     if (isFinished) return;
     isFinished = true;
     if (last === undefined) return endGently(client);
-    last().then(
+    last(isDetached).then(
       (bytes) => endGently(client, { last: bytes }),
       () => client.destroy(),
     );
@@ -37,7 +40,7 @@ export async function bridge(
   // An error is followed by "close"; the client that would need a message is gone.
   client.on("error", () => {});
   streams.on("error", () => {});
-  streams.on("end", finish);
+  streams.on("end", () => finish());
   client.on("close", () => streams.destroy());
   // Streams that end prematurely: only a reset reports this to the client, unless more output follows.
   const onClose = (): void => {
@@ -51,7 +54,7 @@ export async function bridge(
     const { pass, isDetached } = detach?.push(piece) ?? { pass: piece, isDetached: false };
     if (!isDetached) return pass;
     if (pass.length > 0) streams.write(pass);
-    finish();
+    finish(true);
     streams.destroy();
     return undefined;
   });

@@ -16,6 +16,9 @@ describe("parseFastPathRun()", () => {
       image: "image",
       command: ["--rm", "-x"],
     });
+    const typed = { Build: "same", Words: ["-it", "image"], Rows: 33, Columns: 99, Typed: true };
+    expect(parseFastPathRun(typed, "same")).toMatchObject({ tty: true, consoleSize: [33, 99] });
+    expect(parseFastPathRun({ Build: "same", Words: ["-dit", "image"] }, "same").tty).toBe(true);
     expect(parseFastPathRun({ Build: "same", Words: ["-d", "image"] }, "same")).toMatchObject({
       detach: true,
     });
@@ -33,7 +36,9 @@ describe("parseFastPathRun()", () => {
       { Build: "same", Words: ["-d", "-p", "80", "image"], Columns: 80 },
       "unsupported",
     ],
+    ["input of a terminal that is not typed", { Build: "same", Words: ["-it", "image"] }, "unsupported"],
     ["words that are none", { Build: "same", Words: ["image", 1] }, "invalid"],
+    ["too many rows", { Build: "same", Words: ["image"], Rows: 65_536, Columns: 80 }, "invalid"],
     ["one text", { Build: "same", Words: "image" }, "invalid"],
     ["a list", ["image"], "invalid"],
   ])("refuses %s", (_, body, kind) => {
@@ -47,6 +52,8 @@ describe("parseFastPathExec()", () => {
     expect(parseFastPathExec({ Build: "same", Words: words }, "same")).toEqual({
       interactive: true,
       privileged: false,
+      tty: false,
+      consoleSize: undefined,
       env: ["A=b"],
       user: "5",
       workdir: "/tmp",
@@ -59,8 +66,8 @@ describe("parseFastPathExec()", () => {
     ["another build", { Build: "other", Words: ["web", "true"] }, "conflict"],
     ["no command", { Build: "same", Words: ["web"] }, "unsupported"],
     ["no container", { Build: "same", Words: ["-i"] }, "unsupported"],
-    ["a terminal", { Build: "same", Words: ["-t", "web", "sh"] }, "unsupported"],
-    ["flags in one word", { Build: "same", Words: ["-it", "web", "sh"] }, "unsupported"],
+    ["input of a terminal that is not typed", { Build: "same", Words: ["-it", "web", "sh"] }, "unsupported"],
+    ["a value in the word of its flag", { Build: "same", Words: ["-unobody", "web", "sh"] }, "unsupported"],
     ["a variable of the command line's", { Build: "same", Words: ["-e", "A", "web", "sh"] }, "unsupported"],
     ["a file", { Build: "same", Words: ["--env-file", "/etc/shadow", "web", "sh"] }, "unsupported"],
     ["dashes", { Build: "same", Words: ["--", "web", "sh"] }, "unsupported"],
@@ -92,7 +99,7 @@ test.each<[readonly string[]]>([
   [["-f"]],
   [["web", "-f"]],
   [["web", "db"]],
-  [["-ft", "web"]],
+  [["-fn5", "web"]],
   [["--since", "1h", "web"]],
   [["--follow=false", "web"]],
 ])("parseFastPathLogs() leaves %j to the client", (words) => {

@@ -18,7 +18,12 @@ async function askedFor(words: readonly string[]): Promise<unknown> {
     values,
     given,
     positional,
-    context: { env: { NAMED: "of ours" }, cwd: "/", stdin: {}, stdout: {} },
+    context: {
+      env: { NAMED: "of ours" },
+      cwd: "/",
+      stdin: { isTTY: true },
+      stdout: { isTTY: true, rows: 33, columns: 99 },
+    },
     client: async () => ({ containers: { createExec } }),
   } as unknown as Call<Parameters<typeof exec.run>[0]["values"]>;
   await expect(exec.run(call)).rejects.toThrow("asked");
@@ -27,7 +32,7 @@ async function askedFor(words: readonly string[]): Promise<unknown> {
 
 const text = fc.oneof(fc.string(), fc.constantFrom("", "a b", "-x", "--", "__proto__", "ä€", "a=b"));
 const flag = fc.oneof(
-  fc.constantFrom("-i", "--interactive", "--privileged").map((name) => [name]),
+  fc.constantFrom("-i", "--interactive", "--privileged", "-t", "--tty", "-it").map((name) => [name]),
   fc
     .tuple(fc.constantFrom("--user", "--workdir"), text)
     .chain(([name, value]) => fc.constantFrom([name, value], [`${name}=${value}`])),
@@ -47,7 +52,9 @@ describe("readFastPathExec()", () => {
         const read = readFastPathExec(plain);
         if (read === undefined) throw new Error("these words are plain");
         const { container, ...execution } = read;
-        expect({ container, request: toExecRequest(execution) }).toEqual((await askedFor(plain)) as never);
+        expect({ container, request: toExecRequest({ ...execution, consoleSize: [33, 99] }) }).toEqual(
+          (await askedFor(plain)) as never,
+        );
       }),
     );
   });

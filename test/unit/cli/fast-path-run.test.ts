@@ -36,7 +36,14 @@ async function askedFor(command: Command<never>, words: readonly string[]): Prom
     values: values as never,
     given,
     positional,
-    context: { env: { NAMED: "of ours" }, cwd: "/", hasContent: () => false, build: { commit: "same" } },
+    context: {
+      env: { NAMED: "of ours" },
+      cwd: "/",
+      hasContent: () => false,
+      build: { commit: "same" },
+      stdin: { isTTY: true },
+      stdout: { isTTY: true, rows: 33, columns: 99 },
+    },
     globals: { host: "unix:///x" },
     leanClient: async () => client,
   } as unknown as Call<never>;
@@ -56,7 +63,9 @@ const network = fc.constantFrom(
   "__proto__",
 );
 const flag = fc.oneof(
-  fc.constantFrom("--rm", "-d", "--detach", "-i", "--interactive").map((name) => [name]),
+  fc
+    .constantFrom("--rm", "-d", "--detach", "-i", "--interactive", "-t", "--tty", "-it", "-dit")
+    .map((name) => [name]),
   fc
     .tuple(fc.constantFrom("--entrypoint", "--hostname", "--name", "--user", "--workdir"), text)
     .chain(([name, value]) => fc.constantFrom([name, value], [`${name}=${value}`])),
@@ -82,7 +91,7 @@ const flag = fc.oneof(
     )
     .map(([name, value]) => [name, value]),
   fc
-    .tuple(fc.constantFrom("-e", "--env"), fc.string(), text)
+    .tuple(fc.constantFrom("-e", "--env", "-ite"), fc.string(), text)
     .map(([name, variable, value]) => [name, `A${variable}=${value}`]),
 );
 const words = fc
@@ -102,7 +111,7 @@ describe("readFastPathRun()", () => {
         const asked = await askedFor(run as Command<never>, some);
         expect(await askedFor(fastPathRun as Command<never>, some)).toBe(asked);
         const { request, options } = JSON.parse(asked) as { request: unknown; options: { name?: string } };
-        expect(canonical(toFastPathSpec(plain))).toBe(canonical(request));
+        expect(canonical(toFastPathSpec({ ...plain, consoleSize: [33, 99] }))).toBe(canonical(request));
         expect(plain.name).toBe(options.name ?? "");
       }),
     );
@@ -113,7 +122,11 @@ describe("readFastPathRun()", () => {
     ["--rm"],
     ["--rm", "--help"],
     ["--rm=false", "image"],
-    ["-it", "image"],
+    ["-i-rm", "image"],
+    ["-it=true", "image"],
+    ["-itP", "image"],
+    ["-itunobody", "image"],
+    ["-w/tmp", "image"],
     ["-P", "image"],
     ["-v", "./here:/to", "image"],
     ["-v", "~/here:/to", "image"],

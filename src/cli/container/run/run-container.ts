@@ -4,7 +4,10 @@ import type { ContainerCreateRequest, StartTiming } from "../../../api/types/con
 import type { TareHostConfig } from "../../../api/types/host-config.ts";
 import { Failure } from "../../../base/failure.ts";
 import type { LeanClient } from "../../../client/lean-client.ts";
+import type { ConsoleSize } from "../../../api/container/fast-path-words.ts";
+import type { CliContext } from "../../context.ts";
 import type { Call } from "../../command.ts";
+import { sizeOf } from "./follow.ts";
 import { createContainer, type CreateValues, type MakeContainer, type Making } from "./create.ts";
 import { type Joined, joinContainer, type JoinOptions, streamsOf } from "./join.ts";
 import type { Attached } from "./to-request.ts";
@@ -34,6 +37,18 @@ export interface RunRequest {
   /** Descriptors of ours that the program gets. */
   readonly preserved: readonly number[];
   readonly makePod?: Making["makePod"] | undefined;
+}
+
+/** The size of the terminal that the program gets with `-t`. Throws Failure("invalid") when input is not typed. */
+export function consoleSizeOf(
+  { stdin, stdout }: CliContext,
+  { tty, hasInput }: { readonly tty: boolean; readonly hasInput: boolean },
+): ConsoleSize | undefined {
+  if (!tty) return undefined;
+  if (hasInput && stdin.isTTY !== true)
+    throw new Failure("invalid", "the input device is not a TTY", { details: { exitStatus: 1 } });
+  const size = sizeOf(stdout);
+  return size && [size.rows, size.columns];
 }
 
 /** Creates the container, starts it and follows it as the flags request. Returns the exit status. */

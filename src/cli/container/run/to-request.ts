@@ -1,5 +1,6 @@
 import { mergeDefined } from "../../../base/defined.ts";
 import { toFastPathSpec } from "../../../api/container/fast-path-run.ts";
+import type { ConsoleSize } from "../../../api/container/fast-path-words.ts";
 import type { ContainerCreateRequest } from "../../../api/types/container.ts";
 import type { HostConfig, TareHostConfig } from "../../../api/types/host-config.ts";
 import { optionFailure } from "../../flags/flag.ts";
@@ -23,7 +24,7 @@ export interface PlanInput {
   /** Nothing is attached. */
   readonly isDetached: boolean;
   /** Rows and columns of the caller's terminal, if it has one. */
-  readonly consoleSize?: readonly [rows: number, columns: number] | undefined;
+  readonly consoleSize?: ConsoleSize | undefined;
   readonly cwd: string;
   readonly env: Readonly<Record<string, string | undefined>>;
 }
@@ -58,10 +59,12 @@ export function toContainer(input: PlanInput): ContainerCreateRequest {
   const attached = toAttached(values, isDetached);
   const volumes = parseVolumes(values.volume, cwd);
   const networks = parseNetworkFlags(values);
-  const { hostname, rm, user, workdir, entrypoint, interactive } = values;
+  const { hostname, rm, tty, user, workdir, entrypoint, interactive } = values;
   const base = toFastPathSpec({
     hostname,
     rm,
+    tty,
+    consoleSize: input.consoleSize,
     user,
     workdir,
     entrypoint,
@@ -110,7 +113,7 @@ function refuseConflicts(values: ContainerValues, given: ReadonlySet<string>): v
 }
 
 /** The fields that depend on several flags. */
-function toHostConfig({ values, cwd, env, consoleSize }: PlanInput, volumes: ParsedVolumes): HostConfig {
+function toHostConfig({ values, cwd, env }: PlanInput, volumes: ParsedVolumes): HostConfig {
   const security = parseSecurity(values["security-opt"], (path) => readFile(path, cwd).toString("utf8"));
   const mounts = [...values.mount, ...parseZoneMount(values), ...parseNotify(values, env).mounts];
   const requested = parseTmpfs(values.tmpfs);
@@ -130,7 +133,6 @@ function toHostConfig({ values, cwd, env, consoleSize }: PlanInput, volumes: Par
     MaskedPaths: paths,
     ReadonlyPaths: paths,
     SecurityOpt: security.options.length === 0 ? undefined : security.options,
-    ConsoleSize: consoleSize,
     ...parseLogConfig(values),
   };
 }
