@@ -27,8 +27,16 @@ function rule<Kind extends FailureKind>(
   };
 }
 
+/** What the engine and its layers put before a sentence of Docker's. */
+const beforeDockerWords =
+  /^cannot (?:create the container|set the [\w/ -]+|use cpuset (?:cpus|mems) "[^"]*"|parse reference "[^"]*"): (?=(?:invalid|conflicting|range|minimum|CPU cfs|requested|the working directory|hostname|kernel does|cpu real-time|bad format|privileged mode) )/i;
+
 /** The first that fits wins. Clients compare these texts. */
 const rules: readonly Rule[] = [
+  rule("invalid", /^(?:containers|exec|images)\./, ({ message }) => {
+    const words = message.replace(beforeDockerWords, "");
+    return words === message ? undefined : words;
+  }),
   rule("not-found", /^containers\.(statPath|copyFrom|copyInto)$/, ({ details }, { id = "" }) => {
     const path = given(details.path);
     return path === undefined ? undefined : `Could not find the file ${path} in container ${id}`;
@@ -125,12 +133,11 @@ const rules: readonly Rule[] = [
     if (given(details.pod) !== undefined) return undefined; // Docker has none
     const state = given(details.state) ?? "running";
     if (state === "removing") return `removal of container ${id} is already in progress`;
-    const advice = "Stop the container before attempting removal or force remove";
     const first =
       state === "paused"
-        ? "Unpause and then stop the container before attempting removal or force remove"
-        : advice;
-    return `You cannot remove a ${state} container ${given(details.id) ?? id}. ${first}`;
+        ? "container is paused and must be unpaused first"
+        : `container is ${state}: stop the container before removing or force remove`;
+    return `cannot remove container ${JSON.stringify(`/${given(details.name) ?? id}`)}: ${first}`;
   }),
   rule(
     "conflict",
@@ -154,20 +161,23 @@ const rules: readonly Rule[] = [
     ({ details }, { id = "" }) => `Container ${given(details.id) ?? id} is not paused`,
   ),
   rule("conflict", /^(exec\.create|containers\.resize)$/, ({ details }, { id = "" }) =>
-    noExec(given(details.state), id),
+    noExec(given(details.state), { whole: given(details.id) ?? id, asked: id }),
   ),
   rule("conflict", /^exec\.start$/, ({ details }) => {
     const [state, id] = [given(details.state), given(details.id)];
-    return state === undefined || id === undefined ? undefined : noExec(state, id);
+    return state === undefined || id === undefined ? undefined : noExec(state, { whole: id, asked: id });
   }),
 ];
 
-function noExec(state: string | undefined, id: string): string {
+function noExec(
+  state: string | undefined,
+  { whole, asked }: { readonly whole: string; readonly asked: string },
+): string {
   return state === "paused"
-    ? `Container ${id} is paused, unpause the container before exec`
+    ? `Container ${asked} is paused, unpause the container before exec`
     : state === "restarting"
-      ? `Container ${id} is restarting, wait until the container is running`
-      : `container ${id} is not running`;
+      ? `Container ${whole} is restarting, wait until the container is running`
+      : `container ${whole} is not running`;
 }
 
 export function noSuchContainer(reference: string): string {

@@ -31,6 +31,10 @@ const wholePattern = new RegExp(
 );
 const tagOnly = new RegExp(`^${tagPattern}$`);
 
+export function isTag(text: string): boolean {
+  return tagOnly.test(text);
+}
+
 /**
  * Reads what a person types: `busybox`, `ghcr.io/a/b:1`, `x@sha256:…`. Fills in the registry and `library/`,
  * no tag (see withDefaultTag). Throws "invalid" in Docker's words after ours: `cannot parse reference "A":

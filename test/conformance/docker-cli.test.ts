@@ -126,7 +126,9 @@ describe.skipIf(docker === undefined)("docker-cli", () => {
     });
     expect((await run(["exec", "-d", "life", "echo", "x"])).code).toBe(0);
     expect((await run(["top", "life"])).stdout).toBe("PID                 CMD\n4711                sh\n");
-    expect((await run(["rm", "life"])).stderr).toContain("You cannot remove a running container");
+    expect((await run(["rm", "life"])).stderr).toContain(
+      'cannot remove container "/life": container is running',
+    );
     const following = run(["logs", "-f", "life"]);
     await daemon.engine.find("life").process.output("stdout", "said\n");
     await Bun.sleep(100);

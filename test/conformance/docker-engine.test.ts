@@ -179,7 +179,6 @@ describe.skipIf(!isRoot || program === undefined)("docker-cli with the engine", 
     ["--volumes-from", "nobody"],
     ["--pid", "container:nobody"],
     ["--ipc", "container:nobody"],
-    ["--network", "container:nobody"],
   ])("create %s %s names the missing container, and pulls nothing", async (flag, value) => {
     for (const command of ["create", "run"]) {
       const { code, stderr } = await docker.run([command, flag, value, "busybox", "true"]);
@@ -189,6 +188,24 @@ describe.skipIf(!isRoot || program === undefined)("docker-cli with the engine", 
       ]);
       expect(stderr).not.toContain("Unable to find image");
     }
+  });
+
+  test("the container whose network another one has is looked for when that one starts", async () => {
+    const words = ["--network", "container:nobody", "busybox", "true"];
+    await docker.must(["create", "--name", "early", ...words]);
+    for (const asked of [
+      ["start", "early"],
+      ["run", "--rm", ...words],
+    ]) {
+      const { code, stderr } = await docker.run(asked);
+      expect([code, stderr]).toEqual([
+        asked[0] === "run" ? 125 : 1,
+        expect.stringContaining("No such container: nobody"),
+      ]);
+      expect(stderr).not.toContain("Unable to find image");
+    }
+    await docker.must(["rm", "early"]);
+    expect(await docker.must(["ps", "-aq"])).toBe("");
   });
 
   test("inspect has what compose and testcontainers read", async () => {
@@ -424,7 +441,7 @@ describe.skipIf(!isRoot || program === undefined)("docker-cli with the engine", 
     await docker.must(["restart", "-t", "0", "life"]);
     expect(await format("life", "{{.State.Pid}}")).not.toBe(pid);
     expect((await docker.run(["rm", "life"])).stderr).toMatch(
-      /You cannot remove a running container [0-9a-f]{64}\. Stop the container before attempting removal or force remove/,
+      /cannot remove container "\/\S+": container is running: stop the container before removing or force remove/,
     );
     expect(await docker.must(["kill", "life"])).toBe("life");
     expect((await docker.run(["kill", "life"])).stderr).toMatch(

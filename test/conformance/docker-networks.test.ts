@@ -105,7 +105,7 @@ describeDocker("docker-cli with networks and ports", (host) => {
       [["network", "inspect", "nope"], "network nope not found"],
       [["network", "rm", "nope"], "network nope not found"],
       [["network", "rm", "bridge"], "bridge is a pre-defined network and cannot be removed"],
-      [["run", "--network", "nope", "busybox"], "network nope not found"],
+      [["run", "--rm", "--network", "nope", "busybox"], "network nope not found"],
       [["run", "--ip", "10.1.1.1", "busybox"], "supported on user defined networks only"],
       [["run", "--network", "taken", "--ip", "10.9.0.1", "busybox"], "no configured subnet"],
       [["run", "--network-alias", "a", "busybox"], "only supported for user-defined networks"],

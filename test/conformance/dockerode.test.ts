@@ -99,7 +99,12 @@ describe.skipIf(!isRoot || node === null)("dockerode with the engine", () => {
 
   test("resize, kill, stop, restart, remove", async () => {
     expect(await run("control")).toEqual({
-      removal: { status: 409, message: expect.stringContaining("You cannot remove a running container") },
+      removal: {
+        status: 409,
+        message: expect.stringContaining(
+          ": container is running: stop the container before removing or force remove",
+        ),
+      },
       twice: { status: 304, message: expect.anything() },
       ExitCode: 5,
       Running: true,

@@ -237,14 +237,10 @@ describe.skipIf(!isRoot)("bad input", () => {
       expect((await post("/volumes/create", { Name: "some", Driver: name })).status).toBeLessThan(500);
       expect((await post("/networks/create", { Name: "some", Driver: name })).status).toBeLessThan(500);
       expect((await post("/tare/pods/create", { Name: "some", Share: [name] })).status).toBeLessThan(500);
-      for (const path of [
-        `/${name}`,
-        `/containers/${name}/json`,
-        `/images/${name}/json`,
-        `/volumes/${name}`,
-        `/networks/${name}`,
-      ])
+      for (const path of [`/${name}`, `/containers/${name}/json`, `/volumes/${name}`, `/networks/${name}`])
         expect([path, (await send("GET", path)).status]).toEqual([path, 404]);
+      // Most are no name of an image: "invalid reference format".
+      expect([400, 404]).toContain((await send("GET", `/images/${name}/json`)).status);
       expect((await send("GET", `/containers/json?${name}=1`)).status).toBe(200);
     },
   );

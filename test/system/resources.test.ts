@@ -47,7 +47,7 @@ describe.skipIf(!isRoot)("resources", () => {
       expect(await refused("pause", "counting")).toContain(`Container ${id} is already paused`);
       expect(await refused("exec", "counting", "true")).toContain("is paused, unpause the container before");
       expect(await refused("start", "counting")).toContain("try unpause instead");
-      expect(await refused("rm", "counting")).toContain("cannot remove a paused container");
+      expect(await refused("rm", "counting")).toContain("container is paused and must be unpaused first");
       expect(await tare.must(["__complete", "unpause", ""])).toContain("counting");
       expect(await tare.must(["unpause", "counting"])).toBe("counting");
       await poll(async () => ((await lines()) > before ? true : undefined), {

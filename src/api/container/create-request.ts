@@ -1,4 +1,5 @@
 import { Failure } from "../../base/failure.ts";
+import { membersOf } from "../../spec/json-members.ts";
 import { endpointSchemas } from "../network/endpoint-schemas.ts";
 import { configSchemas, hostConfigSchemas } from "./create-schemas.ts";
 import { readFields } from "../http/field-schemas.ts";
@@ -15,10 +16,12 @@ export interface CreateRequest {
   readonly networkingConfig: NetworkingConfig;
 }
 
-/** Throws Failure("invalid") that names the wrong field. It does not validate what the fields request. */
+/** Throws Failure("invalid"), in Docker's words for a request without a configuration. What fields ask for is not checked. */
 export function parseCreateRequest(body: unknown): CreateRequest {
-  if (body === undefined) throw new Failure("invalid", "cannot read the request: it is empty");
+  if (body === undefined) throw new Failure("invalid", "invalid JSON: EOF");
+  if (body === null) throw noConfig();
   const config = readFields(body, configSchemas, "");
+  if (!hasConfig(body)) throw noConfig();
   const parts = readFields(
     body,
     {
@@ -32,4 +35,15 @@ export function parseCreateRequest(body: unknown): CreateRequest {
     hostConfig: parts.HostConfig ?? {},
     networkingConfig: parts.NetworkingConfig ?? {},
   };
+}
+
+function noConfig(): Failure {
+  return new Failure("invalid", "config cannot be empty in order to create a container");
+}
+
+/** Whether the body of a request has a field of the container's configuration: dockerd refuses one without. */
+function hasConfig(body: unknown): boolean {
+  if (typeof body !== "object" || body === null) return false;
+  const names = new Set(Object.keys(configSchemas).map((name) => name.toLowerCase()));
+  return membersOf(body).some(([name]) => names.has(name.toLowerCase()));
 }

@@ -70,8 +70,8 @@ function parseRareLimits(hostConfig: HostConfig): ContainerLimits {
 }
 
 function requirePossible(limits: ContainerLimits): void {
-  const { memoryBytes = 0, memorySwapBytes = 0, memoryReservationBytes = 0, nanoCpus = 0 } = limits;
-  if (memoryBytes < 0 || memoryReservationBytes < 0 || nanoCpus < 0 || (limits.cpuShares ?? 0) < 0) {
+  const { memoryBytes = 0, memorySwapBytes = 0, memoryReservationBytes = 0 } = limits;
+  if (memoryReservationBytes < 0) {
     throw new Failure("invalid", "cannot create the container: a limit can't be negative");
   }
   if (memoryBytes > 0 && memoryBytes < minimumMemoryBytes) {
@@ -91,8 +91,5 @@ function requirePossible(limits: ContainerLimits): void {
       "invalid",
       "Minimum memory limit can not be less than memory reservation limit, see usage",
     );
-  }
-  if (nanoCpus > 0 && (limits.cpuQuotaUs !== undefined || limits.cpuPeriodUs !== undefined)) {
-    throw new Failure("invalid", "Conflicting options: Nano CPUs and CPU Period cannot both be set");
   }
 }

@@ -15,13 +15,13 @@ export interface NamespaceModes {
 
 /** Which namespaces the container has of its own. Absent: the engine's default. */
 export function parseNamespaces({ config, hostConfig }: CreateRequest): NamespaceModes {
-  const pid = mode("PidMode", hostConfig.PidMode, ["private"]);
+  const pid = mode("PID", hostConfig.PidMode, ["private"]);
   const { IpcMode: ipcMode } = hostConfig;
   const isOwn = ipcMode === "shareable" || ipcMode === "none";
-  const ipc = isOwn ? ipcMode : mode("IpcMode", ipcMode, ["private"]);
-  const uts = mode("UTSMode", hostConfig.UTSMode, ["private"]);
-  const cgroup = mode("CgroupnsMode", hostConfig.CgroupnsMode, ["private"]);
-  if (typeof cgroup === "object") throw refused("CgroupnsMode", hostConfig.CgroupnsMode ?? "");
+  const ipc = isOwn ? ipcMode : mode("IPC", ipcMode, ["private"]);
+  const uts = mode("UTS", hostConfig.UTSMode, ["private"]);
+  const cgroup = mode("cgroup namespace", hostConfig.CgroupnsMode, ["private"]);
+  if (typeof cgroup === "object") throw refused("cgroup namespace", hostConfig.CgroupnsMode ?? "");
   const network = config.NetworkDisabled === true ? "none" : networkMode(hostConfig.NetworkMode ?? "");
   const user = parseUserNamespaceMode(hostConfig.UsernsMode ?? "");
   return {
@@ -34,13 +34,13 @@ export function parseNamespaces({ config, hostConfig }: CreateRequest): Namespac
   };
 }
 
-function mode(field: string, text: string | undefined, own: readonly string[]): SharedMode | undefined {
+function mode(what: string, text: string | undefined, own: readonly string[]): SharedMode | undefined {
   if (text === undefined || text === "") return undefined;
   if (text === "host") return "host";
   if (own.includes(text)) return "private";
   const container = /^container:(.+)$/.exec(text)?.[1];
   if (container !== undefined) return { container };
-  throw refused(field, text);
+  throw refused(what, text);
 }
 
 /** Undefined: a namespace of its own, with the networks of parseEndpoints(). */
@@ -53,6 +53,6 @@ function networkMode(text: string): NamespaceModes["network"] {
   return container === undefined ? undefined : { container };
 }
 
-function refused(field: string, text: string): Failure {
-  return new Failure("invalid", `cannot read HostConfig.${field}: "${text.slice(0, 100)}" is not supported`);
+function refused(what: string, text: string): Failure {
+  return new Failure("invalid", `invalid ${what} mode: ${text.slice(0, 100)}`);
 }

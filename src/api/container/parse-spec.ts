@@ -10,6 +10,7 @@ import type {
   ContainerStorage,
 } from "../../model/container-spec.ts";
 import { requireTarget } from "./bind-text.ts";
+import { checkCreateRequest } from "./create-checks.ts";
 import type { CreateRequest } from "./create-request.ts";
 import { parseDevices } from "./device-fields.ts";
 import { parseConsoleSize } from "./exec-request.ts";
@@ -41,6 +42,7 @@ export function graceMsOf(seconds: number): number {
  */
 export function parseContainerSpec(request: CreateRequest, name: string | undefined): ContainerSpec {
   refuseUnsupported(request);
+  checkCreateRequest(request);
   checkPlatform(request.hostConfig);
   const { config, hostConfig } = request;
   if (config.Image === undefined || config.Image === "") {

@@ -2,6 +2,7 @@ import { Failure } from "../../base/failure.ts";
 import { readRestartPolicy } from "./restart-policy.ts";
 import { parseRemoval, parsePorts } from "./published-ports.ts";
 import { hostConfigSchemas } from "./create-schemas.ts";
+import { checkResources } from "./create-checks.ts";
 import { readFields } from "../http/field-schemas.ts";
 import { parseChangedLimits } from "./limits.ts";
 import type { ContainerUpdate } from "../../model/updates.ts";
@@ -11,8 +12,7 @@ import type { ApiVersion } from "../http/version.ts";
 
 /** The body of `POST /containers/{id}/update`. Throws "invalid", or "unsupported" naming what we can't change yet. */
 export function parseUpdateRequest(body: unknown, version: ApiVersion): ContainerUpdate {
-  if (body === undefined) throw new Failure("invalid", "cannot read the request: it is empty");
-  const { PidsLimit, ...others } = readFields(body, hostConfigSchemas, "");
+  const { PidsLimit, ...others } = readFields(body ?? {}, hostConfigSchemas, "");
   // SPEC: clients of older versions send 0 with each update, so dockerd ignores the field of theirs.
   const resources: HostConfig = PidsLimit === undefined || version < 1040 ? others : { ...others, PidsLimit };
   const restartPolicy = readRestartPolicy(resources.RestartPolicy);
@@ -23,6 +23,7 @@ export function parseUpdateRequest(body: unknown, version: ApiVersion): Containe
   if (resources.OomKillDisable ?? false) {
     throw new Failure("unsupported", "cannot update the container: OomKillDisable can't be changed");
   }
+  checkResources(resources);
   const { PublishAdd: add, PublishRemove: remove } = resources.Tare ?? {};
   return {
     ...parseChangedLimits(resources),

@@ -243,8 +243,5 @@ function text(value: unknown, path: string): string {
 }
 
 function refused(path: string, rule: string): Failure {
-  return new Failure(
-    "invalid",
-    `cannot read the request: ${path === "" ? "it" : path.slice(0, 200)} ${rule}`,
-  );
+  return new Failure("invalid", `invalid JSON: ${path === "" ? "it" : path.slice(0, 200)} ${rule}`);
 }

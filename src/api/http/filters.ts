@@ -14,7 +14,7 @@ export function parseFilters(text: string | undefined): Filters {
   try {
     value = JSON.parse(text);
   } catch (cause) {
-    throw new Failure("invalid", "cannot read filters: they are not JSON", { cause });
+    throw new Failure("invalid", "invalid filter", { cause });
   }
   if (value === null) return {};
   if (!isRecord(value)) throw refused();
@@ -59,5 +59,5 @@ function keysThatHold(values: Readonly<Record<string, unknown>>): string[] | und
 }
 
 function refused(): Failure {
-  return new Failure("invalid", "cannot read filters: each must be a list of texts");
+  return new Failure("invalid", "invalid filter");
 }

@@ -16,7 +16,7 @@ interface Compiled {
 }
 
 const byMethod: ReadonlyMap<string, readonly Compiled[]> = new Map(
-  ["GET", "HEAD", "POST", "PUT", "DELETE"].map((method) => [
+  ["GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS"].map((method) => [
     method,
     routes.filter((route) => route.method === method).map(compile),
   ]),
@@ -24,15 +24,17 @@ const byMethod: ReadonlyMap<string, readonly Compiled[]> = new Map(
 
 /**
  * The route for a request's method and path (no query). The first row that fits wins. Throws Failure("not-found")
- * with Docker's `page not found`, "invalid" for a version we don't speak or a path that can't be decoded.
+ * with Docker's `page not found`, then "invalid" for a version we don't speak or a path that can't be decoded.
  */
 export function matchRoute(method: string, path: string): RouteMatch {
-  const versioned = /^\/v(\d+(?:\.\d+)?)(\/.*)$/.exec(path);
-  const version = parseRequestedVersion(versioned?.[1]);
+  const versioned = /^\/v([\d.]+)(\/.*)$/.exec(path);
   const rest = versioned?.[2] ?? path;
+  let version: ApiVersion | undefined;
   for (const { route, pattern, names } of byMethod.get(method) ?? []) {
     const match = pattern.exec(rest);
-    if (match === null || (route.since ?? 0) > version || (route.until ?? Infinity) < version) continue;
+    if (match === null) continue;
+    version ??= parseRequestedVersion(versioned?.[1]);
+    if ((route.since ?? 0) > version || (route.until ?? Infinity) < version) continue;
     const params = Object.fromEntries(names.map((name, index) => [name, decode(match[index + 1] ?? "")]));
     return { route, version, params };
   }

@@ -4,7 +4,7 @@ import type { ApiVersion } from "./version.ts";
 export type ParameterKind = "boolean" | "boolean=true" | "integer" | "text" | "texts" | "filters";
 
 export interface Route {
-  readonly method: "GET" | "HEAD" | "POST" | "PUT" | "DELETE";
+  readonly method: "GET" | "HEAD" | "POST" | "PUT" | "DELETE" | "OPTIONS";
   /** `{id}` is one part of the path, `{name...}` any number of them. */
   readonly path: string;
   readonly operation: Operation;
@@ -49,6 +49,7 @@ const attachParameters = {
 export const routes: readonly Route[] = [
   { method: "HEAD", path: "/_ping", operation: "system.ping" },
   { method: "GET", path: "/_ping", operation: "system.ping" },
+  { method: "OPTIONS", path: "/{path...}", operation: "system.options" },
   { method: "GET", path: "/version", operation: "system.version" },
   { method: "GET", path: "/info", operation: "system.info" },
   { method: "GET", path: "/system/df", operation: "system.diskUsage", query: { type: "texts" } },
@@ -120,7 +121,7 @@ export const routes: readonly Route[] = [
     method: "POST",
     path: "/containers/{id}/resize",
     operation: "containers.resize",
-    query: { h: "integer", w: "integer" },
+    query: { h: "text", w: "text" },
   },
   {
     method: "POST",
@@ -233,7 +234,7 @@ export const routes: readonly Route[] = [
     method: "POST",
     path: "/exec/{id}/resize",
     operation: "exec.resize",
-    query: { h: "integer", w: "integer" },
+    query: { h: "text", w: "text" },
   },
   { method: "GET", path: "/exec/{id}/json", operation: "exec.inspect" },
   {

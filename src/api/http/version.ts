@@ -7,10 +7,10 @@ export type ApiVersion = number & { readonly brand?: "ApiVersion" | undefined };
 export const minimumVersion: ApiVersion = 1024;
 export const maximumVersion: ApiVersion = 1051;
 
-/** Reads `1.45`. Undefined for anything else. */
+/** Reads `1.45`, also `1` and `2.1000`, which are too old and too new. Undefined for anything else. */
 export function findApiVersion(text: string): ApiVersion | undefined {
-  const match = /^(\d{1,2})\.(\d{1,3})$/.exec(text);
-  return match === null ? undefined : Number(match[1]) * 1000 + Number(match[2]);
+  const match = /^(\d{1,4})(?:\.(\d{1,9}))?$/.exec(text);
+  return match === null ? undefined : Number(match[1]) * 1000 + Math.min(Number(match[2] ?? 0), 999);
 }
 
 /** `1.45` */

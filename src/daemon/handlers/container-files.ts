@@ -60,6 +60,7 @@ function requirePath(query: Call["query"]): string {
 
 /** `POST /commit` */
 export async function commit({ engine, query, body, reply, signal }: Call): Promise<void> {
+  const config = parseCommitConfig(body);
   const container = query.text("container");
   if (container === undefined) throw new Failure("invalid", "cannot commit: the request names no container");
   const repository = query.text("repo");
@@ -70,7 +71,7 @@ export async function commit({ engine, query, body, reply, signal }: Call): Prom
     reference: repository === undefined ? undefined : tag === undefined ? repository : `${repository}:${tag}`,
     message,
     author,
-    config: parseCommitConfig(body),
+    config,
     changes: query.texts("changes"),
     pause: query.boolean("pause"),
     signal,

@@ -1,6 +1,6 @@
 import { graceMsOf } from "../../api/container/parse-spec.ts";
 import { DetachScanner, parseDetachKeys } from "../../api/container/detach-keys.ts";
-import { requireSize } from "../../api/container/exec-request.ts";
+import { parseResize } from "../../api/container/exec-request.ts";
 import { type Filters, requireFilterKeys } from "../../api/http/filters.ts";
 import { adaptContainerSummary } from "../../api/http/version-compat.ts";
 import { multiplexedStreamType, rawStreamType } from "../../api/http/stream-frames.ts";
@@ -188,7 +188,10 @@ export const handlers: Handlers = {
   },
 
   "containers.resize": async ({ engine, params, query, reply }: Call) => {
-    await engine.containers.resize(params["id"] ?? "", requireSize(query.integer("h"), query.integer("w")));
+    await engine.containers.resize(
+      params["id"] ?? "",
+      parseResize({ h: query.text("h"), w: query.text("w") }),
+    );
     reply.empty(200);
   },
 

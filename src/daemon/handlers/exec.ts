@@ -3,7 +3,7 @@ import {
   parseConsoleSize,
   parseExecCreate,
   parseExecStart,
-  requireSize,
+  parseResize,
 } from "../../api/container/exec-request.ts";
 import {
   encodeFrame,
@@ -54,7 +54,7 @@ export const handlers: Handlers = {
   "exec.resize": async ({ engine, params, query, reply }: Call) => {
     await engine.containers.resizeExec(
       params["id"] ?? "",
-      requireSize(query.integer("h"), query.integer("w")),
+      parseResize({ h: query.text("h"), w: query.text("w") }),
     );
     reply.empty(200);
   },

@@ -22,7 +22,7 @@ import { streamArchive } from "../http/stream-archive.ts";
 import { streamLines } from "../http/stream-lines.ts";
 import { loadMessageOf, pullMessageOf, pushMessageOf } from "../map/progress.ts";
 import { readPlatformParameter } from "../../api/image/platform-parameter.ts";
-import { parseReference } from "../../spec/reference.ts";
+import { isTag, parseReference } from "../../spec/reference.ts";
 import { parseRegistryAuth } from "../../api/image/registry-auth.ts";
 import { imagesReportOf } from "../map/usage.ts";
 
@@ -63,6 +63,7 @@ export const handlers: Handlers = {
     if (repository === undefined)
       throw new Failure("invalid", "cannot tag the image: the request names no repository");
     const tag = query.text("tag");
+    if (tag !== undefined && !isTag(tag)) throw new Failure("invalid", "invalid tag format");
     await engine.images.tag(params["name"] ?? "", tag === undefined ? repository : `${repository}:${tag}`);
     reply.empty(201);
   },

@@ -19,6 +19,10 @@ export const handlers: Handlers = {
     reply.text(200, "OK", pingHeaders);
   },
 
+  "system.options": async ({ reply }: Call) => {
+    reply.empty(200);
+  },
+
   "system.version": async ({ engine, facts, reply }: Call) => {
     reply.json(200, versionOf(await engine.info(), facts));
   },

@@ -1,4 +1,4 @@
-import { jsonBodyLimitBytes, parseJsonBody } from "../../api/http/json-body.ts";
+import { jsonBodyLimitBytes, parseJsonBody, requireJsonType } from "../../api/http/json-body.ts";
 import { Failure } from "../../base/failure.ts";
 import type { ApiRequest } from "./api-request.ts";
 import type { BodyMemory } from "./body-memory.ts";
@@ -19,12 +19,7 @@ export async function readJsonBody(request: ApiRequest, memory: BodyMemory): Pro
     share.add(piece.length);
     pieces.push(piece);
   }
-  if (size === 0) return undefined;
-  // SAFETY: a browser sends other types without asking first; this one makes it ask (CORS), and it is not answered.
-  const type = (request.header("content-type") ?? "").split(";", 1)[0]?.trim().toLowerCase();
-  if (type !== "application/json") {
-    throw new Failure("invalid", `unsupported Content-Type header (${type}): must be 'application/json'`);
-  }
+  requireJsonType(request.header("content-type"), { hasBody: size > 0 });
   return parseJsonBody(Buffer.concat(pieces));
 }
 

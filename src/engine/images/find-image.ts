@@ -1,7 +1,13 @@
 import { Failure } from "../../base/failure.ts";
 import type { Digest } from "../../spec/digest.ts";
 import { findIdPrefix, findImageId, hasIdPrefix, shortId } from "../../spec/image/id.ts";
-import { findReference, formatFamiliar, formatReference, withDefaultTag } from "../../spec/reference.ts";
+import {
+  findReference,
+  formatFamiliar,
+  formatReference,
+  parseReference,
+  withDefaultTag,
+} from "../../spec/reference.ts";
 import type { ImageRecord } from "../state/records.ts";
 import type { State } from "../state/state.ts";
 
@@ -36,9 +42,11 @@ export function findImage(state: State, text: string): FoundImage | undefined {
   return found[0] === undefined ? undefined : { record: found[0] };
 }
 
+/** As findImage(). Throws "not-found", and "invalid" for what is neither a reference nor the beginning of an id. */
 export function getImage(state: State, text: string): FoundImage {
   const found = findImage(state, text);
   if (found !== undefined) return found;
+  if (findIdPrefix(text) === undefined) parseReference(text);
   throw new Failure("not-found", `cannot find image "${text.slice(0, 200)}"`, { details: { image: text } });
 }
 

@@ -68,8 +68,5 @@ function created(image: ImageRecord): number {
 function isTrue(text: string): boolean {
   if (/^(1|t|true)$/i.test(text)) return true;
   if (/^(0|f|false)$/i.test(text)) return false;
-  throw new Failure(
-    "invalid",
-    `invalid value for a filter: "${text.slice(0, 100)}" is neither true nor false`,
-  );
+  throw new Failure("invalid", `invalid filter 'dangling=[${text.slice(0, 100)}]'`);
 }

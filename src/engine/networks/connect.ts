@@ -32,7 +32,9 @@ export async function connectContainer(
   const found = getJoinable(context, reference);
   checkMode(record);
   const endpoints = record.endpoints ?? [];
-  if (endpoints.some(({ networkId }) => networkId === found.id)) {
+  const isIn = ({ networkId, networkName }: EndpointRecord): boolean =>
+    networkId === found.id || (networkId === "" && networkName === found.name);
+  if (endpoints.some(isIn)) {
     if (!isRunning(record)) return; // as dockerd: its settings stay as they are
     throw new Failure(
       "not-permitted",
@@ -94,9 +96,10 @@ export async function disconnectContainer(
   const { id } = getContainer(context.state, container);
   using _ = await context.locks.acquire(id);
   const record = getContainer(context.state, id);
-  const { networkId, plan } = getEndpoint(context, record, { reference, force });
+  const left = getEndpoint(context, record, { reference, force });
+  const { networkId, plan } = left;
   const network = context.networks.find(networkId) ?? { id: networkId, name: reference, driver: "bridge" };
-  const rest = (record.endpoints ?? []).filter((endpoint) => endpoint.networkId !== networkId);
+  const rest = (record.endpoints ?? []).filter((endpoint) => endpoint !== left);
   const without: ContainerRecord = { ...record, endpoints: rest };
   const event = networkEvent(network, "disconnect", { container: id });
   if (plan === undefined || !isRunning(record)) {
@@ -165,7 +168,8 @@ function getEndpoint(
   const byName = endpoints.find(
     ({ networkName, networkId }) => networkName === reference || networkId === reference,
   );
-  const id = byName?.networkId ?? context.networks.get(reference).id;
+  if (byName !== undefined) return byName;
+  const { id } = context.networks.get(reference);
   const found = endpoints.find(({ networkId }) => networkId === id);
   if (found !== undefined) return found;
   throw new Failure(

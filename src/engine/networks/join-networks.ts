@@ -18,7 +18,10 @@ import { readNetworkOptions } from "./network-options.ts";
 import { checkEndpoint, resolveEndpoint, routeEndpoints } from "./resolve-endpoints.ts";
 import { quoted } from "./refuse-network.ts";
 
-/** The networks of a container that is about to be made, found and checked. Throws "invalid". */
+/**
+ * The networks of a container that is about to be made, found and checked; those that do not exist yet are found when
+ * it starts. Throws "invalid".
+ */
 export function resolveEndpoints(context: ContainerContext, spec: ContainerSpec): readonly EndpointRecord[] {
   const asked = spec.network?.networks ?? [];
   if (spec.isolation?.namespaces?.network !== undefined) {
@@ -28,7 +31,11 @@ export function resolveEndpoints(context: ContainerContext, spec: ContainerSpec)
   const wanted: readonly EndpointSpec[] = asked.length === 0 ? [{ network: defaultNetwork }] : asked;
   const found: EndpointRecord[] = [];
   for (const { network: reference, ...settings } of wanted) {
-    const network = getForCreate(context, reference);
+    const network = findJoinable(context, reference);
+    if (network === undefined) {
+      found.push({ networkId: "", networkName: reference, settings });
+      continue;
+    }
     if (found.some(({ networkId }) => networkId === network.id)) {
       throw new Failure("invalid", `network ${quoted(network.name)} is specified multiple times`);
     }
@@ -38,17 +45,16 @@ export function resolveEndpoints(context: ContainerContext, spec: ContainerSpec)
   return found;
 }
 
-/** "invalid" where there is none: what was "not-found" in a creation is taken by Docker's client for the image. */
-function getForCreate(context: ContainerContext, reference: string): ReturnType<typeof getJoinable> {
+/** As getJoinable(); undefined where there is none. */
+export function findJoinable(
+  context: ContainerContext,
+  reference: string,
+): ReturnType<typeof getJoinable> | undefined {
   try {
     return getJoinable(context, reference);
-  } catch (cause) {
-    if (kindOf(cause) !== "not-found") throw cause;
-    throw new Failure(
-      "invalid",
-      `cannot create the container: network ${reference.slice(0, 200)} not found`,
-      { cause },
-    );
+  } catch (thrown) {
+    if (kindOf(thrown) !== "not-found") throw thrown;
+    return undefined;
   }
 }
 

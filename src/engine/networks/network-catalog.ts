@@ -329,7 +329,7 @@ function randomId(): NetworkId {
 
 /** With Docker's attributes. */
 export function networkEvent(
-  { id, name, driver }: Pick<NetworkRecord, "id" | "name" | "driver">,
+  { id, name, driver }: Pick<NetworkRecord, "name" | "driver"> & { readonly id: string },
   action: "create" | "destroy" | "connect" | "disconnect",
   more: Readonly<Record<string, string>> = {},
 ): EngineEvent {

@@ -64,7 +64,7 @@ function matchesText(text: string, pattern: string): boolean {
 function isTrue(key: string, text: string): boolean {
   if (/^(?:1|t|true)$/i.test(text)) return true;
   if (/^(?:0|f|false)$/i.test(text)) return false;
-  throw wrong(key, text);
+  throw wrong(key, `[${text.slice(0, 100)}]`);
 }
 
 function wrong(key: string, text: string): Failure {

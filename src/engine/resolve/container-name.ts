@@ -10,9 +10,15 @@ const pattern = /^[a-zA-Z0-9][a-zA-Z0-9_.-]+$/;
 export function parseContainerName(text: string): string {
   const name = text.startsWith("/") ? text.slice(1) : text;
   if (pattern.test(name) && name.length <= 255) return name;
+  if (pattern.test(name)) {
+    throw new Failure(
+      "invalid",
+      `cannot name a container ${quote(name)}: at most 255 characters are allowed`,
+    );
+  }
   throw new Failure(
     "invalid",
-    `cannot name a container ${quote(name)}: only [a-zA-Z0-9][a-zA-Z0-9_.-] are allowed, at least two and at most 255`,
+    `Invalid container name (${text.slice(0, 300)}), only [a-zA-Z0-9][a-zA-Z0-9_.-] are allowed`,
   );
 }
 

@@ -219,7 +219,7 @@ function resolveWorkingDirectory(asked: string | undefined, image: string): stri
   const path = asked === undefined || asked === "" ? image : asked;
   if (path === "") return "/";
   if (!path.startsWith("/") || path.includes("\0")) {
-    throw refuse(`the working directory ${quote(path)} is invalid, it needs to be an absolute path`);
+    throw refuse(`the working directory '${path.slice(0, 300)}' is invalid, it needs to be an absolute path`);
   }
   return cleanPath(path);
 }
@@ -265,7 +265,7 @@ function checkNamespaces(spec: ContainerSpec): void {
     spec.resources?.oomScoreAdj !== undefined &&
     (spec.resources?.oomScoreAdj < -1000 || spec.resources?.oomScoreAdj > 1000)
   ) {
-    throw refuse(`invalid value ${spec.resources?.oomScoreAdj}, range for oom score adj is [-1000, 1000]`);
+    throw refuse(`Invalid value ${spec.resources?.oomScoreAdj}, range for oom score adj is [-1000, 1000]`);
   }
 }
 

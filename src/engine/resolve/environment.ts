@@ -10,7 +10,7 @@ export const defaultPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/s
 export function mergeEnvironment(asked: readonly string[], image: readonly string[]): readonly string[] {
   for (const entry of asked) {
     if (entry.startsWith("=") || entry === "" || entry.includes("\0")) {
-      throw refuse(`invalid environment variable: ${quote(entry)}`);
+      throw refuse(`invalid environment variable: ${entry.slice(0, 300)}`);
     }
   }
   const merged = new Map<string, string>();

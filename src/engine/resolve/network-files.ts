@@ -17,7 +17,12 @@ export function parseExtraHosts(entries: readonly string[] = []): readonly Extra
     const name = match?.[1] ?? "";
     const address = (match?.[2] ?? "").replace(/^\[(.*)\]$/, "$1");
     if (name === "" || (address !== hostGateway && !/^[0-9a-fA-F.:]+(%[a-z0-9]+)?$/.test(address))) {
-      throw refuse(`bad format for add-host: ${quote(entry)}`);
+      const isAddress = name === "" || address.includes("\n") || /[\p{Cc}\s]/u.test(entry);
+      throw refuse(
+        isAddress
+          ? `bad format for add-host: ${quote(entry)}`
+          : `invalid IP address in add-host: ${quote(address)}`,
+      );
     }
     return { name, address };
   });

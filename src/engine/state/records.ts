@@ -57,7 +57,8 @@ export interface PodSettings {
 
 /** A container's end in a network, which may be gone while the container does not run. */
 export interface EndpointRecord {
-  readonly networkId: NetworkId;
+  /** "": there was no such network when the container was created; a start finds it, see findAtStart(). */
+  readonly networkId: NetworkId | "";
   readonly networkName: string;
   readonly settings: EndpointSettings;
   /** While the container runs: with this plan, no other container receives its addresses and ports. */

@@ -55,5 +55,5 @@ function matches(
 function parseTruth(key: string, text: string): boolean {
   if (/^(?:1|t|true)$/i.test(text)) return true;
   if (/^(?:0|f|false)$/i.test(text)) return false;
-  throw new Failure("invalid", `invalid filter '${key}=${text.slice(0, 100)}'`);
+  throw new Failure("invalid", `invalid filter '${key}=[${text.slice(0, 100)}]'`);
 }

@@ -1,6 +1,6 @@
 import { isOneOf } from "../../base/keys.ts";
 import { required } from "../../base/required.ts";
-import { Failure } from "../../base/failure.ts";
+import { Failure, within } from "../../base/failure.ts";
 
 /** Every capability, at the index that is its number. Source: capabilities(7), linux/capability.h. */
 export const capabilityNames = [
@@ -80,7 +80,7 @@ export function parseCapability(text: string): CapabilityName | "ALL" {
   if (upper === "ALL") return upper;
   const name = upper.startsWith("CAP_") ? upper : `CAP_${upper}`;
   if (!isOneOf(capabilityNames, name))
-    throw new Failure("invalid", `cannot find a capability with the name "${text.slice(0, 80)}"`);
+    throw new Failure("invalid", `unknown capability: ${JSON.stringify(name.slice(0, 80))}`);
   return name;
 }
 
@@ -98,13 +98,22 @@ export interface CapabilityOptions {
  */
 export function resolveCapabilities(options: CapabilityOptions = {}): ReadonlySet<CapabilityName> {
   const { privileged = false, available = new Set(capabilityNames) } = options;
-  const add = (options.add ?? []).map(parseCapability);
-  const drop = (options.drop ?? []).map(parseCapability);
+  const add = parseList("CapAdd", options.add);
+  const drop = parseList("CapDrop", options.drop);
   const wanted = privileged ? capabilityNames : choose(add, drop);
   return new Set(wanted.filter((name) => available.has(name)));
 }
 
 type Choice = CapabilityName | "ALL";
+
+/** Throws "invalid" in Docker's words. */
+function parseList(field: string, names: readonly string[] | undefined): readonly Choice[] {
+  try {
+    return (names ?? []).map(parseCapability);
+  } catch (thrown) {
+    throw within(`invalid ${field}`, thrown);
+  }
+}
 
 function choose(add: readonly Choice[], drop: readonly Choice[]): readonly CapabilityName[] {
   const kept = (name: CapabilityName): boolean => !drop.includes(name);

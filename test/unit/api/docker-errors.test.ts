@@ -31,16 +31,16 @@ describe("toDockerFailure()", () => {
     [
       "containers.remove",
       "conflict",
-      { state: "running", id: "abc" },
-      { id: "web" },
-      "You cannot remove a running container abc. Stop the container before attempting removal or force remove",
+      { state: "running", id: "abc", name: "web" },
+      { id: "abc" },
+      'cannot remove container "/web": container is running: stop the container before removing or force remove',
     ],
     [
       "containers.remove",
       "conflict",
       { state: "paused" },
       { id: "web" },
-      "You cannot remove a paused container web. Unpause",
+      'cannot remove container "/web": container is paused and must be unpaused first',
     ],
     [
       "containers.remove",

@@ -249,12 +249,8 @@ describe("a name that comes twice", () => {
   });
 
   test("is checked each time", () => {
-    expect(() => read('{"memory":"much","Memory":1}')).toThrow(
-      "cannot read the request: Memory must be a whole number",
-    );
-    expect(() => read('{"Memory":"much","Memory":1}')).toThrow(
-      "cannot read the request: Memory must be a whole number",
-    );
+    expect(() => read('{"memory":"much","Memory":1}')).toThrow("invalid JSON: Memory must be a whole number");
+    expect(() => read('{"Memory":"much","Memory":1}')).toThrow("invalid JSON: Memory must be a whole number");
   });
 
   test("may come a thousand times", () => {
@@ -294,7 +290,7 @@ describe("hostile names", () => {
     expect(({} as Record<string, unknown>)["p"]).toBeUndefined();
     const networks = '{"__proto__":{"Aliases":["a"]},"constructor":null}';
     const { networkingConfig } = parseCreateRequest(
-      JSON.parse(`{"NetworkingConfig":{"endpointsconfig":${networks}}}`),
+      JSON.parse(`{"Image":"x","NetworkingConfig":{"endpointsconfig":${networks}}}`),
     );
     expect(JSON.stringify(networkingConfig.EndpointsConfig)).toBe(
       '{"__proto__":{"Aliases":["a"]},"constructor":{}}',

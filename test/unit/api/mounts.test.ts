@@ -140,7 +140,7 @@ describe("parseMounts()", () => {
     const mount = { Type: "tmpfs", Target: "/b", TmpfsOptions: { Options: [option] } };
     const body = { Image: "a", HostConfig: { Mounts: [mount] } };
     expect(() => parseCreateRequest(body)).toThrow(
-      /^cannot read the request: HostConfig\.Mounts\[0\]\.TmpfsOptions\.Options\[0\](\[\d\])? must be a/,
+      /^invalid JSON: HostConfig\.Mounts\[0\]\.TmpfsOptions\.Options\[0\](\[\d\])? must be a/,
     );
   });
 

@@ -48,12 +48,9 @@ describe("Query", () => {
     expect([query.texts("l"), query.filters()]).toEqual([[], {}]);
   });
 
-  test.each(["n=x", "n=1.5", "n=1e3", "n=99999999999999999", "t=%00", "filters=5"])(
-    "it refuses %p",
-    (text) => {
-      expect(() => read(text)).toThrow("cannot read");
-    },
-  );
+  test.each(["n=x", "n=1.5", "n=1e3", "n=99999999999999999", "t=%00"])("it refuses %p", (text) => {
+    expect(() => read(text)).toThrow("cannot read");
+  });
 
   test("a parameter that the table does not have is a mistake of ours", () => {
     expect(() => read("").text("other")).toThrow("the route table has no such text");
@@ -76,7 +73,7 @@ describe("parseFilters()", () => {
   test.each(["{", "[]", "5", '"x"', '{"a":5}', '{"a":[5]}', '{"a":null}', '{"a":{"b":1}}'])(
     "it refuses %p",
     (text) => {
-      expect(() => parseFilters(text)).toThrow("cannot read filters");
+      expect(() => parseFilters(text)).toThrow("invalid filter");
     },
   );
 

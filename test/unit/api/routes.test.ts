@@ -66,7 +66,8 @@ describe("versions", () => {
       "client version 1.23 is too old. Minimum supported API version is 1.24, please upgrade your client",
     ],
     ["1.52", "client version 1.52 is too new. Maximum supported API version is 1.51"],
-    ["2", 'cannot read API version "2"'],
+    ["2", "client version 2 is too new"],
+    ["1..5", 'cannot read API version "1..5"'],
   ])("parseRequestedVersion(%j) is refused", (text, sentence) => {
     expect(() => parseRequestedVersion(text)).toThrow(sentence);
   });

@@ -35,7 +35,7 @@ describe("parseTareFields()", () => {
     [{ Umask: "8" }, 'invalid umask "8": must be octal, 0000 to 0777'],
     [{ Umask: "1777" }, 'invalid umask "1777": must be octal, 0000 to 0777'],
     [{ Personality: "linux" }, 'invalid personality "linux": must be LINUX or LINUX32'],
-    [{ Umask: 18 }, "cannot read the request: HostConfig.Tare.Umask must be a text"],
+    [{ Umask: 18 }, "invalid JSON: HostConfig.Tare.Umask must be a text"],
   ])("refuses %j", (fields, sentence) => {
     expect(() => plan(fields)).toThrow(sentence);
   });

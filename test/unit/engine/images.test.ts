@@ -150,7 +150,7 @@ test("filterImages() knows Docker's filters", () => {
     expect(ids({ label: ["a=1"] })).toEqual([labeled.id]);
     expect(ids({ since: ["busybox:1.36"] })).toEqual([labeled.id]);
     expect(ids({ before: [labeled.id] })).toEqual([record.id]);
-    expect(() => ids({ dangling: ["maybe"] })).toThrow("neither true nor false");
+    expect(() => ids({ dangling: ["maybe"] })).toThrow("invalid filter 'dangling=[maybe]'");
     expect(() => ids({ nonsense: ["x"] })).toThrow("invalid filter 'nonsense'");
   });
 });

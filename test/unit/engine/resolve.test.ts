@@ -99,7 +99,7 @@ describe("environment", () => {
       "C=image",
     ]);
     expect(mergeEnvironment(["C"], ["C=image"])).toEqual(["C"]);
-    expect(() => mergeEnvironment(["=1"], [])).toThrow('invalid environment variable: "=1"');
+    expect(() => mergeEnvironment(["=1"], [])).toThrow("invalid environment variable: =1");
   });
 
   test("resolveEnvironment() has Docker's order and defaults", () => {
@@ -120,7 +120,7 @@ describe("container names", () => {
   test("parseContainerName() follows Docker's rule", () => {
     expect(parseContainerName("/web.1_a-b")).toBe("web.1_a-b");
     for (const bad of ["", "a", "-ab", "_ab", "a b", "a/b", "ü1", "a".repeat(256)]) {
-      expect(() => parseContainerName(bad)).toThrow("cannot name a container");
+      expect(() => parseContainerName(bad)).toThrow(/Invalid container name|cannot name a container/);
     }
   });
 

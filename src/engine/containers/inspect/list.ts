@@ -90,6 +90,7 @@ export function listContainers(
   for (const key of Object.keys(wanted)) {
     if (!Object.hasOwn(filters, key)) throw new Failure("invalid", `invalid filter '${key.slice(0, 100)}'`);
   }
+  checkValues(wanted);
   const active = Object.entries(wanted).filter(([, values]) => values.length > 0);
   const asksForEnded = all || limit > 0 || active.some(([key]) => key === "status" || key === "exited");
   const found: ContainerSummary[] = [];
@@ -100,6 +101,21 @@ export function listContainers(
     if (limit > 0 && found.length === limit) break;
   }
   return found;
+}
+
+/** As dockerd, which refuses a wrong value whether or not there are containers. */
+function checkValues({ status = [], exited = [], health = [] }: ContainerFilter["filters"] & object): void {
+  status.forEach(checkStatus);
+  for (const value of exited) {
+    if (!/^[-+]?\d{1,10}$/.test(value)) {
+      throw new Failure("invalid", `invalid filter 'exited=${value.slice(0, 100)}': it is not a number`);
+    }
+  }
+  for (const value of health) {
+    if (["none", "starting", "healthy", "unhealthy"].includes(value)) continue;
+    const sentence = `invalid filter 'health=${value.slice(0, 100)}'`;
+    throw new Failure("invalid", `${sentence}: must be one of none, starting, healthy, unhealthy`);
+  }
 }
 
 /**

@@ -1,6 +1,6 @@
 import { existsSync, mkdirSync } from "node:fs";
 import { rm } from "node:fs/promises";
-import { Failure } from "../../../base/failure.ts";
+import { Failure, isFailure } from "../../../base/failure.ts";
 import { fault } from "../../../base/fault.ts";
 import { planCgroup } from "../../../linux/cgroup/plan.ts";
 import { resolveCgroupParent } from "../../resolve/cgroup-parent.ts";
@@ -25,7 +25,7 @@ import { reserveIds } from "./user-namespace.ts";
 import type { ContainerContext } from "../../context.ts";
 import { bindSourceMissing, decideMounts, makeVolumes } from "./create-mounts.ts";
 import { containerEvent } from "../../describe-event.ts";
-import { getForCreate } from "../../find-container.ts";
+import { getContainer, getForCreate } from "../../find-container.ts";
 import { checkHostsFile } from "../../networks/hosts-file.ts";
 import { identifyCaller } from "./notify.ts";
 import { openClass } from "../resources/resource-class.ts";
@@ -248,9 +248,19 @@ function canonicalNamespaces(
     pid: byId(pid),
     ipc: byId(ipc),
     uts: byId(uts),
-    network: byId(network),
+    // That of an unknown container is found at the start, as dockerd does.
+    network: isByContainer(network) ? findOwner(context, network) : network,
     user: byId(user),
   });
+}
+
+function findOwner({ state }: ContainerContext, mode: ByContainer): ByContainer {
+  try {
+    return { container: getContainer(state, mode.container).id };
+  } catch (thrown) {
+    if (!isFailure(thrown, "not-found")) throw thrown;
+    return mode;
+  }
 }
 
 function checkSources(plan: ResolvedContainer): void {

@@ -15,6 +15,7 @@ import {
   reserveEndpoints,
   withPlans,
 } from "../../networks/join-networks.ts";
+import { findAtStart } from "../../networks/find-at-start.ts";
 import { freeRestingAddresses } from "../../networks/resting-addresses.ts";
 import type { ContainerRecord, IntentId } from "../../state/records.ts";
 import { volumeUseEvents } from "../files/volume-uses.ts";
@@ -60,7 +61,7 @@ export async function startContainer(
 /** As startContainer(), of one that does not run and whose lock is held. */
 export async function startHeld(
   context: ContainerContext,
-  record: ContainerRecord,
+  created: ContainerRecord,
   {
     clock,
     byPolicy,
@@ -71,10 +72,10 @@ export async function startHeld(
     readonly preserveFds?: ReadonlyMap<number, Fd> | undefined;
   },
 ): Promise<StartTiming> {
-  const { id } = record;
+  const { id } = created;
   await context.background.settled(id); // the run before may still be giving up its cgroup
   const cgroups = context.dependencies.cgroups.missingAbove(id);
-  const endpoints = await reserveOrFail(context, record, { byPolicy });
+  const { record, endpoints } = await reserveOrFail(context, created, { byPolicy });
   const joining = withPlans(record, endpoints);
   const begunAt = Date.now();
   let intent: IntentId;
@@ -143,14 +144,16 @@ export async function startHeld(
 /** As reserveEndpoints(), of networks that are there then; a start that fails for it has failed like any other. */
 async function reserveOrFail(
   context: ContainerContext,
-  record: ContainerRecord,
+  created: ContainerRecord,
   { byPolicy }: { readonly byPolicy: boolean },
-): Promise<readonly EndpointPlan[]> {
-  const { endpoints = [] } = record;
+): Promise<{ readonly record: ContainerRecord; readonly endpoints: readonly EndpointPlan[] }> {
+  let record = created;
   try {
+    record = findAtStart(context, created);
+    const { endpoints = [] } = record;
     for (const { networkId } of endpoints) await context.networks.prepare(networkId);
     await freeRestingAddresses(context, record.id, endpoints);
-    return reserveEndpoints(context, record);
+    return { record, endpoints: reserveEndpoints(context, record) };
   } catch (failed) {
     const thrown = failureTo("start the container", failed);
     recordEnd(context, record, {

@@ -146,7 +146,7 @@ export async function removeContainer(
       throw new Failure(
         "conflict",
         `cannot remove container "${record.name}": container is running: stop the container before removing or force remove`,
-        { details: { state: record.state.status, id } },
+        { details: { state: record.state.status, id, name: record.name } },
       );
     }
     markStopped(context, record);

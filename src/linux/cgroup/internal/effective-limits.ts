@@ -99,7 +99,7 @@ function checkMemory(limits: CgroupLimits, layout: CgroupLayout, draft: Draft): 
 }
 
 function checkCpu(limits: CgroupLimits, layout: CgroupLayout, draft: Draft): string[] {
-  const nano = count(limits.nanoCpus, "number of CPUs", { minimum: 0 });
+  const nano = count(limits.nanoCpus, "number of CPUs", { minimum: Number.MIN_SAFE_INTEGER });
   const shares = count(limits.cpuShares, "CPU shares", { minimum: 0 });
   const period = count(limits.cpuPeriodUs, "CPU period", { minimum: 0 });
   const quota = count(limits.cpuQuotaUs, "CPU quota", { minimum: unlimited });
@@ -108,7 +108,7 @@ function checkCpu(limits: CgroupLimits, layout: CgroupLayout, draft: Draft): str
   if (nano > 0 && period > 0) throw conflict("CPU Period");
   if (nano > 0 && quota !== 0) throw conflict("CPU Quota");
   const cpus = parseNumberList(layout.cpus, "cpuset cpus").size;
-  if (nano > cpus * nanoCpusPerCpu || (nano > 0 && nano < nanoCpusPerCpu / 100)) {
+  if (nano > cpus * nanoCpusPerCpu || (nano !== 0 && nano < nanoCpusPerCpu / 100)) {
     const range = `range of CPUs is from 0.01 to ${cpus}.00`;
     throw refuse("number of CPUs", `${range}, as there are only ${cpus} CPUs available`);
   }
