@@ -30,6 +30,7 @@ export type * from "./model/container-spec.ts";
 export type * from "./model/container-state.ts";
 export type * from "./model/containers.ts";
 export type * from "./model/container-sizes.ts";
+export type * from "./model/health.ts";
 export type * from "./model/ids.ts";
 export type * from "./model/pod-membership.ts";
 export type * from "./model/prune.ts";

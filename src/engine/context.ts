@@ -11,6 +11,7 @@ import type { PassedDescriptors } from "./passed-descriptors.ts";
 import type { VolumeCatalog } from "./volumes/volume-catalog.ts";
 import type { Background } from "./containers/background.ts";
 import type { ExecSessions } from "./containers/exec/exec-sessions.ts";
+import type { HealthChecks } from "./containers/health/health-checks.ts";
 import { NoCgroup } from "./containers/lifecycle/no-cgroup.ts";
 import type { LiveContainer } from "./containers/live-container.ts";
 import type { PendingAttaches } from "./containers/lifecycle/pending-attaches.ts";
@@ -42,6 +43,7 @@ export interface ContainerContext {
   readonly restarts: Restarts;
   readonly attaches: PendingAttaches;
   readonly execs: ExecSessions;
+  readonly health: HealthChecks;
   readonly descriptors: PassedDescriptors;
   readonly seccomp: SeccompProfiles;
   /** Names of containers that are being made or renamed, with the id of each. */

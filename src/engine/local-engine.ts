@@ -9,6 +9,7 @@ import { checkEngine } from "./check.ts";
 import { Background } from "./containers/background.ts";
 import type { ContainerContext } from "./context.ts";
 import { ExecSessions } from "./containers/exec/exec-sessions.ts";
+import { HealthChecks } from "./containers/health/health-checks.ts";
 import { LocalContainers } from "./containers/local-containers.ts";
 import { restartByPolicy, resumeRestarts } from "./containers/lifecycle/restart-by-policy.ts";
 import { Restarts } from "./containers/lifecycle/restarts.ts";
@@ -178,9 +179,11 @@ export class LocalEngine implements Engine {
   }
 
   async #dispose(): Promise<void> {
-    const { background, descriptors, execs, live, restarts, state, dependencies, volumes } = this.#context;
+    const { background, descriptors, execs, health, live, restarts, state, dependencies, volumes } =
+      this.#context;
     descriptors[Symbol.dispose]();
     restarts[Symbol.dispose]();
+    await health[Symbol.asyncDispose]();
     this.#garbage[Symbol.dispose]();
     let timer: NodeJS.Timeout | undefined;
     const late = new Promise<void>((resolve) => {
@@ -245,6 +248,10 @@ export async function startEngine(dependencies: EngineDependencies): Promise<Loc
     restarts: new Restarts((id) => restartByPolicy(context, id)),
     attaches: new PendingAttaches(),
     execs: new ExecSessions(),
+    health: new HealthChecks(async () => {
+      const { HealthMonitor } = await import("./containers/health/health-monitor.ts");
+      return new HealthMonitor(context);
+    }),
     descriptors: openPassedDescriptors(dependencies.runRoot),
     seccomp: new SeccompProfiles(),
     reservedNames: new Map(),

@@ -1,5 +1,6 @@
 import { mergeDefined } from "../base/defined.ts";
 import type { ContainerCreateRequest } from "../api/types/container.ts";
+import { formatHealthcheck } from "../api/container/healthcheck.ts";
 import { formatHostConfig } from "../api/container/format-host-config.ts";
 import { formatLimits } from "../api/container/format-limits.ts";
 import { formatSettings } from "../api/network/endpoint-settings.ts";
@@ -31,6 +32,7 @@ export function createRequestOf(spec: ContainerSpec): ContainerCreateRequest {
     WorkingDir: spec.process?.workingDirectory,
     Hostname: spec.network?.hostname,
     Domainname: spec.network?.domainname,
+    Shell: spec.process?.shell,
     Tty: spec.process?.terminal,
     OpenStdin: spec.process?.openStdin,
     StdinOnce: spec.process?.stdinOnce,
@@ -39,7 +41,7 @@ export function createRequestOf(spec: ContainerSpec): ContainerCreateRequest {
       spec.network?.exposedPorts && Object.fromEntries(spec.network?.exposedPorts.map((port) => [port, {}])),
     ...networkingOf(spec.network?.networks),
     StopSignal: spec.lifecycle?.stopSignal,
-    Healthcheck: spec.lifecycle?.healthcheck && { Test: spec.lifecycle?.healthcheck },
+    Healthcheck: spec.lifecycle?.healthcheck && formatHealthcheck(spec.lifecycle.healthcheck),
     StopTimeout:
       spec.lifecycle?.stopGraceMs === undefined ? undefined : Math.ceil(spec.lifecycle?.stopGraceMs / 1000),
     HostConfig: formatHostConfig(spec),

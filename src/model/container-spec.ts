@@ -1,6 +1,8 @@
 import type { TimeOffsets } from "../spec/time-offsets.ts";
+import type { ImageHealthcheck } from "../spec/image/config.ts";
 import type { UserNamespaceMode } from "../spec/user-namespace-mode.ts";
 import type { DeviceRuleSpec, DeviceSpec } from "./devices.ts";
+import type { UnhealthyAction } from "./health.ts";
 import type { ContainerReference, PodReference } from "./ids.ts";
 import type { ContainerLimits } from "./limits.ts";
 import type { ContainerMount } from "./mounts.ts";
@@ -47,6 +49,8 @@ export interface ContainerProcess {
   readonly envMerge?: readonly string[] | undefined;
   /** No variables except those of `env`: none from the image, and no PATH, HOSTNAME and TERM. HOME stays. */
   readonly clearEnv?: boolean | undefined;
+  /** Runs a health check of the form CMD-SHELL; absent: the image's, else `/bin/sh -c`. */
+  readonly shell?: readonly string[] | undefined;
   /** `user[:group]`; names are looked up in the image. */
   readonly user?: string | undefined;
   /** Supplementary groups. */
@@ -226,11 +230,10 @@ export interface ContainerLifecycle {
   readonly timeoutMs?: number | undefined;
   /** "process": the container ends with this program, even if that is killed (library only). */
   readonly lifetime?: "engine" | "process" | undefined;
-  /**
-   * Docker's format: `["CMD", …]`, `["CMD-SHELL", text]`, or `["NONE"]` to drop the image's. Checks do not run yet:
-   * create warns.
-   */
-  readonly healthcheck?: readonly string[] | undefined;
+  /** A member that is absent or 0 is the image's, `test: ["NONE"]` drops the image's check. */
+  readonly healthcheck?: ImageHealthcheck | undefined;
+  /** Absent: nothing happens to an unhealthy container. */
+  readonly onUnhealthy?: UnhealthyAction | undefined;
   /** Receiver of an sd_notify(3) message at each start: READY=1, with the keeper as main process. */
   readonly notify?:
     | {

@@ -6,6 +6,7 @@ import type { TracedCallDetails } from "./denials.ts";
 import type { DescriptorOptions } from "./descriptors.ts";
 import type { ExecDetails, ExecSpec } from "./execs.ts";
 import type { ContainerChange, CopiedPath, CopyIntoOptions, PathStat } from "./files.ts";
+import type { ContainerHealth } from "./health.ts";
 import type { ContainerId, ContainerReference } from "./ids.ts";
 import type { LogEntry, LogOptions } from "./logs.ts";
 import type { ContainerMount } from "./mounts.ts";
@@ -28,6 +29,8 @@ export interface ContainerSummary {
   readonly command: readonly string[];
   readonly createdAt: WallMs;
   readonly state: ContainerState;
+  /** Absent: it has no health check, or was never started. */
+  readonly health?: ContainerHealth | undefined;
   readonly labels: Readonly<Record<string, string>>;
   readonly networkMode: string;
   readonly endpoints: readonly EndpointDetails[];

@@ -157,6 +157,8 @@ export interface KeptProcess extends AsyncDisposable {
   resize(size: { readonly columns: number; readonly rows: number }): Promise<void>;
   /** Signals the process by pidfd: never another one. False when it is gone. */
   signal(number: number): boolean;
+  /** Kills the process and the other processes of its session's first process group. */
+  killGroup(): void;
   /** The root file system as the keeper holds it, for reaching a running container by descriptor. */
   openRoot(): OwnedFd;
   /** `listener` is called when the record of traced calls has new entries; one call at a time. */

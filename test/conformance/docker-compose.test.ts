@@ -159,3 +159,59 @@ describe.skipIf(!isRoot || program === null)("docker-compose with a project that
     expect(compose("down", "-t", "0")).toMatchObject({ status: 0 });
   });
 });
+
+const checked = `
+name: checked
+services:
+  db:
+    image: busybox
+    command: sh -c 'sleep 1; touch /tmp/ready; exec sleep 1000'
+    healthcheck: { test: "test -e /tmp/ready", interval: 200ms, retries: 50 }
+  app:
+    image: busybox
+    command: sleep 1000
+    depends_on: { db: { condition: service_healthy } }
+    healthcheck: { test: ["CMD", "true"], interval: 200ms }
+  bad:
+    image: busybox
+    command: sleep 1000
+    profiles: [bad]
+    healthcheck: { test: ["CMD", "false"], interval: 200ms, retries: 2 }
+`;
+
+describe.skipIf(!isRoot || program === null)("docker-compose with a project that has health checks", () => {
+  test("up --wait and depends_on wait for healthy services, and report one that is not", async () => {
+    await using tare = new Installation();
+    await tare.must(["load", "-i", busyboxArchive()]);
+    const directory = join(tare.directory, "checked");
+    mkdirSync(directory);
+    writeFileSync(join(directory, "compose.yml"), checked);
+    const compose = (
+      ...args: readonly string[]
+    ): { readonly status: number | null; readonly out: string } => {
+      const { status, stdout, stderr } = spawnSync(program ?? "", args, {
+        cwd: directory,
+        encoding: "utf8",
+        env: { ...process.env, DOCKER_HOST: `unix://${tare.socket}`, HOME: tare.directory },
+        timeout: 60_000 * slowness,
+      });
+      return { status, out: status === 0 ? stdout.trim() : `${stdout}${stderr}`.trim() };
+    };
+    expect(compose("up", "-d", "--wait")).toMatchObject({ status: 0 });
+    const inspect = async (name: string, format: string): Promise<string> =>
+      await tare.must(["inspect", "-f", format, name]);
+    for (const name of ["checked-db-1", "checked-app-1"])
+      expect(await inspect(name, "{{.State.Health.Status}}")).toBe("healthy");
+    const words =
+      "events --since 10m --until 0s --filter container=checked-db-1 --filter event=health_status";
+    const firstSuccess = await tare.must([...words.split(" "), "--format", "{{.TimeNano}} {{.Action}}"]);
+    expect(firstSuccess).toMatch(/^\d+ health_status: healthy$/);
+    const started = Date.parse(await inspect("checked-app-1", "{{.State.StartedAt}}"));
+    expect(started).toBeGreaterThanOrEqual(Number(firstSuccess.split(" ")[0]) / 1e6 - 1);
+    expect(compose("ps", "--format", "{{.Health}}").out.split("\n")).toEqual(["healthy", "healthy"]);
+    const failed = compose("--profile", "bad", "up", "-d", "--wait");
+    expect(failed.status).not.toBe(0);
+    expect(failed.out).toContain("checked-bad-1 is unhealthy");
+    expect(compose("--profile", "bad", "down", "-t", "0")).toMatchObject({ status: 0 });
+  });
+});

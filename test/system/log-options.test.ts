@@ -1,11 +1,9 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { writeFileSync } from "node:fs";
-import { join } from "node:path";
 import { askApi } from "../support/ask-api.ts";
-import { busyboxArchive, dockerArchiveMembers, tarOf } from "../support/images.ts";
+import { busyboxArchive } from "../support/images.ts";
 import { Installation, isRoot } from "../support/tare.ts";
 
-describe.skipIf(!isRoot)("what is asked of a container's log and health", () => {
+describe.skipIf(!isRoot)("what is asked of a container's log", () => {
   let tare: Installation;
 
   beforeAll(async () => {
@@ -47,34 +45,5 @@ describe.skipIf(!isRoot)("what is asked of a container's log and health", () => 
     expect(await tare.must(["inspect", "-f", "{{.LogPath}}", "silent"])).toBe("");
     await tare.must(["start", "-a", "silent"]);
     await tare.must(["rm", "silent"]);
-  });
-
-  test("a health check of the image or the request is named in a warning, unless it is turned off", async () => {
-    const archive = join(tare.directory, "checked.tar");
-    const config = { Cmd: ["true"], Healthcheck: { Test: ["CMD", "true"] } };
-    const layers = [tarOf([["bin/", ""]])];
-    writeFileSync(archive, tarOf(dockerArchiveMembers([{ layers, config, names: ["checked:latest"] }])));
-    await tare.must(["load", "-i", archive]);
-    const warning = "the HEALTHCHECK of the image is not run: health checks are not supported yet";
-    const made = await tare.tare(["create", "checked"]);
-    expect([made.status, made.stderr]).toEqual([0, `WARNING: ${warning}\n`]);
-    const silent = await tare.tare(["create", "--no-healthcheck", "checked"]);
-    expect([silent.status, silent.stderr]).toEqual([0, ""]);
-    const create = async (Healthcheck: object): Promise<unknown> => {
-      const { status, text } = await askApi(tare.socket, "POST", "/containers/create", {
-        Image: "busybox",
-        Healthcheck,
-      });
-      expect(status).toBe(201);
-      return (JSON.parse(text) as { readonly Warnings: unknown }).Warnings;
-    };
-    expect(await create({ Test: ["NONE"] })).toEqual([]);
-    expect(await create({ Test: ["CMD-SHELL", "exit 0"], Interval: 1e9, Retries: 2 })).toEqual([
-      "the health check of the container is not run: health checks are not supported yet",
-    ]);
-    // A fast-path run goes to the daemon by its words, and warns, too.
-    await tare.must(["run", "--name", "own", "busybox", "true"]);
-    const loud = await tare.tare(["run", "--rm", "checked", "/nope"]);
-    expect(loud.stderr).toContain(warning);
   });
 });

@@ -129,12 +129,7 @@ describe.skipIf(!isRoot)("what must hold", () => {
       126,
       /"\/etc".*permission denied/,
     ],
-    [
-      "a flag of later work",
-      ["run", "--rm", "--health-cmd", "true", "busybox", "true"],
-      125,
-      /not supported yet/,
-    ],
+    ["a flag of later work", ["run", "--rm", "--gpus", "all", "busybox", "true"], 125, /not supported yet/],
     ["a container that is not there", ["stop", "no-such-container"], 1, /no-such-container/],
     ["an unknown user", ["run", "--rm", "-u", "nobody-here", "busybox", "true"], 125, /nobody-here/],
     ["an unknown capability", ["run", "--rm", "--cap-add", "FLY", "busybox", "true"], 125, /FLY/],

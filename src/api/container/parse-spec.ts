@@ -15,6 +15,7 @@ import type { CreateRequest } from "./create-request.ts";
 import { parseDevices } from "./device-fields.ts";
 import { parseConsoleSize } from "./exec-request.ts";
 import { parseLog } from "./log-config.ts";
+import { parseHealthcheck } from "./healthcheck.ts";
 import { parseLimits } from "./limits.ts";
 import { parseNamespaces } from "./modes.ts";
 import { parseEndpoints } from "./endpoints.ts";
@@ -96,6 +97,7 @@ function parseProcess(config: ContainerConfig, hostConfig: HostConfig): Containe
     workingDirectory: config.WorkingDir || undefined,
     consoleSize: parseConsoleSize(hostConfig.ConsoleSize),
     init: hostConfig.Init ?? undefined,
+    shell: nonEmpty(config.Shell),
   };
 }
 
@@ -156,7 +158,7 @@ function parseLifecycle(config: ContainerConfig, hostConfig: HostConfig): Contai
   return {
     autoRemove: hostConfig.AutoRemove ?? false,
     stopSignal: config.StopSignal || undefined,
-    healthcheck: nonEmpty(config.Healthcheck?.Test),
+    healthcheck: parseHealthcheck(config.Healthcheck),
     stopGraceMs: typeof config.StopTimeout === "number" ? graceMsOf(config.StopTimeout) : undefined,
     restartPolicy: policy?.name === "no" ? undefined : policy,
   };

@@ -1,12 +1,22 @@
 import type { ImageInspect, ImageSummary } from "../types/image.ts";
+import type { ContainerConfig } from "../types/container-config.ts";
 import type { ContainerSummary } from "../types/container.ts";
 import type { Commit, SystemInfo } from "../types/system.ts";
 import type { ApiVersion } from "./version.ts";
 
-/** The forms of replies in older versions. Each function takes today's form. */
+/** Replies in the forms of older versions: each function takes today's form. */
 export function adaptContainerSummary(summary: ContainerSummary, version: ApiVersion): ContainerSummary {
-  if (version >= 1046 || summary.HostConfig.Annotations === undefined) return summary;
-  return { ...summary, HostConfig: { NetworkMode: summary.HostConfig.NetworkMode } };
+  if (version >= 1052) return summary;
+  const { Health: _, ...rest } = summary;
+  if (version >= 1046 || summary.HostConfig.Annotations === undefined) return rest;
+  return { ...rest, HostConfig: { NetworkMode: summary.HostConfig.NetworkMode } };
+}
+
+/** Settings of a container as a request of that version means them: health checks got a start interval in 1.44. */
+export function adaptContainerConfig(config: ContainerConfig, version: ApiVersion): ContainerConfig {
+  if (version >= 1044 || config.Healthcheck?.StartInterval === undefined) return config;
+  const { StartInterval: _, ...check } = config.Healthcheck;
+  return { ...config, Healthcheck: check };
 }
 
 /** Before 1.44 an image had its size twice. */

@@ -47,6 +47,8 @@ export interface ContainerSummary {
   };
   readonly NetworkSettings: { readonly Networks: Readonly<Record<string, EndpointSettings>> };
   readonly Mounts: readonly MountPoint[];
+  /** Since 1.52. */
+  readonly Health?: (Pick<Health, "FailingStreak"> & { readonly Status: HealthStatus }) | undefined;
   /** Ours: of a container in a pod. */
   readonly Tare?: { readonly Pod: PodMembership } | undefined;
 }
@@ -82,6 +84,26 @@ export interface ContainerState {
   /** RFC 3339; `0001-01-01T00:00:00Z` for never. */
   readonly StartedAt: string;
   readonly FinishedAt: string;
+  /** Of a container with a health check, since its first start. */
+  readonly Health?: Health | undefined;
+}
+
+export type HealthStatus = "none" | "starting" | "healthy" | "unhealthy";
+
+/** What a container's health check has found. */
+export interface Health {
+  readonly Status: HealthStatus;
+  readonly FailingStreak: number;
+  /** The last five, oldest first. */
+  readonly Log: readonly HealthcheckResult[];
+}
+
+export interface HealthcheckResult {
+  /** RFC 3339. */
+  readonly Start: string;
+  readonly End: string;
+  readonly ExitCode: number;
+  readonly Output: string;
 }
 
 /** `GET /containers/{id}/json`. */

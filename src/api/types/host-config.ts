@@ -89,6 +89,8 @@ export interface TareHostConfig {
   readonly ChrootDirs?: readonly string[] | null | undefined;
   /** Seconds after which a run is killed; 0: never. */
   readonly TimeoutSeconds?: number | undefined;
+  /** What happens to the container when it becomes unhealthy: `kill`, `restart` or `stop`. */
+  readonly HealthOnFailure?: string | undefined;
   /** The base of /etc/hosts: an absolute path of the host, `image` or `none`. */
   readonly HostsFile?: string | undefined;
   /**
@@ -137,6 +139,12 @@ export const plainTareFields = {
   ChrootDirs: { kind: "texts", group: "network", member: "chrootDirectories" },
   EnvMerge: { kind: "texts", group: "process", member: "envMerge" },
   GroupEntry: { kind: "text", group: "process", member: "groupEntry" },
+  HealthOnFailure: {
+    kind: "text",
+    group: "lifecycle",
+    member: "onUnhealthy",
+    words: ["kill", "restart", "stop"],
+  },
   HostUsers: { kind: "texts", group: "process", member: "hostUsers" },
   HostsFile: { kind: "text", group: "network", member: "hostsFile" },
   ImageVolumes: {

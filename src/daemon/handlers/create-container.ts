@@ -1,5 +1,7 @@
 import { parseContainerSpec } from "../../api/container/parse-spec.ts";
 import { parseCreateRequest } from "../../api/container/create-request.ts";
+import { adaptContainerConfig } from "../../api/http/version-compat.ts";
+import type { ApiVersion } from "../../api/http/version.ts";
 import type { ContainerCreateResponse } from "../../api/types/container.ts";
 import { noSuchContainer, noSuchImage } from "../../api/docker-errors.ts";
 import { Failure, isFailure } from "../../base/failure.ts";
@@ -15,10 +17,17 @@ export async function createContainer(
   {
     name,
     platform,
+    version,
     startsNext = false,
-  }: CreateOptions & { readonly name: string | undefined; readonly platform?: string | undefined },
+  }: CreateOptions & {
+    readonly name: string | undefined;
+    readonly platform?: string | undefined;
+    readonly version: ApiVersion;
+  },
 ): Promise<ContainerCreateResponse> {
-  const spec: ContainerSpec = parseContainerSpec(parseCreateRequest(body), name);
+  const request = parseCreateRequest(body);
+  const config = adaptContainerConfig(request.config, version);
+  const spec: ContainerSpec = parseContainerSpec({ ...request, config }, name);
   await requirePlatform(engine, spec.image, platform);
   const { id, warnings } = await engine.containers.create(spec, { startsNext }).catch((thrown: unknown) => {
     throw toDockerCreateFailure(thrown, spec);

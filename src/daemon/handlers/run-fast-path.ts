@@ -19,7 +19,11 @@ import { runContainer, type RunEventEncoder, startUnlessRunning, sendFailure } f
 export async function runPlain(call: Call): Promise<void> {
   const plain = parseFastPathRun(call.body, call.facts.buildId);
   const name = plain.name === "" ? undefined : plain.name;
-  const created = await createContainer(call.engine, toFastPathSpec(plain), { name, startsNext: true });
+  const created = await createContainer(call.engine, toFastPathSpec(plain), {
+    name,
+    version: call.version,
+    startsNext: true,
+  });
   const encoder = new PlainTextEncoder(plain);
   if (plain.detach) return await startPlain(call, created, encoder);
   const streams = { stdin: plain.interactive, stdout: true, stderr: true };

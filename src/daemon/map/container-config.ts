@@ -1,6 +1,8 @@
 import { mergeDefined } from "../../base/defined.ts";
 import type { ContainerConfig } from "../../api/types/container-config.ts";
 import type { ContainerDetails } from "../../model/containers.ts";
+import { formatHealthcheck } from "../../api/container/healthcheck.ts";
+import { mergeHealthcheck } from "../../spec/image/healthcheck.ts";
 import { spellOutPorts } from "../../spec/port-range.ts";
 
 const nothingSaid: ContainerConfig = {
@@ -32,6 +34,7 @@ export function configOf(details: ContainerDetails): ContainerConfig {
   // SPEC: Docker's rule that an entrypoint of one's own drops the image's command.
   const command =
     spec.process?.command ?? (spec.process?.entrypoint === undefined ? defaults.cmd : undefined);
+  const check = mergeHealthcheck(spec.lifecycle?.healthcheck, defaults.healthcheck);
   const exposed = [...new Set(details.exposedPorts.flatMap(spellOutPorts))];
   const volumes = [
     ...defaults.volumes,
@@ -53,6 +56,7 @@ export function configOf(details: ContainerDetails): ContainerConfig {
     Labels: details.labels,
     ExposedPorts: exposed.length === 0 ? undefined : Object.fromEntries(exposed.map((port) => [port, {}])),
     Volumes: volumes.length === 0 ? undefined : Object.fromEntries(volumes.map((path) => [path, {}])),
+    Healthcheck: check && formatHealthcheck(check),
     StopSignal:
       spec.lifecycle?.stopSignal === undefined && defaults.stopSignal === undefined
         ? undefined

@@ -20,7 +20,7 @@ export function containerInspectOf(details: ContainerDetails): api.ContainerInsp
     Created: timeText(details.createdAt),
     Path: process.path,
     Args: process.args,
-    State: stateOf(details.state),
+    State: stateOf(details.state, details.health),
     Image: details.imageId,
     ResolvConfPath: files.resolvConf,
     HostnamePath: files.hostname,

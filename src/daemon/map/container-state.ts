@@ -1,6 +1,8 @@
 import type * as api from "../../api/types/container.ts";
 import { formatHumanDuration } from "../../base/duration.ts";
 import { formatRfc3339 } from "../../base/timestamp.ts";
+import type { ContainerHealth } from "../../model/health.ts";
+import type { ContainerSummary } from "../../model/containers.ts";
 import type { ContainerState } from "../../model/container-state.ts";
 import type { WallMs } from "../../model/time.ts";
 
@@ -12,7 +14,7 @@ export function timeText(ms: WallMs | undefined): string {
 }
 
 /** `State` of inspect. */
-export function stateOf(state: ContainerState): api.ContainerState {
+export function stateOf(state: ContainerState, health: ContainerHealth | undefined): api.ContainerState {
   const isLive = state.status === "running" || state.status === "paused";
   const hasEnded = state.status === "exited" || state.status === "restarting";
   return {
@@ -27,16 +29,33 @@ export function stateOf(state: ContainerState): api.ContainerState {
     Error: hasEnded || state.status === "dead" ? (state.error ?? "") : "",
     StartedAt: timeText("startedAt" in state ? state.startedAt : undefined),
     FinishedAt: timeText(hasEnded ? state.finishedAt : undefined),
+    Health: health && healthOf(health),
+  };
+}
+
+function healthOf({ status, failingStreak, log }: ContainerHealth): api.Health {
+  return {
+    Status: status,
+    FailingStreak: failingStreak,
+    Log: log.map(({ startedAt, endedAt, code, output }) => ({
+      Start: timeText(startedAt),
+      End: timeText(endedAt),
+      ExitCode: code,
+      Output: output,
+    })),
   };
 }
 
 /** The words of `ps`: `Up 2 minutes`, `Exited (0) 3 hours ago`. */
-export function statusText(state: ContainerState, nowMs: WallMs): string {
+export function statusText(
+  { state, health }: Pick<ContainerSummary, "state" | "health">,
+  nowMs: WallMs,
+): string {
   switch (state.status) {
     case "created":
       return "Created";
     case "running":
-      return `Up ${formatHumanDuration(nowMs - state.startedAt)}`;
+      return `Up ${formatHumanDuration(nowMs - state.startedAt)}${healthText(health)}`;
     case "paused":
       return `Up ${formatHumanDuration(nowMs - state.startedAt)} (Paused)`;
     case "exited":
@@ -50,4 +69,9 @@ export function statusText(state: ContainerState, nowMs: WallMs): string {
     default:
       return state satisfies never;
   }
+}
+
+function healthText(health: ContainerHealth | undefined): string {
+  if (health === undefined) return "";
+  return health.status === "starting" ? " (health: starting)" : ` (${health.status})`;
 }

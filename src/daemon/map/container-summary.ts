@@ -20,10 +20,14 @@ export function containerSummaryOf(container: ContainerSummary, nowMs: WallMs): 
     ...sizesOf(container.sizes),
     Labels: container.labels,
     State: container.state.status,
-    Status: statusText(container.state, nowMs),
+    Status: statusText(container, nowMs),
     HostConfig: { NetworkMode: container.networkMode },
     NetworkSettings: { Networks: endpointsOf(container) },
     Mounts: container.mounts.map(mountPointOf),
+    Health: {
+      Status: container.health?.status ?? "none",
+      FailingStreak: container.health?.failingStreak ?? 0,
+    },
     Tare: container.pod && membershipOf(container.pod),
   };
 }

@@ -1,4 +1,4 @@
-import type { HealthConfig } from "../../api/types/container-config.ts";
+import { formatHealthcheck } from "../../api/container/healthcheck.ts";
 import type * as api from "../../api/types/image.ts";
 import type {
   FoundImage,
@@ -7,7 +7,7 @@ import type {
   ImageTree,
   ImageTreeImage,
 } from "../../model/images.ts";
-import type { ImageConfig, ImageDefaults, ImageHealthcheck } from "../../spec/image/config.ts";
+import type { ImageConfig, ImageDefaults } from "../../spec/image/config.ts";
 import { graphDriverOf } from "./graph-driver.ts";
 
 /** A row of what a removal did. */
@@ -68,7 +68,7 @@ function imageConfigOf(defaults: ImageDefaults): api.ImageConfig {
     ExposedPorts: defaults.exposedPorts.length === 0 ? undefined : set(defaults.exposedPorts),
     Env: defaults.env,
     Cmd: defaults.cmd ?? null,
-    Healthcheck: defaults.healthcheck && healthcheckOf(defaults.healthcheck),
+    Healthcheck: defaults.healthcheck && formatHealthcheck(defaults.healthcheck),
     Volumes: defaults.volumes.length === 0 ? null : set(defaults.volumes),
     WorkingDir: defaults.workingDirectory,
     Entrypoint: defaults.entrypoint ?? null,
@@ -76,17 +76,6 @@ function imageConfigOf(defaults: ImageDefaults): api.ImageConfig {
     Labels: Object.keys(defaults.labels).length === 0 ? null : defaults.labels,
     StopSignal: defaults.stopSignal,
     Shell: defaults.shell,
-  };
-}
-
-function healthcheckOf(check: ImageHealthcheck): HealthConfig {
-  return {
-    Test: check.test,
-    Interval: check.intervalNs,
-    Timeout: check.timeoutNs,
-    Retries: check.retries,
-    StartPeriod: check.startPeriodNs,
-    StartInterval: check.startIntervalNs,
   };
 }
 

@@ -1,6 +1,10 @@
 import { join } from "node:path";
 import type { ContainerId, ExecId } from "../../model/ids.ts";
 
+/** Names of the run directories of execs, and of those that are health checks. */
+export const execPrefix = "exec-";
+export const checkPrefix = "exec-check-";
+
 /** Where a container's things are. All directories are 0700. */
 export class ContainerPaths {
   readonly #dataRoot: string;
@@ -57,7 +61,7 @@ export class ContainerPaths {
     return join(this.allRuns, id);
   }
 
-  exec(id: ContainerId, execId: ExecId): string {
-    return join(this.run(id), `exec-${execId}`);
+  exec(id: ContainerId, exec: { readonly id: ExecId; readonly isCheck?: boolean | undefined }): string {
+    return join(this.run(id), `${exec.isCheck === true ? checkPrefix : execPrefix}${exec.id}`);
   }
 }

@@ -19,7 +19,7 @@ import { cleanPath } from "./clean-path.ts";
 import { resolveCommand } from "./command.ts";
 import { checkDeviceRules, checkDevices } from "./devices.ts";
 import { defaultPath, expandMerges, mergeEnvironment, resolveEnvironment } from "./environment.ts";
-import { resolveHealthWarnings } from "./health-warnings.ts";
+import { checkHealthcheck } from "./health-check.ts";
 import { checkMounts, defaultShmBytes } from "./mounts.ts";
 import { checkHostsBase, type ExtraHost, parseExtraHosts } from "./network-files.ts";
 import { quote, refuse } from "./refusal.ts";
@@ -173,7 +173,7 @@ export function resolveContainer(
       ...missingCapabilities(spec, { capabilities, available: host.capabilities }),
       ...clampWarnings(spec, host),
       ...resolveSelinux(spec, host),
-      ...resolveHealthWarnings(spec, image),
+      ...checkHealthcheck(spec, image),
     ],
   };
 }

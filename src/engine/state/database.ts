@@ -9,6 +9,7 @@ import { groupSpecs } from "./group-specs.ts";
 import { syncPath } from "./join-log.ts";
 import { Reserve } from "./reserve.ts";
 import { findSchemaVersion } from "./schema-version.ts";
+import { wholeHealthchecks } from "./whole-healthchecks.ts";
 
 /** Each brings the database from its index to the next version; never change one that was released. */
 const migrations: readonly (string | ((connection: DatabaseSync) => void))[] = [
@@ -36,6 +37,7 @@ const migrations: readonly (string | ((connection: DatabaseSync) => void))[] = [
   "CREATE TABLE networks (id TEXT PRIMARY KEY, record TEXT NOT NULL) STRICT;",
   "CREATE TABLE secrets (name TEXT PRIMARY KEY, record TEXT NOT NULL) STRICT, WITHOUT ROWID;",
   groupSpecs,
+  wholeHealthchecks,
 ];
 
 /** The state's database: one connection, which is the only one (the data root is locked). */

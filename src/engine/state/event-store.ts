@@ -5,6 +5,8 @@ import { decode, encode } from "./json.ts";
 
 /** So many past events are kept; Docker keeps 256. */
 const MOST_KEPT = 1000;
+/** So many of those that are not stored are kept besides. */
+const MOST_PASSING = 256;
 /** On the disk they are thinned out once in so many. */
 const THINNED_EVERY = 64;
 /** A client that doesn't read is cut off beyond this, so that it can't fill the memory. */
@@ -17,6 +19,7 @@ const MOST_TIMER_MS = 2 ** 31 - 1;
 export class EventStore implements Disposable {
   readonly #database: Database;
   readonly #recent: EngineEvent[] = [];
+  readonly #passing: EngineEvent[] = [];
   readonly #queues = new Set<EventQueue>();
   #sequence = 0;
 
@@ -56,6 +59,13 @@ export class EventStore implements Disposable {
     }
   }
 
+  /** Emits an event that is not stored: the next engine does not know it, and it displaces no other event. */
+  emit(event: EngineEvent): void {
+    this.#passing.push(Object.freeze(event));
+    if (this.#passing.length > MOST_PASSING) this.#passing.shift();
+    for (const queue of this.#queues) queue.push(event);
+  }
+
   /** Writes and emits an event that accompanies no other change. On a full disk the event stays in memory only. */
   record(event: EngineEvent): void {
     try {
@@ -78,7 +88,7 @@ export class EventStore implements Disposable {
     const { sinceNs, untilNs, signal } = options;
     const fromNs = sinceNs ?? (untilNs === undefined ? undefined : 0n);
     const queue = new EventQueue(
-      fromNs === undefined ? [] : this.#recent.filter((event) => event.timeNs >= fromNs),
+      fromNs === undefined ? [] : this.#known().filter((event) => event.timeNs >= fromNs),
     );
     this.#queues.add(queue);
     const stop = (): void => queue.end();
@@ -93,6 +103,11 @@ export class EventStore implements Disposable {
       clearTimeout(timer);
     };
     return drain(queue, { untilNs, forget });
+  }
+
+  #known(): readonly EngineEvent[] {
+    if (this.#passing.length === 0) return this.#recent;
+    return [...this.#recent, ...this.#passing].sort((one, other) => (one.timeNs < other.timeNs ? -1 : 1));
   }
 
   /** Ends all watching. */

@@ -1,5 +1,6 @@
 import type { ContainerSpec } from "../../model/container-spec.ts";
 import type { ContainerState, StartTiming } from "../../model/container-state.ts";
+import type { ContainerHealth } from "../../model/health.ts";
 import type { ContainerId, NetworkId, SecretId, VolumeName } from "../../model/ids.ts";
 import type { ContainerLimits } from "../../model/limits.ts";
 import type { ManifestListEntry } from "../../model/manifests.ts";
@@ -26,6 +27,8 @@ export interface ContainerRecord {
   /** The ID maps of its user namespace, while that exists; no other container receives these IDs. */
   readonly idMaps?: IdMaps | undefined;
   readonly state: ContainerState;
+  /** Since its first start, if it has a health check. */
+  readonly health?: ContainerHealth | undefined;
   /** Field 22 of /proc/PID/stat of the first process, as text; with the pid it is one process for good. */
   readonly startTime?: string | undefined;
   /** Of the boot that the state is true in. */

@@ -96,6 +96,11 @@ export class State implements Disposable {
     this.events.publish(along.events ?? []);
   }
 
+  /** Replaces a record in memory only: it is on the disk with the next putContainer(), and lost with this process. */
+  holdContainer(record: ContainerRecord): void {
+    this.#containers.put(Object.freeze(record));
+  }
+
   /** Takes the record away and leaves the intent to clean up behind it, and of what else goes along. */
   removeContainer(
     id: ContainerId,

@@ -53,6 +53,15 @@ export function signalProcess(pidfd: Fd, signal: number): boolean {
   }
 }
 
+/** Kills all processes of the group that this process leads. Fine when it leads none. */
+export function killProcessGroup(pidfd: Fd, pid: number): void {
+  const SIGKILL = 9;
+  // SAFETY: the pid is not free, and no other group's, as long as its process has not been waited for.
+  if (!isAlive(pidfd)) return;
+  const result = attempt("kill", -pid, SIGKILL);
+  if (result < 0 && result !== -errno.ESRCH) throw new SyscallFailure("kill", [-pid, SIGKILL], -result);
+}
+
 /** True until the process has been waited for: a zombie still counts, its pid is not free yet. */
 export function isAlive(pidfd: Fd): boolean {
   const result = attempt("pidfd_send_signal", pidfd, 0, null, 0);

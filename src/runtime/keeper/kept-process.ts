@@ -7,6 +7,7 @@ import { type Fd, OwnedFd } from "../../linux/kernel/fd.ts";
 import {
   findProcess,
   findProcessStatistics,
+  killProcessGroup,
   processStartTime,
   signalProcess,
   takeFd,
@@ -16,6 +17,7 @@ import type { Exit, KeptProcess, ProcessEnd } from "../types.ts";
 import { answer, encodeRequest, type Frame, type FrameReader, readFrame } from "./frames.ts";
 import { connectKeeper } from "./socket.ts";
 
+const SIGKILL = 9;
 const SIGCONT = 18;
 const terminalFlag = 2;
 const attachFlag = { stdin: 1, stdout: 2, stderr: 4 } as const;
@@ -135,6 +137,13 @@ export class KeeperConnection implements KeptProcess {
     using keeper = findProcess({ pid: this.keeperPid, startTime: this.#keeperStartTime });
     if (keeper !== undefined) signalProcess(keeper.fd, SIGCONT);
     return isSent;
+  }
+
+  killGroup(): void {
+    using pidfd = findProcess({ pid: this.pid, startTime: this.startTime });
+    if (pidfd === undefined) return;
+    killProcessGroup(pidfd.fd, this.pid);
+    this.signal(SIGKILL);
   }
 
   openRoot(): OwnedFd {

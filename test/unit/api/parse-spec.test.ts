@@ -106,8 +106,36 @@ describe("parseContainerSpec()", () => {
     [{ StopTimeout: 3 }, { lifecycle: { stopGraceMs: 3000 } }],
     [{ StopTimeout: -1 }, { lifecycle: { stopGraceMs: 2 ** 31 - 1 } }],
     [{ NetworkDisabled: true }, { isolation: { namespaces: { network: "none" } } }],
-    [{ Healthcheck: { Test: ["NONE"] } }, { lifecycle: { healthcheck: ["NONE"] } }],
-    [{ Healthcheck: { Test: ["CMD", "x"], Interval: 1e9 } }, { lifecycle: { healthcheck: ["CMD", "x"] } }],
+    [{ Healthcheck: { Test: ["NONE"] } }, { lifecycle: { healthcheck: { test: ["NONE"] } } }],
+    [{ Healthcheck: {} }, {}],
+    [
+      {
+        Healthcheck: {
+          Test: ["CMD", "x"],
+          Interval: 1e9,
+          Timeout: 2e9,
+          Retries: 3,
+          StartPeriod: 4e9,
+          StartInterval: 5e9,
+        },
+        Shell: ["/bin/ash", "-c"],
+        HostConfig: { Tare: { HealthOnFailure: "restart" } },
+      },
+      {
+        process: { shell: ["/bin/ash", "-c"] },
+        lifecycle: {
+          healthcheck: {
+            test: ["CMD", "x"],
+            intervalNs: 1e9,
+            timeoutNs: 2e9,
+            retries: 3,
+            startPeriodNs: 4e9,
+            startIntervalNs: 5e9,
+          },
+          onUnhealthy: "restart",
+        },
+      },
+    ],
     [{ HostConfig: { LogConfig: { Type: "none" } } }, { storage: { log: "none" } }],
     [
       { HostConfig: { LogConfig: { Type: "json-file", Config: { "max-size": "1m", "max-file": "4" } } } },

@@ -17,7 +17,25 @@ describe("main()", () => {
       ["run", "-p", "80:x", "x"],
       { status: 125, err: "tare: invalid containerPort: x\nSee 'tare run --help'.\n" },
     ],
-    [["run", "--health-cmd", "x", "y"], { status: 125, err: "tare: --health-cmd is not supported yet\n" }],
+    [["run", "--gpus", "all", "y"], { status: 125, err: "tare: --gpus is not supported yet\n" }],
+    [
+      ["run", "--health-cmd", "x", "--no-healthcheck", "y"],
+      {
+        status: 125,
+        err: "tare: --no-healthcheck conflicts with --health-* options\nSee 'tare run --help'.\n",
+      },
+    ],
+    [
+      ["run", "--health-interval", "-1s", "y"],
+      { status: 125, err: "tare: --health-interval cannot be negative\nSee 'tare run --help'.\n" },
+    ],
+    [
+      ["run", "--health-on-failure", "pray", "y"],
+      {
+        status: 125,
+        err: 'invalid argument "pray" for "--health-on-failure" flag: must be none, kill, restart or stop\nSee \'tare run --help\'.\n',
+      },
+    ],
     [
       ["run", "--pid", "x", "y"],
       { status: 125, err: "tare: --pid: invalid PID mode\nSee 'tare run --help'.\n" },

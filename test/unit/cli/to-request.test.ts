@@ -93,6 +93,24 @@ describe("toContainer()", () => {
     ],
     [["--log-driver", "none", "x"], { HostConfig: { LogConfig: { Type: "none", Config: {} } } }],
     [["--no-healthcheck", "x"], { Healthcheck: { Test: ["NONE"] } }],
+    [
+      ["--health-cmd", "exit 1", "--health-interval", "1.5s", "--health-on-failure", "kill", "x"],
+      {
+        Healthcheck: { Test: ["CMD-SHELL", "exit 1"], Interval: 1_500_000_000 },
+        HostConfig: { Tare: { HealthOnFailure: "kill" } },
+      },
+    ],
+    [
+      [
+        ..."--health-timeout 2s --health-retries 4 --health-start-period 1m --health-start-interval 1ms".split(
+          " ",
+        ),
+        "x",
+      ],
+      {
+        Healthcheck: { Timeout: 2e9, Retries: 4, StartPeriod: 60e9, StartInterval: 1e6 },
+      },
+    ],
     [["--stop-signal", "INT", "--stop-timeout", "0", "x"], { StopSignal: "INT", StopTimeout: 0 }],
     [
       ["-u", "1:2", "-w", "/w", "-h", "h", "--domainname", "d", "x"],

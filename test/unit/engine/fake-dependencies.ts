@@ -65,6 +65,10 @@ export class FakeProcess implements KeptProcess {
     return true;
   }
 
+  killGroup(): void {
+    this.signal(9);
+  }
+
   openRoot(): OwnedFd {
     return openDirectoryPath(this.#root);
   }

@@ -1,5 +1,6 @@
 import type { FlagTable, TableOf } from "../../flags/flag.ts";
 import { type EnvironmentValues, environmentFlags } from "./environment-flags.ts";
+import { type HealthValues, healthFlags } from "./health-flags.ts";
 import { type ImageValues, imageFlags } from "./image-flags.ts";
 import { type IsolationValues, isolationFlags } from "./isolation-flags.ts";
 import { type LifecycleValues, lifecycleFlags } from "./lifecycle-flags.ts";
@@ -19,6 +20,7 @@ export interface ContainerValues
     StorageValues,
     NetworkValues,
     LifecycleValues,
+    HealthValues,
     ImageValues {}
 
 /** The flags that run and create share. */
@@ -30,6 +32,7 @@ export const containerFlags: FieldTable<ContainerValues> = {
   ...storageFlags,
   ...networkFlags,
   ...lifecycleFlags,
+  ...healthFlags,
   ...imageFlags,
 };
 

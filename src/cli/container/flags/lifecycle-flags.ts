@@ -6,7 +6,7 @@ import { bool, int, list, map, string } from "../../flags/kinds.ts";
 import { checkLabel } from "../../flags/label.ts";
 import { readKeyValueFile } from "./parsers/key-value-file.ts";
 import { parseRestartPolicy } from "./parsers/restart-policy.ts";
-import { type FieldTable, type Surroundings, toConfig, toHost, toTare } from "./request-fields.ts";
+import { type FieldTable, type Surroundings, toHost, toTare } from "./request-fields.ts";
 import { splitAll } from "./storage-flags.ts";
 
 /** Flags about the container as an object of the engine: name, labels, pod, logs, restarts, removal. */
@@ -19,7 +19,6 @@ export interface LifecycleValues {
   readonly "log-driver": string;
   readonly "log-opt": readonly string[];
   readonly name: string;
-  readonly "no-healthcheck": boolean;
   readonly pidfile: string;
   readonly "init-ctr": string;
   readonly pod: string;
@@ -61,9 +60,6 @@ export const lifecycleFlags: FieldTable<LifecycleValues> = {
     words: ["max-size=", "max-file=", "compress=", "mode=", "max-buffer-size="],
   }),
   name: string("Assign a name to the container"),
-  "no-healthcheck": toConfig("Healthcheck", bool("Disable any container-specified HEALTHCHECK"), () => ({
-    Test: ["NONE"],
-  })),
   pidfile: toTare(
     "PidFile",
     string("Write the PID of the container to the file at each start (not in Docker)", { isFile: true }),

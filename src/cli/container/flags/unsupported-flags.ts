@@ -1,6 +1,6 @@
 import { Failure } from "../../../base/failure.ts";
 import type { Flag, FlagTable } from "../../flags/flag.ts";
-import { bool, duration, int, later, string } from "../../flags/kinds.ts";
+import { bool, later, string } from "../../flags/kinds.ts";
 
 /** Flags of `docker run` that Tare recognizes, but does not support yet: it rejects each of them by name. */
 export const laterFlags: FlagTable = {
@@ -8,20 +8,6 @@ export const laterFlags: FlagTable = {
   gpus: later(
     string("GPU devices to add to the container ('all' to pass all GPUs)", { type: "gpu-request" }),
   ),
-  "health-cmd": later(string("Command to run to check health")),
-  "health-interval": later(duration("Time between running the check (ms|s|m|h)"), "0"),
-  "health-retries": later(int("Consecutive failures needed to report unhealthy"), "0"),
-  "health-start-interval": later(
-    duration("Time between running the check during the start period (ms|s|m|h)"),
-    "0",
-  ),
-  "health-start-period": later(
-    duration(
-      "Start period for the container to initialize before starting health-retries countdown (ms|s|m|h)",
-    ),
-    "0",
-  ),
-  "health-timeout": later(duration("Maximum time to allow one check to run (ms|s|m|h)"), "0"),
 };
 
 /** Flags of Podman that Tare cannot support, each with the reason and what to do instead. Help does not show them. */

@@ -6,6 +6,7 @@ import type { HostConfig, TareHostConfig } from "../../../api/types/host-config.
 import { optionFailure } from "../../flags/flag.ts";
 import { type ContainerValues, containerFlags } from "../flags/container-flags.ts";
 import { parseDefaultVariables, parseEnv, parseZoneMount } from "../flags/environment-flags.ts";
+import { parseHealthFlags } from "../flags/health-flags.ts";
 import { parseEngineNotify, parseLabels, parseLogConfig, parseNotify } from "../flags/lifecycle-flags.ts";
 import { parseNetworkFlags } from "../flags/network-flags.ts";
 import { readFile } from "../flags/parsers/key-value-file.ts";
@@ -88,6 +89,7 @@ export function toContainer(input: PlanInput): ContainerCreateRequest {
     AttachStderr: attached.stderr,
     StdinOnce: interactive && attached.stdin,
     Labels: parseLabels(values, cwd),
+    Healthcheck: parseHealthFlags(values),
     ExposedPorts: Object.keys(networks.exposed).length === 0 ? undefined : networks.exposed,
     MacAddress: networks.macAddress,
     HostConfig: mergeDefined<HostConfig>(
@@ -104,9 +106,6 @@ export function toContainer(input: PlanInput): ContainerCreateRequest {
 function refuseConflicts(values: ContainerValues, given: ReadonlySet<string>): void {
   if (values.rm && given.has("restart") && !["no", ""].includes(values.restart)) {
     throw optionFailure("Conflicting options: --restart and --rm");
-  }
-  if (values["no-healthcheck"] && given.has("health-cmd")) {
-    throw optionFailure("--no-healthcheck conflicts with --health-* options");
   }
   if (values["no-hosts"] && values["hosts-file"] !== "")
     throw optionFailure("--no-hosts and --hosts-file cannot be set together");

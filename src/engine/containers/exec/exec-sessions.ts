@@ -14,6 +14,8 @@ export interface ExecSession {
   readonly id: ExecId;
   readonly containerId: ContainerId;
   readonly spec: ExecSpec;
+  /** It is a health check: its events are not stored, and another engine ends it. */
+  readonly isCheck?: boolean | undefined;
   state: ExecDetails["state"] | { readonly status: "starting" };
   kept?: KeptProcess | undefined;
   /** Resolves when it has ended. */
@@ -31,7 +33,7 @@ export class ExecSessions implements AsyncDisposable {
   readonly #starting = new Map<ContainerId, Set<Promise<unknown>>>();
 
   /** Throws "exhausted" when too many are open in the container. */
-  add(session: Pick<ExecSession, "id" | "containerId" | "spec">): ExecSession {
+  add(session: Pick<ExecSession, "id" | "containerId" | "spec" | "isCheck">): ExecSession {
     const siblings = this.ofContainer(session.containerId);
     const ended = siblings.filter((each) => each.state.status === "exited");
     if (siblings.length - ended.length >= MOST_OPEN) {
@@ -54,6 +56,11 @@ export class ExecSessions implements AsyncDisposable {
     throw new Failure("not-found", `cannot find exec session "${id.slice(0, 100)}"`, {
       details: { exec: id },
     });
+  }
+
+  /** Forgets a session; its program runs on. */
+  remove(id: ExecId): void {
+    this.#byId.delete(id);
   }
 
   ofContainer(id: ContainerId): readonly ExecSession[] {

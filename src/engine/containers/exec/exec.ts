@@ -13,8 +13,9 @@ import { randomContainerId } from "../../resolve/container-name.ts";
 import { mergeEnvironment, resolveEnvironment, withHome } from "../../resolve/environment.ts";
 import { withSecrets } from "../../resolve/secrets.ts";
 import type { ContainerRecord } from "../../state/records.ts";
+import type { EngineEvent } from "../../../model/engine.ts";
 import type { ExecSpec } from "../../../model/execs.ts";
-import { type ContainerReference, parseExecId } from "../../../model/ids.ts";
+import { type ContainerReference, type ExecId, parseExecId } from "../../../model/ids.ts";
 import type { AttachedStream, TerminalSize } from "../../../model/streams.ts";
 import type { ContainerContext } from "../../context.ts";
 import { containerEvent } from "../../describe-event.ts";
@@ -32,7 +33,12 @@ import { planRecord } from "../../plan-record.ts";
 import { followDenials, chooseTracing, reportDenials } from "../resources/traced-calls.ts";
 
 /** Registers a program to be run in a running container; returns the session's id. */
-export function createExec(context: ContainerContext, reference: ContainerReference, spec: ExecSpec): string {
+export function createExec(
+  context: ContainerContext,
+  reference: ContainerReference,
+  spec: ExecSpec,
+  { isCheck }: Pick<ExecSession, "isCheck"> = {},
+): ExecId {
   const record = getContainer(context.state, reference);
   getLive(context, record);
   if (spec.command.length === 0) throw new Failure("invalid", "cannot exec: no exec command specified");
@@ -44,9 +50,14 @@ export function createExec(context: ContainerContext, reference: ContainerRefere
     );
   }
   mergeEnvironment(spec.env ?? [], []);
-  const session = context.execs.add({ id: parseExecId(randomContainerId()), containerId: record.id, spec });
+  const session = context.execs.add({
+    id: parseExecId(randomContainerId()),
+    containerId: record.id,
+    spec,
+    isCheck,
+  });
   const action = `exec_create: ${spec.command.join(" ")}`;
-  context.state.events.record(containerEvent(record, action, { execID: session.id }));
+  emit(context, session, containerEvent(record, action, { execID: session.id }));
   return session.id;
 }
 
@@ -84,7 +95,7 @@ export async function startExec(
     finish(context, session, { code: exit.keeperLost === true ? 137 : exitCodeOf(exit.end) });
     fault("exec.ended");
     await kept[Symbol.asyncDispose]();
-    await removeDirectory(context.paths.exec(session.containerId, session.id)).catch(() => undefined);
+    await removeDirectory(context.paths.exec(session.containerId, session)).catch(() => undefined);
   });
   return duplex === undefined ? undefined : { terminal: session.spec.terminal ?? false, duplex };
 }
@@ -109,13 +120,13 @@ async function launch(
   const record = getContainer(context.state, session.containerId);
   const live = getLive(context, record);
   session.state = { status: "starting" };
-  const runDirectory = context.paths.exec(record.id, id);
+  const runDirectory = context.paths.exec(record.id, session);
   try {
     // Not the directory above it: a container that is being removed would get it back.
     mkdirSync(runDirectory, { mode: 0o700 });
     fault("exec.directory");
     const action = `exec_start: ${session.spec.command.join(" ")}`;
-    context.state.events.record(containerEvent(record, action, { execID: id }));
+    emit(context, session, containerEvent(record, action, { execID: id }));
     using rdtClass = openClass(record.spec);
     return await context.dependencies.runtime.exec({
       ...toExecInput(context, record, { session, live, consoleSize }),
@@ -153,7 +164,13 @@ function finish(
   if (record === undefined || context.closing.aborted) return;
   reportDenials(context, record);
   const attributes = { execID: session.id, exitCode: String(code) };
-  context.state.events.record(containerEvent(record, "exec_die", attributes));
+  emit(context, session, containerEvent(record, "exec_die", attributes));
+}
+
+/** Health checks come too often for the disk, and would displace all other events. */
+function emit({ state: { events } }: ContainerContext, { isCheck }: ExecSession, event: EngineEvent): void {
+  if (isCheck === true) events.emit(event);
+  else events.record(event);
 }
 
 function toExecInput(

@@ -10,6 +10,7 @@ import { spellOutPorts } from "../../../spec/port-range.ts";
 import { parseReference, withDefaultTag } from "../../../spec/reference.ts";
 import { StoringSink } from "../../images/load-sink.ts";
 import { exposedPortsOf } from "../../networks/exposed-ports.ts";
+import { mergeHealthcheck } from "../../../spec/image/healthcheck.ts";
 import { mergeCommitted } from "../../resolve/committed-config.ts";
 import { mergeEnvironment } from "../../resolve/environment.ts";
 import type { ContainerRecord } from "../../state/records.ts";
@@ -117,5 +118,6 @@ function defaultsOf({ spec, imageConfig }: ContainerRecord): ImageDefaults {
     user: spec.process?.user,
     workingDirectory: spec.process?.workingDirectory,
     stopSignal: spec.lifecycle?.stopSignal,
+    healthcheck: mergeHealthcheck(spec.lifecycle?.healthcheck, image.healthcheck),
   });
 }

@@ -26,6 +26,7 @@ export function summarize(context: ContainerContext, record: ContainerRecord): C
     command: resolveCommand(spec, imageConfig.defaults),
     createdAt: record.createdAt,
     state: record.state,
+    health: record.health,
     labels: { ...imageConfig.defaults.labels, ...spec.labels },
     networkMode: typeof network === "object" ? `container:${network.container}` : network,
     endpoints: describeEndpoints(context, record),

@@ -61,8 +61,7 @@ const filters: Readonly<Record<string, Filter>> = {
       const pod = membershipOf(context.state, record);
       return pod !== undefined && (pod.name === value || (value !== "" && pod.id.startsWith(value)));
     }),
-  // Healthchecks and tasks are not supported yet.
-  health: (_, values) => values.includes("none"),
+  health: ({ health }, values) => values.includes(health?.status ?? "none"),
   publish: (record, values) =>
     values.some((value) => {
       const run = requireRun("publish", value);

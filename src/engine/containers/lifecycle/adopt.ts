@@ -27,6 +27,7 @@ export function adopt(
   followDenials(context, record, kept);
   watchMemory(context, record, kept);
   watchTimeLimit(context, record, kept);
+  context.health.watch(record, kept);
 }
 
 async function watchEnd(

@@ -11,10 +11,12 @@ import type { ContainerId } from "../../../model/ids.ts";
 import { cgroupOf, type ContainerContext } from "../../context.ts";
 import { imagesOf } from "../../images/images-in-use.ts";
 import { containerEvent } from "../../describe-event.ts";
+import { endHealth } from "../../resolve/health-check.ts";
 import { decideRestart } from "../../resolve/restart-policy.ts";
 import { lastRun } from "./last-run.ts";
 import { exitCodeOf, exitStatusOf } from "../exit-status.ts";
 import { networkUseEvents, plansOf, releaseEndpoints, withoutPlans } from "../../networks/join-networks.ts";
+import { withHealth } from "./running-record.ts";
 import { reportDenials } from "../resources/traced-calls.ts";
 import { anonymousVolumes, volumeUseEvents } from "../files/volume-uses.ts";
 
@@ -58,7 +60,8 @@ export function recordEnd(
 ): void {
   const plans = plansOf(record);
   const left = withoutPlans(record);
-  const ended: ContainerRecord = { ...left, state };
+  if (record.health !== undefined) void context.health.stop(record.id);
+  const ended: ContainerRecord = withHealth({ ...left, state }, endHealth(record.health));
   reportDenials(context, record);
   const die = containerEvent(
     record,
@@ -85,7 +88,7 @@ export function recordEnd(
       : decideRestart(record.spec.lifecycle?.restartPolicy, lastRun(ended));
   if (delayMs !== undefined) {
     const waiting: ContainerRecord = {
-      ...left,
+      ...ended,
       state: { ...state, status: "restarting" },
       // A start that failed for a shortage is no restart.
       restartCount: record.restartCount + (startsAgain ? 0 : 1),

@@ -1,11 +1,13 @@
 import { Failure } from "../../../base/failure.ts";
 import { fault } from "../../../base/fault.ts";
+import { endHealth } from "../../resolve/health-check.ts";
 import type { ContainerRecord } from "../../state/records.ts";
 import type { ContainerState } from "../../../model/container-state.ts";
 import type { ContainerId, ContainerReference } from "../../../model/ids.ts";
 import { cgroupOf, type ContainerContext } from "../../context.ts";
 import { containerEvent } from "../../describe-event.ts";
 import { getContainer } from "../../find-container.ts";
+import { withHealth } from "./running-record.ts";
 
 type Live = Extract<ContainerState, { status: "running" | "paused" }>;
 
@@ -21,15 +23,17 @@ export async function pauseContainer(
   if (state.status !== "running" || !context.live.has(id)) {
     throw refuse("pause", record, state.status === "paused" ? "it is paused already" : "it is not running");
   }
+  await context.health.stop(id);
   using _execs = await context.execs.hold(id);
   const cgroup = cgroupOf(context, record);
-  await cgroup.freeze();
-  fault("pause.frozen");
   try {
-    putStatus(context, record, { ...state, status: "paused" });
+    await cgroup.freeze();
+    fault("pause.frozen");
+    putStatus(context, withHealth(record, endHealth(record.health)), { ...state, status: "paused" });
     fault("pause.recorded");
   } catch (thrown) {
     cgroup.thaw();
+    watchHealth(context, id);
     throw thrown;
   }
 }
@@ -52,8 +56,14 @@ export async function thawPaused(context: ContainerContext, id: ContainerId): Pr
   cgroupOf(context, record).thaw();
   fault("unpause.thawed");
   putStatus(context, record, { ...record.state, status: "running" });
+  watchHealth(context, id);
   fault("unpause.recorded");
   return true;
+}
+
+function watchHealth(context: ContainerContext, id: ContainerId): void {
+  const [record, live] = [context.state.findContainer(id), context.live.get(id)];
+  if (record !== undefined && live !== undefined) context.health.watch(record, live.kept);
 }
 
 /** The kernel's freezer state of a running container: the engine may have ended between freezing and recording it. */

@@ -15,11 +15,12 @@ import {
 } from "./end-run.ts";
 import { watchOrphanedExecs } from "../exec/orphaned-execs.ts";
 import { withFrozenState } from "./pause.ts";
+import { beginHealth, resolveHealthCheck } from "../../resolve/health-check.ts";
 import { listKeepers } from "../../host/keepers.ts";
 import { finishConnection, openLiveNetwork } from "../../networks/connect.ts";
 import { plansOf, releaseEndpoints, withPlans } from "../../networks/join-networks.ts";
 import { announceEndpoint } from "../../networks/names.ts";
-import { runningRecord, withStart } from "./running-record.ts";
+import { runningRecord, withHealth, withStart } from "./running-record.ts";
 import { removeDirectory } from "../files/remove-directory.ts";
 import { sentenceOf } from "../../../base/failure.ts";
 import { adopt } from "./adopt.ts";
@@ -223,7 +224,9 @@ async function reconcileContainer(context: ContainerContext, record: ContainerRe
     return recordEnd(context, record, { state });
   }
   const found = await find(context, record);
-  if (found !== undefined && isKept(found)) return adopt(context, withFrozenState(context, record), found);
+  if (found !== undefined && isKept(found)) {
+    return adopt(context, withBegunHealth(context, withFrozenState(context, record)), found);
+  }
   if (found !== undefined && found.finishedAt >= startedAt - 1000) {
     return recordEnd(context, record, { state: stateAfter(context, record, found) });
   }
@@ -233,6 +236,17 @@ async function reconcileContainer(context: ContainerContext, record: ContainerRe
     .killAll()
     .catch(() => undefined);
   recordEnd(context, record, { state });
+}
+
+/** A run that an engine without health checks has started. */
+function withBegunHealth(context: ContainerContext, record: ContainerRecord): ContainerRecord {
+  if (record.health !== undefined) return record;
+  const begun = withHealth(
+    record,
+    beginHealth(resolveHealthCheck(record.spec, record.imageConfig.defaults), undefined),
+  );
+  if (begun !== record) context.state.putContainer(begun);
+  return begun;
 }
 
 async function find(

@@ -1,6 +1,8 @@
 import type { ContainerRecord } from "../../state/records.ts";
+import type { ContainerHealth } from "../../../model/health.ts";
 import type { StartTiming } from "../../../model/container-state.ts";
 import type { ContainerContext } from "../../context.ts";
+import { beginHealth, resolveHealthCheck } from "../../resolve/health-check.ts";
 
 /** So many past starts are remembered (a log is cut into lines at them). */
 const STARTS_KEPT = 16;
@@ -22,6 +24,14 @@ export function withStart(record: ContainerRecord, { begunAt, byPolicy }: Start)
   };
 }
 
+/** The record with a health, or without one. */
+export function withHealth(record: ContainerRecord, health: ContainerHealth | undefined): ContainerRecord {
+  if (health !== undefined) return { ...record, health };
+  if (record.health === undefined) return record;
+  const { health: _, ...rest } = record;
+  return rest;
+}
+
 /** The record of a container whose process was started and runs. */
 export function runningRecord(
   context: ContainerContext,
@@ -38,8 +48,9 @@ export function runningRecord(
     readonly timing?: StartTiming | undefined;
   },
 ): ContainerRecord {
+  const check = resolveHealthCheck(record.spec, record.imageConfig.defaults);
   return {
-    ...withStart(record, start),
+    ...withHealth(withStart(record, start), beginHealth(check, record.health)),
     state: { status: "running", pid: process.pid, startedAt },
     startTime: String(process.startTime),
     bootId: context.dependencies.host.bootId,
