@@ -11,6 +11,12 @@ export function eventTimeNs(): bigint {
   return lastNs;
 }
 
+/** Events at a time before now: of what ended while no engine ran. They stay in this order, behind others of the time. */
+export function backdateEvents(events: readonly EngineEvent[], timeMs: number): readonly EngineEvent[] {
+  const endNs = BigInt(timeMs + 1) * 1_000_000n;
+  return events.map((event, index) => ({ ...event, timeNs: endNs - BigInt(events.length - index) }));
+}
+
 /** An event of a container, with Docker's attributes: its labels, image and name, and what the action adds. */
 export function containerEvent(
   record: Pick<ContainerRecord, "id" | "name" | "image" | "spec" | "imageConfig">,
@@ -20,4 +26,13 @@ export function containerEvent(
   const labels = { ...record.imageConfig.defaults.labels, ...record.spec.labels };
   const attributes = { ...labels, image: record.image, name: record.name, ...more };
   return { type: "container", action, actor: { id: record.id, attributes }, timeNs: eventTimeNs() };
+}
+
+/** An event of an image, with Docker's attributes. */
+export function imageEvent(
+  id: string,
+  action: string,
+  attributes: Readonly<Record<string, string>>,
+): EngineEvent {
+  return { type: "image", action, actor: { id, attributes }, timeNs: eventTimeNs() };
 }

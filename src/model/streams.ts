@@ -26,4 +26,6 @@ export interface AttachOptions {
 export interface AttachedStream {
   readonly terminal: boolean;
   readonly duplex: Duplex;
+  /** Records that the client has left by the detach keys. Absent through the API, where the daemon looks for them. */
+  readonly recordDetach?: (() => void) | undefined;
 }

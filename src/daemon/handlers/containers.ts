@@ -212,7 +212,7 @@ export const handlers: Handlers = {
     const { engine, attached, version, params, query, reply } = call;
     const keys = parseDetachKeys(query.text("detachKeys"));
     const { id = "" } = params;
-    const { terminal, duplex } = await engine.containers.attach(id, {
+    const { terminal, duplex, recordDetach } = await engine.containers.attach(id, {
       stdin: query.boolean("stdin"),
       stdout: query.boolean("stdout"),
       stderr: query.boolean("stderr"),
@@ -221,7 +221,10 @@ export const handlers: Handlers = {
     });
     using _ = attached.add(id);
     const client = reply.hijack(terminal || version < 1042 ? rawStreamType : multiplexedStreamType);
-    await bridge(client, duplex, { detach: terminal ? new DetachScanner(keys) : undefined });
+    await bridge(client, duplex, {
+      detach: terminal ? new DetachScanner(keys) : undefined,
+      onDetach: recordDetach,
+    });
   },
 };
 

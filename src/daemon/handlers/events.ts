@@ -4,7 +4,7 @@ import type { Call, Handlers } from "../handler.ts";
 import { eventLine } from "../map/event.ts";
 
 export const handlers: Handlers = {
-  "events.stream": async ({ engine, query, reply, signal }: Call) => {
+  "events.stream": async ({ engine, version, query, reply, signal }: Call) => {
     const { since, until } = timesOf(query.text("since"), query.text("until"));
     const events = engine.events({
       filters: query.filters(),
@@ -19,7 +19,8 @@ export const handlers: Handlers = {
     await new Promise((resolve) => setImmediate(resolve));
     reply.begin("application/json");
     for (let item = await next; item.done !== true; item = await next) {
-      await reply.write(eventLine(item.value));
+      const line = eventLine(item.value, version);
+      if (line !== undefined) await reply.write(line);
       if (signal.aborted) break;
       next = iterator.next();
     }

@@ -34,6 +34,7 @@ export async function executePlain(call: Call): Promise<void> {
   await bridge(client, stream.duplex, {
     output: frameOutput({ terminal: stream.terminal }),
     detach: stream.terminal ? new DetachScanner() : undefined,
+    onDetach: stream.recordDetach,
     last: async (isDetached) => (isDetached ? detached : exitStatus(await exitCodeOf(call, id))),
   });
 }

@@ -48,7 +48,10 @@ export const handlers: Handlers = {
     }
     const type = stream.terminal || version < 1042 ? rawStreamType : multiplexedStreamType;
     const client = reply.hijack(type);
-    await bridge(client, stream.duplex, { detach: stream.terminal ? new DetachScanner(keys) : undefined });
+    await bridge(client, stream.duplex, {
+      detach: stream.terminal ? new DetachScanner(keys) : undefined,
+      onDetach: stream.recordDetach,
+    });
   },
 
   "exec.resize": async ({ engine, params, query, reply }: Call) => {

@@ -79,10 +79,11 @@ export async function runContainer(
     // Read from the start on: what is printed comes behind this.
     const timing = await startUnlessRunning(engine, id);
     client.write(encoder.started(timing, id));
-    const { terminal, duplex } = attached;
+    const { terminal, duplex, recordDetach } = attached;
     await bridge(client, duplex, {
       output: frameOutput({ terminal }),
       detach: terminal && encoder.detached !== undefined ? new DetachScanner() : undefined,
+      onDetach: recordDetach,
       last: async (isDetached) =>
         isDetached && encoder.detached ? encoder.detached() : encoder.ended((await ended).code, timing),
     });

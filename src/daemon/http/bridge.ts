@@ -7,6 +7,8 @@ const lingerUsuallyMs = 10_000;
 export interface BridgeOptions {
   /** Looks at what is typed on a terminal; when it finds the keys, the client is let go and the process goes on. */
   readonly detach?: DetachScanner | undefined;
+  /** Called when it has found them. */
+  readonly onDetach?: (() => void) | undefined;
   /** Converts the process's output for the client. An exception ends the streams. */
   readonly output?: ((piece: Uint8Array) => Uint8Array) | undefined;
   /**
@@ -24,7 +26,7 @@ export interface BridgeOptions {
 export async function bridge(
   client: Duplex,
   streams: Duplex,
-  { detach, output = (piece) => piece, last }: BridgeOptions = {},
+  { detach, onDetach, output = (piece) => piece, last }: BridgeOptions = {},
 ): Promise<void> {
   const gone = Promise.all([closed(client), closed(streams)]);
   let isFinished = false;
@@ -54,6 +56,7 @@ export async function bridge(
     const { pass, isDetached } = detach?.push(piece) ?? { pass: piece, isDetached: false };
     if (!isDetached) return pass;
     if (pass.length > 0) streams.write(pass);
+    onDetach?.();
     finish(true);
     streams.destroy();
     return undefined;

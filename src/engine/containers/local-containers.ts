@@ -117,7 +117,7 @@ export class LocalContainers implements Containers {
     using reserved = reserveName(this.#context, { wanted: name, id });
     const renamed = { ...record, name: reserved.text };
     fault("rename.reserved");
-    const event = containerEvent(renamed, "rename", { oldName: record.name });
+    const event = containerEvent(renamed, "rename", { oldName: `/${record.name}` });
     this.#context.state.putContainer(renamed, { events: [event] });
     fault("rename.recorded");
     if (isRunning(renamed)) announceEndpoint(this.#context, renamed, { plans: plansOf(renamed) });

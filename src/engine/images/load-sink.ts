@@ -9,7 +9,7 @@ import {
   withDefaultTag,
 } from "../../spec/reference.ts";
 import type { StorageDriver } from "../../storage/driver.ts";
-import { eventTimeNs } from "../describe-event.ts";
+import { imageEvent } from "../describe-event.ts";
 import type { ImageRecord } from "../state/records.ts";
 import type { State } from "../state/state.ts";
 import type { EngineEvent } from "../../model/engine.ts";
@@ -112,8 +112,8 @@ export class StoringSink implements LoadSink {
   }
 
   /**
-   * SPEC: dockerd names what was pulled by the reference, has its repository as the name, and emits no event for its
-   * tag.
+   * SPEC: dockerd names what was pulled by the reference and has its repository as the name; others have their id as
+   * both. It emits no event for the tags of what was pulled or loaded, and that of an import before it.
    */
   #eventsOf(image: LoadedImage, references: readonly string[]): readonly EngineEvent[] {
     if (this.#action === "pull") {
@@ -122,10 +122,18 @@ export class StoringSink implements LoadSink {
       const name = asked === undefined ? image.id : formatFamiliar(repositoryOf(parseReference(asked)));
       return [imageEvent(id, "pull", { ...image.config.defaults.labels, name })];
     }
-    return [
-      imageEvent(image.id, this.#action, { name: familiar(references[0] ?? image.id) }),
-      ...references.map((reference) => imageEvent(image.id, "tag", { name: familiar(reference) })),
-    ];
+    const { labels } = image.config.defaults;
+    const made = (): EngineEvent => imageEvent(image.id, this.#action, { ...labels, name: image.id });
+    const tags = (): readonly EngineEvent[] =>
+      references.map((reference) => imageEvent(image.id, "tag", { ...labels, name: familiar(reference) }));
+    switch (this.#action) {
+      case "load":
+        return [made()];
+      case "import":
+        return [...tags(), made()];
+      default:
+        return [made(), ...tags()];
+    }
   }
 
   /** For an existing layer, the record of another image contains the size. */
@@ -142,13 +150,4 @@ export class StoringSink implements LoadSink {
 
 function bytesOf({ config, layers }: LoadedImage["manifest"]["content"]): number {
   return layers.reduce((total, { size }) => total + size, config.size);
-}
-
-/** An event of an image, with Docker's attributes. */
-export function imageEvent(
-  id: string,
-  action: string,
-  attributes: Readonly<Record<string, string>>,
-): EngineEvent {
-  return { type: "image", action, actor: { id, attributes }, timeNs: eventTimeNs() };
 }

@@ -35,7 +35,8 @@ import type { Garbage } from "./garbage.ts";
 import { growImageTree } from "./image-tree.ts";
 import { filterImages, isShownReference } from "./image-filters.ts";
 import { imagesOf } from "./images-in-use.ts";
-import { imageEvent, StoringSink } from "./load-sink.ts";
+import { imageEvent } from "../describe-event.ts";
+import { StoringSink } from "./load-sink.ts";
 import { chooseRemovals } from "./choose-removals.ts";
 import { pruneImages } from "./prune.ts";
 import { searchImages } from "./search.ts";
@@ -279,7 +280,7 @@ export class LocalImages implements Images {
     this.#state.putImages(
       [],
       [[whole, record.id]],
-      [imageEvent(record.id, "tag", { name: familiar(whole) })],
+      [imageEvent(record.id, "tag", { ...record.config.defaults.labels, name: familiar(whole) })],
     );
   }
 
@@ -304,7 +305,9 @@ export class LocalImages implements Images {
       throw new Failure("conflict", "cannot remove the image: a container is just being made of it");
     }
     const events = [
-      ...plan.untag.map((each) => imageEvent(id, "untag", { name: familiar(each) })),
+      ...plan.untag.map((each) =>
+        imageEvent(id, "untag", { ...record.config.defaults.labels, name: familiar(each) }),
+      ),
       ...(plan.deleteImage ? [imageEvent(id, "delete", { name: id })] : []),
     ];
     this.#state.removeImage({ references: plan.untag, image: plan.deleteImage ? id : undefined }, events);

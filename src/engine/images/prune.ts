@@ -5,7 +5,7 @@ import type { State } from "../state/state.ts";
 import { familiar, referencesOf } from "./find-image.ts";
 import { imagesOf, layersOf } from "./images-in-use.ts";
 import { knownLayerBytes } from "./layer-bytes.ts";
-import { imageEvent } from "./load-sink.ts";
+import { imageEvent } from "../describe-event.ts";
 import type { PrunedImages, PruneFilters } from "../../model/prune.ts";
 
 /**
@@ -38,7 +38,7 @@ export function pruneImages(
     if (!isMeant({ createdAt, labels: config.defaults.labels })) continue;
     const names = references.map(familiar);
     state.removeImage({ references, image: id }, [
-      ...names.map((name) => imageEvent(id, "untag", { name })),
+      ...names.map((name) => imageEvent(id, "untag", { ...config.defaults.labels, name })),
       imageEvent(id, "delete", { name: id }),
     ]);
     removed.push(...names.map((untagged) => ({ untagged })), { deleted: id });

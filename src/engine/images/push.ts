@@ -16,7 +16,7 @@ import type { State } from "../state/state.ts";
 import type { Images } from "../../model/images.ts";
 import { findImage } from "./find-image.ts";
 import { requirePlatform } from "./require-platform.ts";
-import { imageEvent } from "./load-sink.ts";
+import { imageEvent } from "../describe-event.ts";
 
 /** See Images.push(). The caller keeps the image from being removed meanwhile. */
 export async function* pushNamed(
@@ -71,7 +71,9 @@ export async function* pushNamed(
   if (keys.length === 0 && sent !== undefined) {
     remember(state, record, { name: formatFamiliar(repositoryOf(wanted)), manifest: sent });
   }
-  state.events.record(imageEvent(record.id, "push", { name: formatFamiliar(withDefaultTag(wanted)) }));
+  const name = formatFamiliar(repositoryOf(wanted));
+  const attributes = { ...record.config.defaults.labels, name };
+  state.events.record(imageEvent(formatFamiliar(withDefaultTag(wanted)), "push", attributes));
 }
 
 function localTags(state: State, wanted: Reference): readonly string[] {

@@ -4,6 +4,7 @@ import { Failure } from "../../base/failure.ts";
 import type { EngineDependencies } from "../dependencies.ts";
 import type { State } from "../state/state.ts";
 import type { ImageRecord } from "../state/records.ts";
+import { imageEvent } from "../describe-event.ts";
 import { findImage } from "./find-image.ts";
 import { requirePlatform } from "./require-platform.ts";
 
@@ -13,14 +14,14 @@ export async function* saveNamed(
   { platform }: { readonly platform?: string | undefined },
   { state, dependencies }: { readonly state: State; readonly dependencies: EngineDependencies },
 ): AsyncGenerator<Uint8Array, void, undefined> {
-  const images = new Map<Digest, { manifest: Digest; references: Reference[] }>();
+  const images = new Map<Digest, { manifest: Digest; record: ImageRecord; references: Reference[] }>();
   for (const name of names) {
     for (const { record, references } of findAll(state, name)) {
       requirePlatform(record, { reference: name, platform });
       const [, manifest] = record.blobs;
       if (manifest === undefined)
         throw new Failure("internal", `cannot save ${name}: its manifest is not recorded`);
-      const entry = images.get(manifest) ?? { manifest, references: [] };
+      const entry = images.get(manifest) ?? { manifest, record, references: [] };
       images.set(manifest, entry);
       for (const each of references) {
         if (!entry.references.some((known) => isSame(known, each))) entry.references.push(each);
@@ -29,6 +30,10 @@ export async function* saveNamed(
   }
   const { saveImages } = await import("../../image/save.ts");
   yield* saveImages([...images.values()], { store: dependencies.content });
+  for (const { record } of images.values()) {
+    const { id, config } = record;
+    state.events.record(imageEvent(id, "save", { ...config.defaults.labels, name: id }));
+  }
 }
 
 interface Named {

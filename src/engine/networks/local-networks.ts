@@ -8,6 +8,7 @@ import type {
   Networks,
   PublishedReach,
 } from "../../model/networks.ts";
+import { eventTimeNs } from "../describe-event.ts";
 import { pruneFilter } from "../prune-filters.ts";
 import type { NetworkRecord } from "../state/records.ts";
 import { connectContainer, disconnectContainer } from "./connect.ts";
@@ -68,6 +69,12 @@ export class LocalNetworks implements Networks {
         if (!["conflict", "not-found"].includes(kindOf(thrown))) throw thrown;
       }
     }
+    this.#context.state.events.record({
+      type: "network",
+      action: "prune",
+      actor: { id: "", attributes: { reclaimed: "0" } },
+      timeNs: eventTimeNs(),
+    });
     return removed;
   }
 

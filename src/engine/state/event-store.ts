@@ -7,28 +7,50 @@ import { decode, encode } from "./json.ts";
 const MOST_KEPT = 1000;
 /** So many of those that are not stored are kept besides. */
 const MOST_PASSING = 256;
+/** Together they have at most so many characters: the words of an exec and labels may be long. */
+const MOST_KEPT_CHARACTERS = 8 * 2 ** 20;
 /** On the disk they are thinned out once in so many. */
 const THINNED_EVERY = 64;
 /** A client that doesn't read is cut off beyond this, so that it can't fill the memory. */
 const MOST_WAITING = 10_000;
+/** More than all that are kept. */
+const MOST_WAITING_CHARACTERS = 2 * MOST_KEPT_CHARACTERS;
 
 /** Longer timers would fire at once. */
 const MOST_TIMER_MS = 2 ** 31 - 1;
 
-/** The last events, in memory and on disk, and their listeners. */
+/** The last events in the order of their times, in memory and on disk, and their listeners. */
 export class EventStore implements Disposable {
   readonly #database: Database;
   readonly #recent: EngineEvent[] = [];
   readonly #passing: EngineEvent[] = [];
   readonly #queues = new Set<EventQueue>();
   #sequence = 0;
+  #recentCharacters = 0;
+  #charactersOnDisk = 0;
 
   constructor(database: Database) {
     this.#database = database;
     const rows = database.all("SELECT sequence, event FROM events ORDER BY sequence");
     for (const row of rows.slice(-MOST_KEPT)) {
       this.#sequence = Number(row["sequence"]);
-      this.#recent.push(decode<EngineEvent>(row["event"]));
+      this.#keep(decode<EngineEvent>(row["event"]));
+    }
+  }
+
+  /** Most come in order; one of the time when no engine ran may be older than the last. */
+  #keep(event: EngineEvent): void {
+    let index = this.#recent.length;
+    for (let last = this.#recent[index - 1]; last !== undefined && last.timeNs > event.timeNs; ) {
+      index--;
+      last = this.#recent[index - 1];
+    }
+    this.#recent.splice(index, 0, event);
+    this.#recentCharacters += charactersOf(event);
+    while (this.#recent.length > MOST_KEPT || this.#recentCharacters > MOST_KEPT_CHARACTERS) {
+      const oldest = this.#recent.shift();
+      if (oldest === undefined) return;
+      this.#recentCharacters -= charactersOf(oldest);
     }
   }
 
@@ -41,20 +63,20 @@ export class EventStore implements Disposable {
   append(events: readonly EngineEvent[]): void {
     for (const event of events) {
       const sequence = ++this.#sequence;
-      this.#database.run(
-        "INSERT OR REPLACE INTO events (sequence, event) VALUES (?, ?)",
-        sequence,
-        encode(event),
-      );
-      if (sequence % THINNED_EVERY === 0)
-        this.#database.run("DELETE FROM events WHERE sequence <= ?", sequence - MOST_KEPT);
+      const text = encode(event);
+      this.#charactersOnDisk += text.length;
+      this.#database.run("INSERT OR REPLACE INTO events (sequence, event) VALUES (?, ?)", sequence, text);
+      if (sequence % THINNED_EVERY !== 0 && this.#charactersOnDisk < MOST_KEPT_CHARACTERS / 2) continue;
+      // Of long ones fewer are in memory.
+      const kept = Math.min(MOST_KEPT, this.#recent.length + events.length);
+      this.#database.run("DELETE FROM events WHERE sequence <= ?", sequence - kept);
+      this.#charactersOnDisk = 0;
     }
   }
 
   publish(events: readonly EngineEvent[]): void {
     for (const event of events) {
-      this.#recent.push(Object.freeze(event));
-      if (this.#recent.length > MOST_KEPT) this.#recent.shift();
+      this.#keep(Object.freeze(event));
       for (const queue of this.#queues) queue.push(event);
     }
   }
@@ -135,16 +157,19 @@ async function* drain(
 /** The unread events of one watcher. */
 class EventQueue {
   readonly #waiting: EngineEvent[];
+  #characters = 0;
   #isOver = false;
   #wake: (() => void) | undefined;
 
   constructor(past: readonly EngineEvent[]) {
     this.#waiting = [...past];
+    for (const event of past) this.#characters += charactersOf(event);
   }
 
   push(event: EngineEvent): void {
     if (this.#isOver) return;
-    if (this.#waiting.length >= MOST_WAITING) return this.end();
+    this.#characters += charactersOf(event);
+    if (this.#waiting.length >= MOST_WAITING || this.#characters > MOST_WAITING_CHARACTERS) return this.end();
     this.#waiting.push(event);
     this.#wake?.();
   }
@@ -161,6 +186,14 @@ class EventQueue {
         this.#wake = resolve;
       });
     }
-    return this.#waiting.shift();
+    const event = this.#waiting.shift();
+    if (event !== undefined) this.#characters -= charactersOf(event);
+    return event;
   }
+}
+
+function charactersOf({ action, actor: { attributes } }: EngineEvent): number {
+  let characters = action.length;
+  for (const name in attributes) characters += name.length + (attributes[name]?.length ?? 0);
+  return characters;
 }

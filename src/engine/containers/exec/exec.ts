@@ -56,9 +56,17 @@ export function createExec(
     spec,
     isCheck,
   });
-  const action = `exec_create: ${spec.command.join(" ")}`;
+  const action = execAction("exec_create", spec);
   emit(context, session, containerEvent(record, action, { execID: session.id }));
   return session.id;
+}
+
+/** SPEC: dockerd joins the program and its arguments, with a space even when there are none. */
+function execAction(
+  action: "exec_create" | "exec_start",
+  { command: [program = "", ...words] }: ExecSpec,
+): string {
+  return `${action}: ${program} ${words.join(" ")}`;
 }
 
 /**
@@ -97,7 +105,13 @@ export async function startExec(
     await kept[Symbol.asyncDispose]();
     await removeDirectory(context.paths.exec(session.containerId, session)).catch(() => undefined);
   });
-  return duplex === undefined ? undefined : { terminal: session.spec.terminal ?? false, duplex };
+  if (duplex === undefined) return undefined;
+  const recordDetach = (): void => {
+    const now = context.state.findContainer(session.containerId);
+    if (now === undefined || context.closing.aborted) return;
+    context.state.events.record(containerEvent(now, "exec_detach", { execID: id }));
+  };
+  return { terminal: session.spec.terminal ?? false, duplex, recordDetach };
 }
 
 async function launch(
@@ -125,7 +139,7 @@ async function launch(
     // Not the directory above it: a container that is being removed would get it back.
     mkdirSync(runDirectory, { mode: 0o700 });
     fault("exec.directory");
-    const action = `exec_start: ${session.spec.command.join(" ")}`;
+    const action = execAction("exec_start", session.spec);
     emit(context, session, containerEvent(record, action, { execID: id }));
     using rdtClass = openClass(record.spec);
     return await context.dependencies.runtime.exec({

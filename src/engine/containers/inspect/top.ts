@@ -7,6 +7,7 @@ import { formatProcesses } from "../../resolve/process-table.ts";
 import type { ProcessTable } from "../../../model/containers.ts";
 import type { ContainerReference } from "../../../model/ids.ts";
 import { cgroupOf, type ContainerContext, isRunning } from "../../context.ts";
+import { containerEvent } from "../../describe-event.ts";
 import { getContainer } from "../../find-container.ts";
 
 /** The processes of its cgroup as the host numbers them, read from /proc. "conflict" when it does not run. */
@@ -43,5 +44,6 @@ export function listProcesses(
         .toReversed(),
     ),
   };
+  context.state.events.record(containerEvent(record, "top"));
   return { titles: columns.map(({ title }) => title), processes: formatProcesses(processes, columns, facts) };
 }

@@ -10,7 +10,7 @@ import type { EngineEvent } from "../../../model/engine.ts";
 import type { ContainerId } from "../../../model/ids.ts";
 import { cgroupOf, type ContainerContext } from "../../context.ts";
 import { imagesOf } from "../../images/images-in-use.ts";
-import { containerEvent } from "../../describe-event.ts";
+import { backdateEvents, containerEvent } from "../../describe-event.ts";
 import { endHealth } from "../../resolve/health-check.ts";
 import { decideRestart } from "../../resolve/restart-policy.ts";
 import { lastRun } from "./last-run.ts";
@@ -43,7 +43,8 @@ export function stateAfter(context: ContainerContext, record: ContainerRecord, e
 /**
  * Records the end of a run (or of a failed start), notifies waiting callers and cleans up after the response. Removes a
  * container with autoRemove, unless it is being restarted. `startsAgain`: a temporary shortage made the start fail, so
- * the restart policy counts it like a run. The caller holds the container's lock.
+ * the restart policy counts it like a run. `startEvents`: of a start that was not recorded. `whileAway`: the run ended
+ * while no engine ran, so its events have the time of its end. The caller holds the container's lock.
  */
 export function recordEnd(
   context: ContainerContext,
@@ -52,10 +53,14 @@ export function recordEnd(
     state,
     ends,
     startsAgain = false,
+    startEvents = [],
+    whileAway = false,
   }: {
     readonly state: ExitedState;
     readonly ends?: IntentId | undefined;
     readonly startsAgain?: boolean | undefined;
+    readonly startEvents?: readonly EngineEvent[] | undefined;
+    readonly whileAway?: boolean | undefined;
   },
 ): void {
   const plans = plansOf(record);
@@ -63,25 +68,25 @@ export function recordEnd(
   if (record.health !== undefined) void context.health.stop(record.id);
   const ended: ContainerRecord = withHealth({ ...left, state }, endHealth(record.health));
   reportDenials(context, record);
-  const die = containerEvent(
-    record,
-    "die",
-    defined({
-      exitCode: String(state.code),
-      execDuration:
-        state.startedAt === undefined
-          ? undefined
-          : String(Math.max(0, Math.floor((state.finishedAt - state.startedAt) / 1000))),
-    }),
-  );
-  const events = [
+  const ownEvents = [
     ...(state.oomKilled && noticedKills(record) === 0 ? [containerEvent(record, "oom")] : []),
-    die,
-    // A start that failed has used none of them.
+    // SPEC: dockerd releases what the run has used before it reports the end. A start that failed has used nothing.
     ...(state.startedAt === undefined
       ? []
       : [...networkUseEvents(context, record, "disconnect"), ...volumeUseEvents(record, "unmount")]),
+    containerEvent(
+      record,
+      "die",
+      defined({
+        exitCode: String(state.code),
+        execDuration:
+          state.startedAt === undefined
+            ? undefined
+            : String(Math.max(0, Math.floor((state.finishedAt - state.startedAt) / 1000))),
+      }),
+    ),
   ];
+  const events = [...startEvents, ...(whileAway ? backdateEvents(ownEvents, state.finishedAt) : ownEvents)];
   const delayMs =
     state.startedAt === undefined && !startsAgain
       ? undefined

@@ -20,9 +20,10 @@ import { listKeepers } from "../../host/keepers.ts";
 import { finishConnection, openLiveNetwork } from "../../networks/connect.ts";
 import { plansOf, releaseEndpoints, withPlans } from "../../networks/join-networks.ts";
 import { announceEndpoint } from "../../networks/names.ts";
-import { runningRecord, withHealth, withStart } from "./running-record.ts";
+import { runningRecord, startEvents, withHealth, withStart } from "./running-record.ts";
 import { removeDirectory } from "../files/remove-directory.ts";
 import { sentenceOf } from "../../../base/failure.ts";
+import { backdateEvents } from "../../describe-event.ts";
 import { adopt } from "./adopt.ts";
 import { isUnconfirmed } from "../../unconfirmed.ts";
 import { listUnknownDirectories } from "../files/unknown-directories.ts";
@@ -157,12 +158,14 @@ async function finishStart(
       startedAt: begunAt,
       ...start,
     });
-    context.state.putContainer(running, { ends: intentId });
+    const events = backdateEvents(startEvents(context, running), begunAt);
+    context.state.putContainer(running, { ends: intentId, events });
     adopt(context, running, found);
   } else if (found !== undefined && found.finishedAt >= intent.begunAt) {
     const begun = withStart(joining, start);
     const state = { ...stateAfter(context, record, found), startedAt: begunAt };
-    recordEnd(context, begun, { state, ends: intentId });
+    const startedEvents = backdateEvents(startEvents(context, begun), begunAt);
+    recordEnd(context, begun, { state, ends: intentId, startEvents: startedEvents, whileAway: true });
   } else {
     await sweepCgroup(context, record.id).catch(() => undefined);
     if (record.state.status === "restarting") {
@@ -228,7 +231,7 @@ async function reconcileContainer(context: ContainerContext, record: ContainerRe
     return adopt(context, withBegunHealth(context, withFrozenState(context, record)), found);
   }
   if (found !== undefined && found.finishedAt >= startedAt - 1000) {
-    return recordEnd(context, record, { state: stateAfter(context, record, found) });
+    return recordEnd(context, record, { state: stateAfter(context, record, found), whileAway: true });
   }
   const lost: Exit = { end: { signal: 9 }, finishedAt: Date.now(), keeperLost: true };
   const state = stateAfter(context, record, lost);

@@ -1,8 +1,12 @@
 import type { ContainerRecord } from "../../state/records.ts";
 import type { ContainerHealth } from "../../../model/health.ts";
 import type { StartTiming } from "../../../model/container-state.ts";
+import type { EngineEvent } from "../../../model/engine.ts";
 import type { ContainerContext } from "../../context.ts";
 import { beginHealth, resolveHealthCheck } from "../../resolve/health-check.ts";
+import { containerEvent } from "../../describe-event.ts";
+import { networkUseEvents } from "../../networks/join-networks.ts";
+import { volumeUseEvents } from "../files/volume-uses.ts";
 
 /** So many past starts are remembered (a log is cut into lines at them). */
 const STARTS_KEPT = 16;
@@ -56,4 +60,13 @@ export function runningRecord(
     bootId: context.dependencies.host.bootId,
     lastTiming: timing ?? record.lastTiming,
   };
+}
+
+/** Docker's events of a start: what it uses, then the start. */
+export function startEvents(context: ContainerContext, record: ContainerRecord): readonly EngineEvent[] {
+  return [
+    ...networkUseEvents(context, record, "connect"),
+    ...volumeUseEvents(record, "mount"),
+    containerEvent(record, "start"),
+  ];
 }

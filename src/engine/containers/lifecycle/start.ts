@@ -6,19 +6,12 @@ import type { EarlyStreams, StartedProcess } from "../../../runtime/types.ts";
 import type { StartTiming } from "../../../model/container-state.ts";
 import type { ContainerReference } from "../../../model/ids.ts";
 import { type ContainerContext, isRunning } from "../../context.ts";
-import { containerEvent } from "../../describe-event.ts";
 import { getContainer } from "../../find-container.ts";
 import { podLimitsOf } from "../../find-pod.ts";
-import {
-  networkUseEvents,
-  releaseEndpoints,
-  reserveEndpoints,
-  withPlans,
-} from "../../networks/join-networks.ts";
+import { releaseEndpoints, reserveEndpoints, withPlans } from "../../networks/join-networks.ts";
 import { findAtStart } from "../../networks/find-at-start.ts";
 import { freeRestingAddresses } from "../../networks/resting-addresses.ts";
 import type { ContainerRecord, IntentId } from "../../state/records.ts";
-import { volumeUseEvents } from "../files/volume-uses.ts";
 import { adopt } from "./adopt.ts";
 import { recordEnd } from "./end-run.ts";
 import { failureTo, launchFailure } from "./launch-failure.ts";
@@ -26,7 +19,7 @@ import { notifyReady } from "./notify.ts";
 import { PhaseClock } from "./phase-clock.ts";
 import { openPidFiles, type WrittenPids } from "./pid-files.ts";
 import { startRequired } from "./required-containers.ts";
-import { runningRecord } from "./running-record.ts";
+import { runningRecord, startEvents } from "./running-record.ts";
 import { type LaunchOptions, launchStart } from "./start/launch.ts";
 import { planLaunch } from "./start/plan.ts";
 import { prepareStart } from "./start/prepare.ts";
@@ -126,12 +119,7 @@ export async function startHeld(
     timing,
   });
   fault("start.launched");
-  const events = [
-    ...networkUseEvents(context, running, "connect"),
-    ...volumeUseEvents(record, "mount"),
-    containerEvent(record, "start"),
-  ];
-  context.state.putContainer(running, { ends: intent, events });
+  context.state.putContainer(running, { ends: intent, events: startEvents(context, running) });
   fault("start.recorded");
   adopt(context, running, started.kept, ended);
   writePids(started.kept);

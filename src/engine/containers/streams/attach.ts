@@ -29,9 +29,16 @@ export async function attachContainer(
       (error: Error) => duplex.destroy(error),
     );
   else await join();
-  return { terminal, duplex };
+  return { terminal, duplex, recordDetach: () => recordEvent("detach") };
+
+  function recordEvent(action: "attach" | "detach"): void {
+    const now = context.state.findContainer(record.id);
+    if (now !== undefined && !context.closing.aborted)
+      context.state.events.record(containerEvent(now, action));
+  }
 
   async function join(): Promise<void> {
+    recordEvent("attach");
     if (stream) await joinProcess(context, record, { duplex, options });
     else duplex.abandon();
   }
@@ -48,7 +55,6 @@ async function joinProcess(
     stderr: options.stderr ?? false,
   };
   const now = getContainer(context.state, id);
-  context.state.events.record(containerEvent(now, "attach"));
   const live = context.live.get(id);
   if (live === undefined) {
     if (isRunning(now)) {
