@@ -9,6 +9,7 @@ const groups: CommandTree["groups"] = {
   volume: "Manage volumes",
   network: "Manage networks",
   secret: "Manage secrets, which containers receive as files or variables",
+  healthcheck: "Run health checks of containers",
   pod: "Manage pods: containers that share namespaces",
   system: "Manage the engine",
   storage: "Compare the storage drivers",
@@ -109,6 +110,11 @@ const entries: readonly CommandEntry[] = [
     names: ["container export", "export"],
     summary: "Export a container's filesystem as a tar archive",
     load: async () => (await import("./container/export.ts")).exportContainer,
+  },
+  {
+    names: ["healthcheck run"],
+    summary: "Run the health check of a container now",
+    load: async () => (await import("./container/healthcheck-run.ts")).healthcheckRun,
   },
   {
     names: ["image history", "history"],

@@ -10,6 +10,7 @@ import type {
   ContainerSummary,
   ContainerTopResponse,
   ContainerWaitResponse,
+  Health,
   StartTiming,
 } from "../api/types/container.ts";
 import type { HostConfig } from "../api/types/host-config.ts";
@@ -190,6 +191,11 @@ export class ContainersClient {
 
   async unpause(reference: string): Promise<void> {
     await this.#transport.status({ method: "POST", path: `${at(reference)}/unpause` });
+  }
+
+  /** Runs the health check now; the result is the last of the log. */
+  checkHealth(reference: string): Promise<Health> {
+    return this.#transport.json({ method: "POST", path: `/tare${at(reference)}/healthcheck` });
   }
 
   async rename(reference: string, name: string): Promise<void> {

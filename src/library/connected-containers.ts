@@ -13,6 +13,7 @@ import type {
 import type { DescriptorOptions } from "../model/descriptors.ts";
 import type { ExecDetails, ExecSpec } from "../model/execs.ts";
 import type { ContainerChange, CopiedPath, CopyIntoOptions, PathStat } from "../model/files.ts";
+import type { ContainerHealth } from "../model/health.ts";
 import { type ContainerReference, parseContainerId, parseExecId } from "../model/ids.ts";
 import type { LogEntry, LogOptions } from "../model/logs.ts";
 import type { PruneFilters, PrunedContainers } from "../model/prune.ts";
@@ -26,7 +27,14 @@ import type { AttachedConnection } from "../client/transport.ts";
 import type * as api from "../api/types/container.ts";
 import { Failure, kindOf } from "../base/failure.ts";
 import { createRequestOf, updateRequestOf } from "./create-request.ts";
-import { containerDetailsOf, containerSummaryOf, imageConfigOf, sizesOf, timingOf } from "./inspect-reply.ts";
+import {
+  containerDetailsOf,
+  containerSummaryOf,
+  healthOf,
+  imageConfigOf,
+  sizesOf,
+  timingOf,
+} from "./inspect-reply.ts";
 import { parseLogLines } from "./log-lines.ts";
 import { statisticsOf } from "./statistics.ts";
 import { passDescriptors } from "./pass-descriptors.ts";
@@ -115,6 +123,10 @@ export class ConnectedContainers implements Containers {
 
   unpause(reference: ContainerReference): Promise<void> {
     return this.#client.containers.unpause(reference);
+  }
+
+  async checkHealth(reference: ContainerReference): Promise<ContainerHealth> {
+    return healthOf(await this.#client.containers.checkHealth(reference));
   }
 
   async update(

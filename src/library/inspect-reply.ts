@@ -6,6 +6,7 @@ import type * as api from "../api/types/container.ts";
 import type { HostConfig } from "../api/types/host-config.ts";
 import type { ImageInspect, ImageSummary as ApiImageSummary } from "../api/types/image.ts";
 import type { ContainerSizes } from "../model/container-sizes.ts";
+import type { ContainerHealth } from "../model/health.ts";
 import type { ContainerState, StartTiming } from "../model/container-state.ts";
 import type { ContainerDetails, ContainerSummary } from "../model/containers.ts";
 import type { Denial } from "../model/denials.ts";
@@ -34,6 +35,7 @@ export function containerDetailsOf(reply: api.ContainerInspect, image: ImageConf
     command: [...(config.Entrypoint ?? []), ...(config.Cmd ?? [])],
     createdAt: Date.parse(reply.Created),
     state: containerStateOf(reply.State),
+    health: reply.State.Health && healthOf(reply.State.Health),
     labels: config.Labels ?? {},
     networkMode: hostConfig.NetworkMode ?? "bridge",
     endpoints: endpointsOf(reply.NetworkSettings.Networks),
@@ -162,6 +164,23 @@ function containerStateOf(state: api.ContainerState): ContainerState {
   }
 }
 
+export function healthOf({
+  Status: status,
+  FailingStreak: failingStreak,
+  Log: log,
+}: api.Health): ContainerHealth {
+  return {
+    status: status === "none" ? "starting" : status,
+    failingStreak,
+    log: log.map(({ Start, End, ExitCode, Output }) => ({
+      startedAt: Date.parse(Start),
+      endedAt: Date.parse(End),
+      code: ExitCode,
+      output: Output,
+    })),
+  };
+}
+
 /** A row of `ps`. It contains only the times and the part of the state that a row contains. */
 export function containerSummaryOf(
   row: api.ContainerSummary,
@@ -175,6 +194,7 @@ export function containerSummaryOf(
     command: [...(details.Config.Entrypoint ?? []), ...(details.Config.Cmd ?? [])],
     createdAt: row.Created * 1000,
     state: containerStateOf(details.State),
+    health: details.State.Health && healthOf(details.State.Health),
     labels: row.Labels,
     networkMode: row.HostConfig.NetworkMode,
     endpoints: endpointsOf(row.NetworkSettings.Networks),

@@ -152,6 +152,11 @@ export interface Containers {
   /** "conflict" when it is not paused. */
   unpause(reference: ContainerReference): Promise<void>;
   /**
+   * Runs the health check now, besides its schedule; the result is the last in the log. Throws "conflict" when the
+   * container has no health check or does not run.
+   */
+  checkHealth(reference: ContainerReference): Promise<ContainerHealth>;
+  /**
    * Other limits, all or none; those that are absent stay, and −1 lifts memorySwapBytes, cpuQuotaUs or pidsLimit. A
    * running container is under them at once. "invalid" for limits that can't be, or that the kernel refuses.
    */

@@ -276,4 +276,42 @@ describe.skipIf(!isRoot)("health checks", () => {
     expect((await healthOf("fine"))?.Log).toHaveLength(5);
     await tare.must(["rm", "-f", "kept", "hung", "fine"]);
   });
+
+  test("wait --condition and healthcheck run, as Podman has them", async () => {
+    const flags = ["--health-cmd", "test -e /tmp/ok", "--health-retries", "1"];
+    await start("awaited", flags);
+    expect(await tare.must(["wait", "--condition", "unhealthy", "awaited"])).toBe("-1");
+    const failed = await tare.tare(["healthcheck", "run", "awaited"]);
+    expect([failed.status, failed.stdout]).toEqual([1, "unhealthy\n"]);
+    const healthy = tare.must(["wait", "--condition", "healthy", "awaited"]);
+    await tare.must(["exec", "awaited", "touch", "/tmp/ok"]);
+    expect(await healthy).toBe("-1");
+    expect(await tare.must(["healthcheck", "run", "awaited"])).toBe("");
+    const never = tare.refused(["wait", "--condition", "unhealthy", "awaited"]);
+    await sleep(200);
+    await tare.must(["stop", "-t", "0", "awaited"]);
+    expect(await never).toContain('cannot wait until container "awaited" is unhealthy: it is not running');
+    expect(await tare.refused(["healthcheck", "run", "awaited"])).toContain("is not running");
+    await tare.must(["run", "-d", "--name", "plain", "busybox", "sleep", "1000"]);
+    expect(await tare.refused(["healthcheck", "run", "plain"])).toContain(
+      'container "plain" has no defined healthcheck',
+    );
+    expect(await tare.refused(["wait", "--condition", "healthy", "plain"])).toContain(
+      "it has no health check",
+    );
+    expect(await tare.refused(["wait", "--condition", "happy", "plain"])).toContain(
+      "must be stopped, healthy or unhealthy",
+    );
+    await tare.must(["rm", "-f", "awaited", "plain"]);
+  });
+
+  test("healthcheck run counts a check, with an interval that is too long to end", async () => {
+    await tare.must(
+      "run -d --name rare --health-cmd true --health-interval 20m busybox sleep 1000".split(" "),
+    );
+    expect(await healthOf("rare")).toMatchObject({ Status: "starting", Log: [] });
+    await tare.must(["healthcheck", "run", "rare"]);
+    expect(await healthOf("rare")).toMatchObject({ Status: "healthy", Log: [{ ExitCode: 0 }] });
+    await tare.must(["rm", "-f", "rare"]);
+  });
 });

@@ -347,6 +347,7 @@ export const routes: readonly Route[] = [
   { method: "POST", path: "/tare/exec", operation: "tare.exec", body: "json", hijack: true },
   { method: "POST", path: "/tare/logs", operation: "tare.logs", body: "json", hijack: true },
   { method: "POST", path: "/tare/command", operation: "tare.command", body: "json", hijack: true },
+  { method: "POST", path: "/tare/containers/{id}/healthcheck", operation: "containers.checkHealth" },
   { method: "GET", path: "/tare/namespaces", operation: "tare.namespaces" },
   { method: "GET", path: "/tare/images/tree", operation: "images.tree", query: { names: "texts" } },
   { method: "GET", path: "/tare/manifest-lists", operation: "manifests.list" },

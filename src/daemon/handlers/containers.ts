@@ -8,6 +8,7 @@ import { parseUpdateRequest } from "../../api/container/update-request.ts";
 import { Failure, isAlreadyRunning } from "../../base/failure.ts";
 import type { Call, Handlers } from "../handler.ts";
 import { bridge } from "../http/bridge.ts";
+import { healthOf } from "../map/container-state.ts";
 import { containerInspectOf, timingOf } from "../map/container-inspect.ts";
 import { containerSummaryOf } from "../map/container-summary.ts";
 import { containersReportOf } from "../map/usage.ts";
@@ -152,6 +153,10 @@ export const handlers: Handlers = {
   "containers.unpause": async ({ engine, params, reply }: Call) => {
     await engine.containers.unpause(params["id"] ?? "");
     reply.empty(204);
+  },
+
+  "containers.checkHealth": async ({ engine, params, reply }: Call) => {
+    reply.json(200, healthOf(await engine.containers.checkHealth(params["id"] ?? "")));
   },
 
   "containers.update": async ({ engine, version, params, body, reply }: Call) => {

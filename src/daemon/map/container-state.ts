@@ -33,7 +33,8 @@ export function stateOf(state: ContainerState, health: ContainerHealth | undefin
   };
 }
 
-function healthOf({ status, failingStreak, log }: ContainerHealth): api.Health {
+/** `State.Health` of inspect. */
+export function healthOf({ status, failingStreak, log }: ContainerHealth): api.Health {
   return {
     Status: status,
     FailingStreak: failingStreak,

@@ -13,6 +13,7 @@ import type {
 import type { DescriptorOptions } from "../../model/descriptors.ts";
 import type { ExecDetails, ExecSpec } from "../../model/execs.ts";
 import type { ContainerChange, CopiedPath, CopyIntoOptions, PathStat } from "../../model/files.ts";
+import type { ContainerHealth } from "../../model/health.ts";
 import type { ContainerId, ContainerReference } from "../../model/ids.ts";
 import type { LogEntry, LogOptions } from "../../model/logs.ts";
 import type { PruneFilters, PrunedContainers } from "../../model/prune.ts";
@@ -21,6 +22,7 @@ import type { AttachOptions, AttachedStream, TerminalSize } from "../../model/st
 import type { ContainerUpdate } from "../../model/updates.ts";
 import { Failure } from "../../base/failure.ts";
 import { fault } from "../../base/fault.ts";
+import { resolveHealthCheck } from "../resolve/health-check.ts";
 import { attachContainer } from "./streams/attach.ts";
 import { listContainerChanges } from "./files/changes.ts";
 import { plansOf } from "../networks/join-networks.ts";
@@ -125,6 +127,17 @@ export class LocalContainers implements Containers {
 
   async pause(reference: ContainerReference): Promise<void> {
     await pauseContainer(this.#context, reference);
+  }
+
+  async checkHealth(reference: ContainerReference): Promise<ContainerHealth> {
+    const record = getContainer(this.#context.state, reference);
+    if (resolveHealthCheck(record.spec, record.imageConfig.defaults) === undefined)
+      throw new Failure("conflict", `container "${record.name}" has no defined healthcheck`);
+    getLive(this.#context, record);
+    await this.#context.health.run(record.id);
+    const { health } = getContainer(this.#context.state, record.id);
+    if (health === undefined) throw new Failure("conflict", `container "${record.name}" has no health`);
+    return health;
   }
 
   async unpause(reference: ContainerReference): Promise<void> {

@@ -231,6 +231,14 @@ export class FakeEngine implements Engine {
         throw new Failure("conflict", "cannot unpause", { details: { state: state.status, id } });
       container.state = { ...state, status: "running" };
     },
+    checkHealth: async (reference) => {
+      this.find(reference);
+      return {
+        status: "healthy",
+        failingStreak: 0,
+        log: [{ startedAt: 0, endedAt: 1, code: 0, output: "fine" }],
+      };
+    },
     update: async (reference) => {
       this.find(reference);
       return { warnings: [] };

@@ -1,3 +1,4 @@
+import { Failure } from "../../../base/failure.ts";
 import type { ContainerId } from "../../../model/ids.ts";
 import type { KeptProcess } from "../../../runtime/types.ts";
 import type { ContainerRecord } from "../../state/records.ts";
@@ -6,6 +7,7 @@ import type { ContainerRecord } from "../../state/records.ts";
 interface Monitor extends Disposable {
   watch(record: ContainerRecord, kept: KeptProcess): void;
   stop(id: ContainerId): void;
+  run(id: ContainerId): Promise<void>;
 }
 
 /** The health checks of all running containers. The code is loaded for the first container that has one. */
@@ -22,6 +24,14 @@ export class HealthChecks implements AsyncDisposable {
     if (record.health === undefined) return;
     this.#loading ??= this.#load();
     void this.#loading.then((monitor) => monitor.watch(record, kept));
+  }
+
+  /** Checks a container now, besides its schedule, and records the result. Throws "conflict" when it is not checked. */
+  async run(id: ContainerId): Promise<void> {
+    const monitor = await this.#loading;
+    if (monitor === undefined)
+      throw new Failure("conflict", "cannot check the health: the container is not running");
+    await monitor.run(id);
   }
 
   /** Ends the checks of a container, and kills the one that runs. Idempotent. */

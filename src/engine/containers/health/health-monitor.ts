@@ -1,4 +1,4 @@
-import { sentenceOf } from "../../../base/failure.ts";
+import { Failure, sentenceOf } from "../../../base/failure.ts";
 import { log } from "../../../base/log.ts";
 import type { HealthResult, UnhealthyAction } from "../../../model/health.ts";
 import type { ContainerId } from "../../../model/ids.ts";
@@ -79,6 +79,16 @@ export class HealthMonitor implements Disposable {
     this.#due.delete(entry);
     entry.stop.abort();
     this.#run();
+  }
+
+  /** As HealthChecks.run(). */
+  async run(id: ContainerId): Promise<void> {
+    const entry = this.#byId.get(id);
+    const result =
+      entry && (await runCheck(this.#context, id, { check: entry.check, signal: entry.stop.signal }));
+    if (entry === undefined || result === undefined)
+      throw new Failure("conflict", "cannot check the health: the container is not running");
+    await this.#record(entry, result);
   }
 
   [Symbol.dispose](): void {
