@@ -93,6 +93,7 @@ const siblings = {
     completion: ["flags"],
     container: ["copy", "flags", "format", "pod", "prune", "registry", "stats", "terminal"],
     copy: [],
+    docker: ["flags", "format", "format/template", "registry"],
     flags: [],
     format: [],
     image: ["flags", "format", "format/image-tree", "layout", "prune", "registry", "terminal"],

@@ -159,6 +159,7 @@ static char **find_words(struct text *socket) {
   if (!host && !run_root) {
     host = variable("TARE_HOST");
     if (!*host) host = variable("DOCKER_HOST");
+    if (!*host && *variable("DOCKER_CONTEXT")) return NULL;
     if (!*host) host = "unix:///run/tare/tare.sock";
   }
   if (host && !begins(host, "unix:///")) return NULL;
@@ -167,9 +168,11 @@ static char **find_words(struct text *socket) {
   return socket->bytes[0] == '/' && !socket->full ? at : NULL;
 }
 
-// Docker's client configuration may name proxies, which become variables of a container. The main binary reports an
-// unreadable configuration.
-static bool has_proxies(void) {
+// Docker's client configuration may name proxies, which become variables of a container, formats, detach keys and a
+// context (but ours: src/cli/docker/current-context.ts). The main binary reports an unreadable configuration.
+static bool is_configured(void) {
+  static const char *const keys[] = {"proxies", "detachKeys", "HttpHeaders", "Format\"", "currentContext"};
+  size_t first = same(operation, "run") ? 0 : 1;
   static char bytes[MOST_CONFIG];
   static char path[4200];
   struct text text = {path, 0, sizeof path - 1, false};
@@ -184,7 +187,8 @@ static bool has_proxies(void) {
   sys(SYS_close, fd);
   if (n < 0 || n == sizeof bytes - 1) return true;
   for (long i = 0; i < n; i++)
-    if (begins(bytes + i, "proxies") || bytes[i] == '\\') return true; // or escaped
+    for (size_t k = first; k < sizeof keys / sizeof *keys && !begins(bytes + i, "currentContext\": \"tare\""); k++)
+      if (begins(bytes + i, keys[k]) || bytes[i] == '\\') return true; // or escaped
   return false;
 }
 
@@ -471,7 +475,7 @@ __attribute__((noreturn, used)) static void begin(long *stack) {
   environment = arguments + stack[0] + 1;
   struct text path = {address.sun_path, 0, sizeof address.sun_path - 1, false};
   char **words = find_words(&path);
-  if (!words || (same(operation, "run") && has_proxies())) be_whole();
+  if (!words || is_configured()) be_whole();
   struct text body = {request + HEAD, 0, MOST_REQUEST, false};
   add(&body, "{\"Build\":\"" TARE_BUILD_ID "\",\"Words\":[");
   for (char **word = words; *word; word++) {

@@ -33,14 +33,16 @@ function contextOf(output: CommandOutput, client: LeanClient): CliContext {
     build,
     connect: async () => client,
     widen,
-    env: {},
+    // The launcher sends no command that the client's configuration changes: there is none here.
+    env: { DOCKER_CONFIG: "/nonexistent" },
     get stdin() {
       return none();
     },
     get cwd() {
       return none();
     },
-    hasContent: none,
+    hasContent: () => false,
+    become: none,
     sendDescriptors: none,
     repair: none,
     confirmRepair: none,

@@ -12,7 +12,7 @@ import { LightSocket } from "./light-socket.ts";
  * socket that was not chosen by the environment. A daemon of another build is replaced in place; its containers go on.
  */
 export async function connect(options: GlobalOptions): Promise<LeanClient> {
-  const ours = options.host.startsWith("unix://") && options.hostFrom !== "environment";
+  const ours = options.host.startsWith("unix://") && !["environment", "context"].includes(options.hostFrom);
   const revive = (): Promise<void> => start(options);
   const client = new LeanClient({
     host: options.host,

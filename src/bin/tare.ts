@@ -31,6 +31,10 @@ if (argv.includes("daemon") && (await import("./daemon-options.ts")).isDaemonCom
     env: process.env,
     cwd: process.cwd(),
     hasContent: (path) => Bun.file(path).size > 0,
+    become: async (program, { argv: words, env }) => {
+      process.execve?.(program, [program, ...words], env);
+      throw new Error("the runtime cannot execute another program");
+    },
     build,
     connect,
     widen,

@@ -12,7 +12,8 @@ export interface Command<V> {
   readonly takes: readonly [least: number, most: number];
   readonly flags: TableOf<V>;
   /** "first": everything from the first argument on belongs to the program that runs. */
-  readonly optionsEnd?: "dashes" | "first" | undefined;
+  /** "start": all words do. */
+  readonly optionsEnd?: "dashes" | "first" | "start" | undefined;
   readonly description?: string | undefined;
   readonly examples?: readonly string[] | undefined;
   /** The kind of object that each argument names; the last entry counts for all that follow. */
@@ -21,6 +22,8 @@ export interface Command<V> {
   readonly failureStatus?: number | undefined;
   /** False: it does not start a daemon where none runs. */
   readonly startsDaemon?: false | undefined;
+  /** False: it does not connect, so it works where the current context does not exist. */
+  readonly usesContext?: false | undefined;
   /** Returns the exit status. Throws Failures; those with details.status decide about theirs. */
   run(call: Call<V>): Promise<number>;
 }

@@ -4,6 +4,7 @@ import type { CommandEntry, CommandTree } from "./command.ts";
 /** The groups of commands, with their descriptions in the help. */
 const groups: CommandTree["groups"] = {
   container: "Manage containers",
+  context: "Manage contexts: engines that clients of Docker can choose",
   image: "Manage images",
   manifest: "Manage manifest lists, which combine images of several platforms under one name",
   volume: "Manage volumes",
@@ -14,12 +15,11 @@ const groups: CommandTree["groups"] = {
   system: "Manage the engine",
   storage: "Compare the storage drivers",
   daemon: "Manage the daemon",
+  init: "Set up what works with Tare",
 };
 
 /** Docker's commands that come later, the groups by their name: answered as such, not as mistakes. */
-const later: CommandTree["later"] = new Set(
-  "build builder buildx checkpoint compose config context node plugin service stack swarm trust".split(" "),
-);
+const later: CommandTree["later"] = new Set("build builder buildx checkpoint".split(" "));
 
 const entries: readonly CommandEntry[] = [
   ...usualCommands,
@@ -475,6 +475,61 @@ const entries: readonly CommandEntry[] = [
     names: ["daemon stop"],
     summary: "Stop the daemon; containers keep running",
     load: async () => (await import("./system/daemon-stop.ts")).daemonStop,
+  },
+  {
+    names: ["context create"],
+    summary: "Create a context",
+    load: async () => (await import("./docker/context-edit.ts")).contextCreate,
+  },
+  {
+    names: ["context export"],
+    summary: "Export a context to a tar archive FILE or a tar stream on STDOUT",
+    load: async () => (await import("./docker/context-archive.ts")).contextExport,
+  },
+  {
+    names: ["context import"],
+    summary: "Import a context from a tar archive",
+    load: async () => (await import("./docker/context-archive.ts")).contextImport,
+  },
+  {
+    names: ["context inspect"],
+    summary: "Display detailed information on one or more contexts",
+    load: async () => (await import("./docker/context-ls.ts")).contextInspect,
+  },
+  {
+    names: ["context ls", "context list"],
+    summary: "List contexts",
+    load: async () => (await import("./docker/context-ls.ts")).contextLs,
+  },
+  {
+    names: ["context rm", "context remove"],
+    summary: "Remove one or more contexts",
+    load: async () => (await import("./docker/context-use.ts")).contextRm,
+  },
+  {
+    names: ["context show"],
+    summary: "Print the name of the current context",
+    load: async () => (await import("./docker/context-ls.ts")).contextShow,
+  },
+  {
+    names: ["context update"],
+    summary: "Update a context",
+    load: async () => (await import("./docker/context-edit.ts")).contextUpdate,
+  },
+  {
+    names: ["context use"],
+    summary: "Set the current docker context",
+    load: async () => (await import("./docker/context-use.ts")).contextUse,
+  },
+  {
+    names: ["compose"],
+    summary: "Run Docker Compose with this engine",
+    load: async () => (await import("./docker/compose.ts")).compose,
+  },
+  {
+    names: ["init docker"],
+    summary: "Make the docker command use this engine",
+    load: async () => (await import("./docker/init-docker.ts")).initDocker,
   },
   {
     names: ["completion"],

@@ -22,7 +22,9 @@ export interface GlobalOptions {
   /** `unix:///path`; from --host, else --run-root, TARE_HOST, DOCKER_HOST, else the default socket. */
   readonly host: string;
   /** Whether a person chose `host`, or it is the default (or the run root's) socket. */
-  readonly hostFrom: "flag" | "run-root" | "environment" | "default";
+  readonly hostFrom: "flag" | "run-root" | "environment" | "context" | "default";
+  /** Of `--context`. */
+  readonly context?: string | undefined;
   readonly dataRoot?: string | undefined;
   readonly runRoot?: string | undefined;
   /** The flags of the command line for a daemon that is started. */
@@ -50,6 +52,11 @@ export interface CliContext {
   readonly cwd: string;
   /** Whether a file is there and has something in it; node:fs, which takes long to load, is not needed for that. */
   readonly hasContent: (path: string) => boolean;
+  /** Replaces this process by another program, which gets its standard streams and its terminal. */
+  become(
+    program: string,
+    given: { readonly argv: readonly string[]; readonly env: NodeJS.ProcessEnv },
+  ): Promise<never>;
   /** Version and commit of this build, for --version and `version`. */
   readonly build: { readonly version: string; readonly commit: string };
   /** Sends copies of descriptors of ours to a socket of the daemon's, in one packet with the text. */

@@ -3,16 +3,19 @@ import { Failure } from "../base/failure.ts";
 import type { EngineSettings } from "../model/engine-settings.ts";
 import type { GlobalOptions } from "./context.ts";
 import type { Flag } from "./flags/flag.ts";
-import { bool, list, optional } from "./flags/kinds.ts";
+import { bool, list, optional, string } from "./flags/kinds.ts";
 
 export interface GlobalValues {
   readonly "blob-policy": string | undefined;
   readonly "bridge-bypass": boolean;
   readonly "bridge-gso-max-size": string | undefined;
+  readonly config: string | undefined;
+  readonly context: string | undefined;
   readonly "data-root": string | undefined;
   readonly debug: boolean;
   readonly gc: string | undefined;
   readonly host: string | undefined;
+  readonly "log-level": string;
   readonly "publish-policy": string | undefined;
   readonly "run-root": string | undefined;
   readonly "socket-group": string | undefined;
@@ -30,6 +33,8 @@ export interface GlobalFlag<T> extends Flag<T> {
   /** Converts the flag into an option of the daemon's engine. Its parser is loaded there only. Throws "invalid". */
   toSettings?(value: NonNullable<T>): Promise<EngineSettings>;
 }
+
+const logLevels = ["debug", "info", "warn", "error", "fatal"];
 
 /** The only list of these flags: help, the started daemon's flags and its settings come from it. */
 export const globalFlags: { readonly [K in keyof GlobalValues]: GlobalFlag<GlobalValues[K]> } = {
@@ -50,6 +55,11 @@ export const globalFlags: { readonly [K in keyof GlobalValues]: GlobalFlag<Globa
       return { bridgeGsoMaxSize: parseBridgeGsoMaxSize(text, "--bridge-gso-max-size") };
     },
   ),
+  config: optional('Location of client config files (default "~/.docker")', { isFile: true }),
+  context: optional(
+    'Name of the context to use to connect to the daemon (overrides DOCKER_HOST env var and default context set with "tare context use")',
+    { short: "c", names: "context" },
+  ),
   "data-root": {
     ...optional('Root directory of persistent state (default "/var/lib/tare")', { isFile: true }),
     isForDaemon: true,
@@ -61,6 +71,11 @@ export const globalFlags: { readonly [K in keyof GlobalValues]: GlobalFlag<Globa
   ),
   host: optional("Daemon socket to connect to (unix:///path; of the daemon itself also fd://)", {
     short: "H",
+  }),
+  "log-level": string('Set the logging level ("debug", "info", "warn", "error", "fatal")', {
+    short: "l",
+    words: logLevels,
+    initial: "info",
   }),
   "publish-policy": setting(
     optional("Whether published ports bypass the host's firewall (docker) or obey it (respect-host)"),
@@ -100,6 +115,9 @@ function checkOption(text: string): string {
 
 const defaultRunRoot = "/run/tare";
 
+/** Where the daemon listens that no flag, variable or context chooses. */
+export const defaultHost: string = `unix://${defaultRunRoot}/tare.sock`;
+
 /**
  * The daemon to connect to. Flags come before the environment, there TARE_HOST before DOCKER_HOST; a run root that was
  * given means the socket in it.
@@ -108,15 +126,21 @@ export function resolveGlobals(
   values: GlobalValues,
   env: Readonly<Record<string, string | undefined>>,
 ): GlobalOptions {
-  const { "run-root": runRoot, "data-root": dataRoot, debug } = values;
+  const { "run-root": runRoot, "data-root": dataRoot, context, "log-level": level } = values;
+  if (!logLevels.includes(level)) throw new Failure("invalid", `Unable to parse logging level: ${level}`);
+  if (context !== undefined && values.host !== undefined) {
+    throw new Failure("invalid", "conflicting options: either specify --host or --context, not both");
+  }
   return {
-    ...resolveHost(values, env),
+    // As in Docker, a context that is named counts more than the environment.
+    ...resolveHost(values, context === undefined ? env : {}),
+    context,
     runRoot,
     dataRoot,
     daemonFlags: keysOf(globalFlags).flatMap((name) =>
       globalFlags[name].isForDaemon === true ? formatFlag(name, values[name]) : [],
     ),
-    debug,
+    debug: values.debug || level === "debug",
     startsDaemon: true,
   };
 }
@@ -138,5 +162,5 @@ function resolveHost(
     const host = env[name];
     if (host !== undefined && host !== "") return { host, hostFrom: "environment" };
   }
-  return { host: `unix://${defaultRunRoot}/tare.sock`, hostFrom: "default" };
+  return { host: defaultHost, hostFrom: "default" };
 }

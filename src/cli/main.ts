@@ -7,6 +7,7 @@ import type { Call, Command, CommandEntry, CommandTree } from "./command.ts";
 import type { CliContext, GlobalOptions, OutputStream } from "./context.ts";
 import { type FlagTable, flagFailure, laterFailure, silentFailure } from "./flags/flag.ts";
 import { type Parsed, parseFlags } from "./flags/parse.ts";
+import { mayHaveConfig } from "./may-have-config.ts";
 import { findCommand } from "./tree.ts";
 import { usualCommands } from "./usual-commands.ts";
 import { type GlobalValues, globalFlags, resolveGlobals } from "./global-flags.ts";
@@ -56,7 +57,7 @@ class Outputs {
 }
 
 class CommandLine {
-  readonly #context: CliContext;
+  #context: CliContext;
   readonly #signal: AbortSignal;
   #debug = false;
 
@@ -70,6 +71,7 @@ class CommandLine {
     let failureStatus = 1;
     try {
       const parsed = parseFlags<GlobalValues>(globalFlags, argv, { optionsEnd: "first" });
+      this.#context = withConfigDirectory(this.#context, parsed.values.config);
       const globals = resolveGlobals(parsed.values, this.#context.env);
       this.#debug = globals.debug;
       if (parsed.values.version) return this.#print(versionLine(this.#context));
@@ -110,8 +112,19 @@ class CommandLine {
       return 1;
     }
     refuseLater(flags, parsed);
-    const { startsDaemon = true } = command;
-    return await command.run(this.#call(name, parsed, { ...globals, startsDaemon }));
+    const { startsDaemon = true, usesContext = true } = command;
+    const chosen = usesContext ? await this.#inContext(globals) : globals;
+    return await command.run(this.#call(name, parsed, { ...chosen, startsDaemon }));
+  }
+
+  /** With the host of the context that is named, or that Docker's client configuration has made the current one. */
+  async #inContext(globals: GlobalOptions): Promise<GlobalOptions> {
+    const { env } = this.#context;
+    if (globals.hostFrom !== "default") return globals;
+    if (globals.context === undefined && !env["DOCKER_CONTEXT"] && !mayHaveConfig(this.#context))
+      return globals;
+    const { withContextHost } = await import("./docker/current-context.ts");
+    return withContextHost(globals, env);
   }
 
   #call(name: string, parsed: Parsed, globals: GlobalOptions): Call<unknown> {
@@ -154,18 +167,15 @@ class CommandLine {
     if (commands.later.has(isGroup ? second : first)) {
       throw laterFailure(isGroup ? `${first} ${second}` : first);
     }
-    if (!isGroup) {
-      this.#context.stderr.write(`tare: '${first}' is not a tare command.\nSee 'tare --help'\n`);
-      return 1;
-    }
-    const { formatGroupHelp } = await import("./help.ts");
-    if (second.startsWith("-") && second !== "--help" && second !== "-h") {
+    if (isGroup && second.startsWith("-") && second !== "--help" && second !== "-h") {
       throw flagFailure(`unknown flag: ${second}`);
     }
-    if (second === "" || second.startsWith("-")) return this.#print(formatGroupHelp(commands, first));
-    this.#context.stderr.write(
-      `tare: '${first} ${second}' is not a tare command.\n${formatGroupHelp(commands, first)}`,
-    );
+    if (isGroup && (second === "" || second.startsWith("-"))) {
+      const { formatGroupHelp } = await import("./help.ts");
+      return this.#print(formatGroupHelp(commands, first));
+    }
+    const { formatUnknownCommand } = await import("./unknown-command.ts");
+    this.#context.stderr.write(quoteControls(formatUnknownCommand(commands, words)));
     return 1;
   }
 
@@ -184,6 +194,12 @@ class CommandLine {
 
 async function loadCommands(): Promise<CommandTree> {
   return (await import("./commands.ts")).commands;
+}
+
+/** `--config` is DOCKER_CONFIG for this command. */
+function withConfigDirectory(context: CliContext, directory: string | undefined): CliContext {
+  if (directory === undefined) return context;
+  return Object.create(context, { env: { value: { ...context.env, DOCKER_CONFIG: directory } } });
 }
 
 function versionLine({ build }: CliContext): string {

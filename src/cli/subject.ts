@@ -10,6 +10,7 @@ export type Subject =
   | "secret"
   | "pod"
   | "registry"
+  | "context"
   | "object"
   | "file"
   | "command"

@@ -113,7 +113,7 @@ describe.skipIf(!isRoot)("what must hold", () => {
     says: RegExp,
   ])[] = [
     ["an unknown flag", ["run", "--no-such", "busybox"], 125, /unknown flag: --no-such/],
-    ["an unknown command", ["fly"], 1, /'fly' is not a tare command/],
+    ["an unknown command", ["fly"], 1, /unknown command: tare fly/],
     ["a missing image", ["run", "--rm", "nosuch:1"], 125, /nosuch:1/],
     ["a reference that is none", ["run", "--rm", "UPPER case"], 125, /invalid reference format/],
     ["a limit that is impossible", ["run", "--rm", "-m", "1k", "busybox", "true"], 125, /6MB/],

@@ -43,8 +43,10 @@ function commandCandidates(
   { words, current }: { readonly words: readonly string[]; readonly current: string },
 ): Candidates {
   const flags: FlagTable = { ...command.flags, help: helpFlag };
-  const count = countPositional(flags, words, command.optionsEnd ?? "dashes");
-  const areOptionsOver = words.includes("--") || (command.optionsEnd === "first" && count > 0);
+  const { optionsEnd = "dashes" } = command;
+  const count = countPositional(flags, words, optionsEnd);
+  const areOptionsOver =
+    words.includes("--") || optionsEnd === "start" || (optionsEnd === "first" && count > 0);
   if (!areOptionsOver) {
     const value = flagValue(flags, words, current);
     if (value !== undefined) return value;
@@ -116,7 +118,12 @@ function firstWord(flags: FlagTable, words: readonly string[]): number {
   return index;
 }
 
-function countPositional(flags: FlagTable, words: readonly string[], optionsEnd: "dashes" | "first"): number {
+function countPositional(
+  flags: FlagTable,
+  words: readonly string[],
+  optionsEnd: NonNullable<Command<unknown>["optionsEnd"]>,
+): number {
+  if (optionsEnd === "start") return words.length;
   let count = 0;
   for (let index = 0; index < words.length; index++) {
     const word = words[index] ?? "";

@@ -1,5 +1,6 @@
 import { sentenceOf } from "../../base/failure.ts";
-import { type Flag, flagFailure, type FlagTable, type TableOf } from "./flag.ts";
+import { type Flag, flagFailure, type FlagTable, shownFlags, type TableOf } from "./flag.ts";
+import { suggest } from "./suggest.ts";
 
 export interface Parsed<Values = Readonly<Record<string, unknown>>> {
   /** By long name, each flag of the table present. */
@@ -12,8 +13,8 @@ export interface Parsed<Values = Readonly<Record<string, unknown>>> {
 }
 
 export interface ParseOptions {
-  /** "first": options end at the first argument (run, create, exec). */
-  readonly optionsEnd?: "dashes" | "first" | undefined;
+  /** "first": options end at the first argument (run, create, exec); "start": there are none (compose). */
+  readonly optionsEnd?: "dashes" | "first" | "start" | undefined;
 }
 
 /**
@@ -26,6 +27,7 @@ export function parseFlags<Values>(
   { optionsEnd = "dashes" }: ParseOptions = {},
 ): Parsed<Values> {
   const reader = new Reader(table as FlagTable, argv);
+  if (optionsEnd === "start") reader.takeRest();
   while (!reader.isAtEnd && !reader.wantsHelp) {
     const word = reader.next();
     if (word === "--") reader.takeRest();
@@ -75,7 +77,13 @@ class Reader {
     if (name === "" || name.startsWith("-")) throw flagFailure(`bad flag syntax: ${word}`);
     const [known, flag] = this.#find(name);
     if (flag === undefined) {
-      if (name !== "help") throw flagFailure(`unknown flag: --${name}`);
+      if (name !== "help") {
+        const known = shownFlags(this.#table).map(([each]) => each);
+        const near = suggest(name, known);
+        throw flagFailure(
+          `unknown flag: --${name}${near === undefined ? "" : `\nDid you mean "--${near}"?`}`,
+        );
+      }
       this.wantsHelp = true;
     } else if (at !== -1) this.#set(known, flag, word.slice(at + 1));
     else if (flag.type === "") this.#set(known, flag, "true");

@@ -1,7 +1,7 @@
 import { hasMembers, isRecord, isText } from "../../base/is-record.ts";
-import { readFileSync } from "node:fs";
+import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { homedir } from "node:os";
-import { join, resolve } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import { Failure, sentenceOf } from "../../base/failure.ts";
 import { optionFailure } from "../flags/flag.ts";
 
@@ -31,6 +31,27 @@ export interface StoredAuth {
 export function readDockerConfig(env: Readonly<Record<string, string | undefined>>): DockerConfig {
   const path = join(env["DOCKER_CONFIG"] || join(env["HOME"] || homedir(), ".docker"), "config.json");
   return readConfigFile(path) ?? { path, auths: {}, credHelpers: {}, document: {} };
+}
+
+/**
+ * Writes the configuration with these members changed; undefined removes one. Whole or not at all, for its owner alone;
+ * all else that is in the file stays.
+ */
+export function writeDockerConfig(
+  { path, document }: Pick<DockerConfig, "path" | "document">,
+  changes: Readonly<Record<string, unknown>>,
+): void {
+  const draft = `${path}.${process.pid}`;
+  try {
+    mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+    writeFileSync(draft, `${JSON.stringify({ ...document, ...changes }, undefined, "\t")}\n`, {
+      mode: 0o600,
+    });
+    renameSync(draft, path);
+  } catch (thrown) {
+    rmSync(draft, { force: true });
+    throw new Failure("not-permitted", `cannot write ${path}: ${sentenceOf(thrown)}`, { cause: thrown });
+  }
 }
 
 /** The file of `--authfile`, which has the same form. Throws "invalid" for one that is not there or can't be read. */

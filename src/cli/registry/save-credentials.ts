@@ -1,7 +1,5 @@
-import { mkdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
-import { dirname } from "node:path";
-import { Failure, sentenceOf } from "../../base/failure.ts";
-import { type DockerConfig, readDockerConfig } from "./config-file.ts";
+import { Failure } from "../../base/failure.ts";
+import { readDockerConfig, writeDockerConfig } from "./config-file.ts";
 import { askHelper } from "./credential-helper.ts";
 import { findCredentials, hostOf, serverAddressOf } from "./find-credentials.ts";
 
@@ -36,11 +34,11 @@ export async function saveCredentials(
       "store",
       JSON.stringify({ ServerURL: server, Username: username, Secret: password }),
     );
-    writeAuths(config, { ...config.auths, [server]: {} });
+    writeDockerConfig(config, { auths: { ...config.auths, [server]: {} } });
     return undefined;
   }
   const auth = Buffer.from(`${username}:${password}`).toString("base64");
-  writeAuths(config, { ...config.auths, [server]: { auth } });
+  writeDockerConfig(config, { auths: { ...config.auths, [server]: { auth } } });
   return config.path;
 }
 
@@ -56,19 +54,8 @@ export async function removeCredentials(domain: string, env: Environment): Promi
   if (helper !== undefined) {
     for (const each of new Set([server, ...keys])) await askHelper(helper, "erase", each);
   }
-  writeAuths(config, Object.fromEntries(Object.entries(config.auths).filter(([key]) => !isMeant(key))));
+  writeDockerConfig(config, {
+    auths: Object.fromEntries(Object.entries(config.auths).filter(([key]) => !isMeant(key))),
+  });
   return true;
-}
-
-/** Whole or not at all, for its owner alone; all else that is in the file stays. */
-function writeAuths({ path, document }: DockerConfig, auths: DockerConfig["auths"]): void {
-  const draft = `${path}.${process.pid}`;
-  try {
-    mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
-    writeFileSync(draft, `${JSON.stringify({ ...document, auths }, undefined, "\t")}\n`, { mode: 0o600 });
-    renameSync(draft, path);
-  } catch (thrown) {
-    rmSync(draft, { force: true });
-    throw new Failure("not-permitted", `cannot write ${path}: ${sentenceOf(thrown)}`, { cause: thrown });
-  }
 }

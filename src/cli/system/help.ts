@@ -1,7 +1,17 @@
 import { Failure } from "../../base/failure.ts";
-import type { Command } from "../command.ts";
+import type { Command, CommandTree } from "../command.ts";
+import { didYouMean } from "../flags/suggest.ts";
 import { formatCommandHelp, formatGroupHelp, formatHelp } from "../help.ts";
 import { findCommand } from "../tree.ts";
+import { commandWords } from "../unknown-command.ts";
+
+/** The nearest topic. */
+function hintFor(commands: CommandTree, [first = "", second]: readonly string[]): string {
+  const isGroup = second !== undefined && Object.hasOwn(commands.groups, first);
+  return isGroup
+    ? didYouMean(second, commandWords(commands, first))
+    : didYouMean(first, commandWords(commands));
+}
 
 export const help: Command<object> = {
   usage: "[COMMAND]",
@@ -19,7 +29,11 @@ export const help: Command<object> = {
       call.out(formatCommandHelp(found.entry, found.name, await found.entry.load(), columns));
     } else if (positional.length === 1 && Object.hasOwn(commands.groups, first))
       call.out(formatGroupHelp(commands, first));
-    else throw new Failure("invalid", `unknown help topic: ${positional.join(" ")}`);
+    else
+      throw new Failure(
+        "invalid",
+        `unknown help topic: ${positional.join(" ")}${hintFor(commands, positional)}`,
+      );
     return 0;
   },
 };

@@ -2,6 +2,7 @@ import { PassThrough } from "node:stream";
 import type { HostFinding } from "../../../src/model/host-check.ts";
 import type { Client } from "../../../src/client/client.ts";
 import type { CliContext, GlobalOptions } from "../../../src/cli/context.ts";
+import { silentFailure } from "../../../src/cli/flags/flag.ts";
 import { main } from "../../../src/cli/main.ts";
 
 /** What one command line did. */
@@ -13,6 +14,14 @@ export interface Outcome {
   readonly connections: readonly GlobalOptions[];
   /** Packets of descriptors. */
   readonly sent: readonly unknown[];
+  /** Programs that took its place. */
+  readonly became: readonly Became[];
+}
+
+export interface Became {
+  readonly program: string;
+  readonly argv: readonly string[];
+  readonly env: NodeJS.ProcessEnv;
 }
 
 export interface Given {
@@ -34,6 +43,7 @@ export async function runCommandLine(argv: readonly string[], given: Given = {})
   stderr.on("data", (piece) => (err += String(piece)));
   const connections: GlobalOptions[] = [];
   const sent: unknown[] = [];
+  const became: Became[] = [];
   const context: CliContext = {
     stdin: given.stdin ?? new PassThrough(),
     stdout,
@@ -45,6 +55,10 @@ export async function runCommandLine(argv: readonly string[], given: Given = {})
     repair: async () => undefined,
     confirmRepair: async () => false,
     checkHost: async () => given.findings ?? [],
+    become: async (program, given) => {
+      became.push({ program, ...given });
+      throw silentFailure(0);
+    },
     sendDescriptors: async (_, packet) => void sent.push(packet),
     connect: async (options) => {
       connections.push(options);
@@ -53,5 +67,5 @@ export async function runCommandLine(argv: readonly string[], given: Given = {})
     widen: async (client) => client as Client,
   };
   const status = await main(argv, context);
-  return { status, out, err, connections, sent };
+  return { status, out, err, connections, sent, became };
 }

@@ -31,7 +31,7 @@ test("main() loads no command, no format and no client before it knows which it 
         ),
     ),
   ).toEqual([]);
-  expect(loaded.length).toBeLessThan(18);
+  expect(loaded.length).toBeLessThan(20);
 });
 
 test.each([

@@ -11,8 +11,40 @@ describe("main()", () => {
       { status: 125, err: "unknown shorthand flag: 'z' in -z\nSee 'tare container run --help'.\n" },
     ],
     [["--foo"], { status: 125, err: "unknown flag: --foo\nSee 'tare --help'.\n" }],
-    [["foo"], { status: 1, err: "tare: 'foo' is not a tare command.\nSee 'tare --help'\n" }],
-    [["constructor"], { status: 1, err: "tare: 'constructor' is not a tare command.\nSee 'tare --help'\n" }],
+    [
+      ["foo"],
+      { status: 1, err: "tare: unknown command: tare foo\n\nRun 'tare --help' for more information\n" },
+    ],
+    [
+      ["imgaes"],
+      {
+        status: 1,
+        err: "tare: unknown command: tare imgaes\n\nDid you mean \"images\"?\n\nRun 'tare --help' for more information\n",
+      },
+    ],
+    [
+      ["network", "lst"],
+      {
+        status: 1,
+        err: "tare: unknown command: tare network lst\n\nDid you mean \"ls\"?\n\nUsage:  tare network COMMAND\n\nRun 'tare network --help' for more information\n",
+      },
+    ],
+    [
+      ["ps", "--fromat", "json"],
+      { status: 125, err: "unknown flag: --fromat\nDid you mean \"--format\"?\nSee 'tare ps --help'.\n" },
+    ],
+    [["-l", "loud", "ps"], { status: 1, err: "tare: Unable to parse logging level: loud\n" }],
+    [
+      ["-c", "one", "-H", "unix:///x", "ps"],
+      { status: 1, err: "tare: conflicting options: either specify --host or --context, not both\n" },
+    ],
+    [
+      ["constructor"],
+      {
+        status: 1,
+        err: "tare: unknown command: tare constructor\n\nRun 'tare --help' for more information\n",
+      },
+    ],
     [
       ["run", "-p", "80:x", "x"],
       { status: 125, err: "tare: invalid containerPort: x\nSee 'tare run --help'.\n" },
@@ -52,10 +84,17 @@ describe("main()", () => {
         err: 'tare: cannot parse reference "Busybox": invalid reference format: repository name (library/Busybox) must be lowercase\n',
       },
     ],
-    [["swarm", "init", "x"], { status: 125, err: "tare: swarm is not supported yet\n" }],
-    [["plugin", "ls"], { status: 125, err: "tare: plugin is not supported yet\n" }],
+    [
+      ["swarm", "init", "x"],
+      {
+        status: 1,
+        err: 'tare: "swarm" belongs to Docker Swarm, which Tare does not have: it runs containers on one machine; use tare compose\n',
+      },
+    ],
+    [["checkpoint", "ls"], { status: 125, err: "tare: checkpoint is not supported yet\n" }],
     [["rename", "a", " "], { status: 1, err: "tare: Neither old nor new names may be empty\n" }],
     [["help", "foo"], { status: 1, err: "tare: unknown help topic: foo\n" }],
+    [["help", "pod", "lss"], { status: 1, err: 'tare: unknown help topic: pod lss\nDid you mean "ls"?\n' }],
     [
       ["completion", "tcsh"],
       { status: 1, err: 'tare: cannot complete for shell "tcsh": want one of bash, fish, zsh\n' },
@@ -196,7 +235,10 @@ describe("help", () => {
   test("of every command can be shown, within 80 columns but for flags' own names", async () => {
     const { commands } = await import("../../../src/cli/commands.ts");
     for (const { names } of commands.entries) {
-      const { status, out } = await runCommandLine([...(names[0] ?? "").split(" "), "--help"]);
+      // Compose answers --help itself.
+      const { status, out } = await runCommandLine(
+        names[0] === "compose" ? ["help", "compose"] : [...(names[0] ?? "").split(" "), "--help"],
+      );
       expect(status).toBe(0);
       expect(out).toContain(`Usage:  tare ${names[0]}`);
       const options = out.split("Options:\n")[1] ?? "";

@@ -7,6 +7,7 @@ import type { Call } from "../../command.ts";
 import { type IdFile, openIdFile } from "./id-file.ts";
 import { platformOf } from "./platform-of.ts";
 import type { parseApiSocket as PlanApiSocket } from "./api-socket.ts";
+import { mayHaveConfig } from "../../may-have-config.ts";
 import { optionFailure } from "../../flags/flag.ts";
 import type { ContainerValues } from "../flags/container-flags.ts";
 
@@ -134,13 +135,6 @@ async function withProxies(
     call.err(`WARNING: ${sentenceOf(thrown)}\n`);
     return request;
   }
-}
-
-/** Most have none: then nothing that reads one is loaded. */
-function mayHaveConfig({ env, hasContent }: Call<unknown>["context"]): boolean {
-  const { DOCKER_CONFIG, HOME } = env;
-  const directory = DOCKER_CONFIG || (HOME ? `${HOME}/.docker` : undefined);
-  return directory === undefined || hasContent(`${directory}/config.json`);
 }
 
 /** Images that are missing are pulled, each once. */
