@@ -71,6 +71,8 @@ export async function startHeld(
   const { record, endpoints } = await reserveOrFail(context, created, { byPolicy });
   const joining = withPlans(record, endpoints);
   const begunAt = Date.now();
+  // Before the program runs: clients ask for the output since then.
+  let startedAt = begunAt;
   let intent: IntentId;
   try {
     intent = context.state.beginIntent({
@@ -96,8 +98,10 @@ export async function startHeld(
   try {
     const opened = pidFiles.use(openPidFiles(record.spec));
     writePids = (pids) => opened.write(pids);
-    const connect = (process: EarlyStreams): Promise<void> =>
-      context.attaches.connect(id, process, endsAfter);
+    const connect = async (process: EarlyStreams): Promise<void> => {
+      await context.attaches.connect(id, process, endsAfter);
+      startedAt = Date.now();
+    };
     started = await run(context, joining, { clock, uses, endpoints, preserveFds, connect });
   } catch (failed) {
     const thrown = failureTo("start the container", failed);
@@ -110,7 +114,6 @@ export async function startHeld(
     throw launchFailure(thrown);
   }
   const timing = clock.finish(started.timing);
-  const startedAt = Date.now();
   const running = runningRecord(context, joining, {
     process: started.kept,
     startedAt,
