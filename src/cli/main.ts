@@ -114,7 +114,21 @@ class CommandLine {
     refuseLater(flags, parsed);
     const { startsDaemon = true, usesContext = true } = command;
     const chosen = usesContext ? await this.#inContext(globals) : globals;
-    return await command.run(this.#call(name, parsed, { ...chosen, startsDaemon }));
+    const whole = await this.#withConfiguredValues(flags, parsed);
+    return await command.run(this.#call(name, whole, { ...chosen, startsDaemon }));
+  }
+
+  async #withConfiguredValues(flags: FlagTable, parsed: Parsed): Promise<Parsed> {
+    if (
+      !mayHaveConfig(this.#context) ||
+      !Object.values(flags).some(({ configKey }) => configKey !== undefined)
+    )
+      return parsed;
+    const { withConfiguredValues } = await import("./configured-values.ts");
+    return withConfiguredValues(flags, parsed, {
+      env: this.#context.env,
+      warn: (text) => void this.#context.stderr.write(quoteControls(text)),
+    });
   }
 
   /** With the host of the context that is named, or that Docker's client configuration has made the current one. */

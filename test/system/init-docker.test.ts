@@ -58,6 +58,11 @@ describe.skipIf(!isRoot)("Docker's client and Compose with this engine", () => {
     expect(asUser(launcher, "images", "-q", "--no-trunc").out).toMatch(/^sha256:[0-9a-f]{64}$/);
     expect(asUser(launcher, "run", "--rm", "busybox", "echo", "hi")).toEqual({ status: 0, out: "hi" });
     asUser(launcher, "context", "use", "default");
+    const at = ["--host", `unix://${tare.socket}`];
+    writeFileSync(join(home, ".docker/config.json"), '{"imagesFormat": "{{.Repository}}!"}');
+    expect(asUser(launcher, ...at, "images").out).toBe("busybox!");
+    writeFileSync(join(home, ".docker/config.json"), "{}");
+    expect(asUser(launcher, ...at, "images").out).toStartWith("REPOSITORY");
     const named = asUser("env", "DOCKER_CONTEXT=here", launcher, "images", "-q");
     expect(named.out).toMatch(/^[0-9a-f]{12}$/);
     expect(asUser("env", "DOCKER_CONTEXT=nope", launcher, "ps").out).toContain(

@@ -1,7 +1,8 @@
+import { detachKeysFlag } from "../flags/detach-keys.ts";
 import { Failure } from "../../base/failure.ts";
 import type { Command } from "../command.ts";
 import { joinContainer } from "./run/join.ts";
-import { bool, string } from "../flags/kinds.ts";
+import { bool } from "../flags/kinds.ts";
 
 interface Values {
   readonly "detach-keys": string;
@@ -13,7 +14,7 @@ export const attach: Command<Values> = {
   usage: "[OPTIONS] CONTAINER",
   takes: [1, 1],
   flags: {
-    "detach-keys": string("Override the key sequence for detaching a container"),
+    "detach-keys": detachKeysFlag,
     "no-stdin": bool("Do not attach STDIN"),
     "sig-proxy": bool("Proxy all received signals to the process", { initial: true }),
   },

@@ -1,3 +1,4 @@
+import { detachKeysFlag } from "../flags/detach-keys.ts";
 import { poll } from "../../base/deadline.ts";
 import { Failure } from "../../base/failure.ts";
 import type { Call, Command } from "../command.ts";
@@ -28,7 +29,7 @@ export const exec: Command<Values> = {
   takes: [2, Number.POSITIVE_INFINITY],
   flags: {
     detach: bool("Detached mode: run command in the background", { short: "d" }),
-    "detach-keys": string("Override the key sequence for detaching a container"),
+    "detach-keys": detachKeysFlag,
     env: list("Set environment variables", { short: "e" }),
     "env-file": list("Read in a file of environment variables", { isFile: true }),
     interactive: bool("Keep STDIN open even if not attached", { short: "i" }),

@@ -1,3 +1,4 @@
+import { detachKeysFlag } from "../flags/detach-keys.ts";
 import { type FastPathRun, fastPathFlags, toFastPathSpec } from "../../api/container/fast-path-run.ts";
 import type { FastPathFlag } from "../../api/container/fast-path-words.ts";
 import type { Command } from "../command.ts";
@@ -44,7 +45,7 @@ export const fastPathRun: Command<Values> = {
     authfile: nothing,
     cidfile: nothing,
     "decryption-key": never([]),
-    "detach-keys": nothing,
+    "detach-keys": detachKeysFlag,
     "http-proxy": no,
     os: nothing,
     platform: nothing,

@@ -24,7 +24,7 @@ export const ps: Command<Values> = {
   flags: {
     all: bool("Show all containers (default shows just running)", { short: "a" }),
     filter: filterFlag,
-    format: listFormat,
+    format: { ...listFormat, configKey: "psFormat" },
     last: int("Show n last created containers (includes all states)", { short: "n", initialText: "-1" }),
     latest: bool("Show the latest created container (includes all states)", { short: "l" }),
     "no-trunc": bool("Don't truncate output"),

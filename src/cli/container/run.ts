@@ -1,3 +1,4 @@
+import { detachKeysFlag } from "../flags/detach-keys.ts";
 import type { Command } from "../command.ts";
 import { withContainerFlags } from "./flags/container-flags.ts";
 import { toAttached, toContainer } from "./run/to-request.ts";
@@ -20,7 +21,7 @@ export const run: Command<Values> = {
   flags: withContainerFlags<OwnValues>({
     ...preserveFlags,
     detach: bool("Run container in background and print container ID", { short: "d" }),
-    "detach-keys": string("Override the key sequence for detaching a container"),
+    "detach-keys": detachKeysFlag,
     "record-profile": string(
       "Write the minimal seccomp profile of the run to the file; slows it down (not in Docker)",
       {

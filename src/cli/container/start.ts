@@ -1,3 +1,4 @@
+import { detachKeysFlag } from "../flags/detach-keys.ts";
 import { Failure } from "../../base/failure.ts";
 import type { Call, Command } from "../command.ts";
 import { startRanks } from "./run/start-ranks.ts";
@@ -19,7 +20,7 @@ export const start: Command<Values> = {
     attach: bool("Attach STDOUT/STDERR and forward signals", { short: "a" }),
     checkpoint: later(string("Restore from this checkpoint")),
     "checkpoint-dir": later(string("Use a custom checkpoint storage directory")),
-    "detach-keys": string("Override the key sequence for detaching a container"),
+    "detach-keys": detachKeysFlag,
     interactive: bool("Attach container's STDIN", { short: "i" }),
   },
   completes: ["stopped"],

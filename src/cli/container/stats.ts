@@ -27,7 +27,7 @@ export const stats: Command<Values> = {
   takes: [0, Number.POSITIVE_INFINITY],
   flags: {
     all: bool("Show all containers (default shows just running)", { short: "a" }),
-    format: listFormat,
+    format: { ...listFormat, configKey: "statsFormat" },
     "no-stream": bool("Disable streaming stats and only pull the first result"),
     "no-trunc": bool("Do not truncate output"),
   },

@@ -1,5 +1,4 @@
 import { dirname } from "node:path";
-import { Failure } from "../../base/failure.ts";
 import type { GlobalOptions } from "../context.ts";
 import { defaultHost } from "../global-flags.ts";
 import { readDockerConfig } from "../registry/config-file.ts";
@@ -20,7 +19,8 @@ export function contextStore(env: Environment): ContextStore {
 
 /**
  * The name of the context that commands use, as Docker chooses it: `--context`, then the default for a host that was
- * given, then DOCKER_CONTEXT, then `currentContext` of the configuration. Throws "invalid" for an unreadable one.
+ * given, then DOCKER_CONTEXT, then `currentContext` of the configuration.
+ * An unreadable one has none: commands that need more of it report that.
  */
 export function currentContextName(
   globals: Pick<GlobalOptions, "hostFrom" | "context">,
@@ -30,11 +30,16 @@ export function currentContextName(
   if (globals.hostFrom !== "default") return "default";
   const { DOCKER_CONTEXT: chosen = "" } = env;
   if (chosen !== "") return chosen;
-  const { path, document } = readDockerConfig(env);
-  const { currentContext = "" } = document;
-  if (typeof currentContext !== "string")
-    throw new Failure("invalid", `cannot read ${path}: currentContext must be a text`);
-  return currentContext || "default";
+  const { currentContext } = documentOf(env);
+  return typeof currentContext === "string" && currentContext !== "" ? currentContext : "default";
+}
+
+function documentOf(env: Environment): Readonly<Record<string, unknown>> {
+  try {
+    return readDockerConfig(env).document;
+  } catch {
+    return {};
+  }
 }
 
 /** The options with the host of their context. Throws "not-found" for one that does not exist. */

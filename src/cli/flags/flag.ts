@@ -19,6 +19,8 @@ export interface Flag<T> {
   /** The kind of object that its value names, for completion. */
   readonly names?: Subject | undefined;
   readonly isHidden?: boolean | undefined;
+  /** The member of Docker's client configuration that has its value when the command line has none. */
+  readonly configKey?: string | undefined;
   /** It is not supported yet: it is refused by name, except for these values, which change nothing. */
   readonly laterUnless?: readonly string[] | undefined;
   /** The value after one more mention. Throws a Failure with what is wrong with the text. */

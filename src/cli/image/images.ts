@@ -21,7 +21,7 @@ export const images: Command<Values> = {
     all: bool("Show all images (default hides intermediate images)", { short: "a" }),
     digests: bool("Show digests"),
     filter: filterFlag,
-    format: listFormat,
+    format: { ...listFormat, configKey: "imagesFormat" },
     "no-trunc": bool("Don't truncate output"),
     quiet: bool("Only show image IDs", { short: "q" }),
   },

@@ -17,7 +17,7 @@ export const networkLs: Command<Values> = {
   takes: [0, 0],
   flags: {
     filter: { ...filterFlag, usage: 'Provide filter values (e.g. "driver=bridge")' },
-    format: listFormat,
+    format: { ...listFormat, configKey: "networksFormat" },
     "no-trunc": bool("Do not truncate the output"),
     quiet: bool("Only display network IDs", { short: "q" }),
   },

@@ -16,7 +16,7 @@ export const volumeLs: Command<Values> = {
   takes: [0, 0],
   flags: {
     filter: { ...filterFlag, usage: 'Provide filter values (e.g. "dangling=true")' },
-    format: listFormat,
+    format: { ...listFormat, configKey: "volumesFormat" },
     quiet: bool("Only display volume names", { short: "q" }),
   },
   examples: ["tare volume ls --filter dangling=true", "tare volume ls --format '{{.Name}}: {{.Mountpoint}}'"],

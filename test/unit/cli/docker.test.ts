@@ -129,6 +129,44 @@ describe("contexts", () => {
   });
 });
 
+describe("the configuration of Docker's client", () => {
+  const network = {
+    Name: "lan",
+    Id: "a".repeat(64),
+    Driver: "bridge",
+    Scope: "local",
+    Labels: {},
+    Created: "2026-01-01T00:00:00Z",
+  };
+  const list = async (...argv: readonly string[]): Promise<Outcome> =>
+    await runCommandLine(argv, { env, cwd: home, client: { networks: { list: () => [network] } } });
+
+  test("has the format of a list, unless the command line has one or is quiet", async () => {
+    writeConfig({ networksFormat: "{{.Name}}/{{.Driver}}" });
+    expect((await list("network", "ls")).out).toBe("lan/bridge\n");
+    expect((await list("network", "ls", "--format", "{{.Driver}}")).out).toBe("bridge\n");
+    expect((await list("network", "ls", "-q")).out).toBe(`${"a".repeat(12)}\n`);
+    expect((await list("--config", "/nonexistent", "network", "ls")).out).toStartWith("NETWORK ID");
+  });
+
+  test("has detach keys, which are refused when they cannot be read", async () => {
+    writeConfig({ detachKeys: "nonsense" });
+    const client = { containers: { createExec: () => ({ Id: "e" }) } };
+    const refused = await runCommandLine(["exec", "web", "sh"], { env, client });
+    expect([refused.status === 0, refused.err]).toEqual([false, expect.stringContaining("nonsense")]);
+  });
+
+  test("that cannot be read is a warning", async () => {
+    mkdirSync(join(home, ".docker"));
+    writeFileSync(join(home, ".docker/config.json"), "{");
+    const { status, out, err } = await list("network", "ls");
+    expect([status, out]).toEqual([0, expect.stringContaining("lan")]);
+    expect(err).toStartWith("WARNING: cannot read ");
+    writeConfig({ networksFormat: 1 });
+    expect((await list("network", "ls")).err).toContain("networksFormat must be a text");
+  });
+});
+
 describe("init docker", () => {
   test("a context becomes the current one; undoing it restores the one before", async () => {
     await run("context", "create", "other", "--docker", "host=unix:///o.sock");
