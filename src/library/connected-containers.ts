@@ -87,10 +87,7 @@ export class ConnectedContainers implements Containers {
     return this.#client.containers.restart(reference, inSeconds(options));
   }
 
-  remove(
-    reference: ContainerReference,
-    options: { readonly force?: boolean | undefined; readonly volumes?: boolean | undefined } = {},
-  ): Promise<void> {
+  remove(reference: ContainerReference, options: Parameters<Containers["remove"]>[1] = {}): Promise<void> {
     return this.#client.containers.remove(reference, options);
   }
 

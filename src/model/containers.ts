@@ -24,6 +24,8 @@ import type { ImageConfig } from "../spec/image/config.ts";
 export interface ContainerSummary {
   readonly id: ContainerId;
   readonly name: string;
+  /** Other names, by links of the default bridge: `web/db` when container web has linked it as db. */
+  readonly linkNames?: readonly string[] | undefined;
   readonly image: string;
   readonly imageId: string;
   readonly command: readonly string[];
@@ -47,6 +49,8 @@ export interface ContainerSummary {
 
 export interface ContainerDetails extends ContainerSummary, TracedCallDetails {
   readonly spec: ContainerSpec;
+  /** Those of the default bridge: `/db:/web/database`. */
+  readonly links?: readonly string[] | undefined;
   readonly restartCount: number;
   /** The resolved process: what was or will be executed. */
   readonly process: {
@@ -135,7 +139,12 @@ export interface Containers {
   /** With `volumes` its anonymous volumes go, too, unless another container has them. */
   remove(
     reference: ContainerReference,
-    options?: { readonly force?: boolean | undefined; readonly volumes?: boolean | undefined },
+    options?: {
+      readonly force?: boolean | undefined;
+      readonly volumes?: boolean | undefined;
+      /** Remove only the link that the reference names: `web/db`. */
+      readonly link?: boolean | undefined;
+    },
   ): Promise<void>;
   /** Waits for the end of the container. Throws "not-found", "canceled". */
   wait(

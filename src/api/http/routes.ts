@@ -98,7 +98,7 @@ export const routes: readonly Route[] = [
   },
   {
     method: "GET",
-    path: "/containers/{id}/json",
+    path: "/containers/{id...}/json",
     operation: "containers.inspect",
     query: { size: "boolean" },
   },
@@ -217,7 +217,7 @@ export const routes: readonly Route[] = [
   },
   {
     method: "DELETE",
-    path: "/containers/{id}",
+    path: "/containers/{id...}",
     operation: "containers.remove",
     query: { v: "boolean", force: "boolean", link: "boolean" },
   },

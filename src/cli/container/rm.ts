@@ -1,7 +1,7 @@
 import { Failure } from "../../base/failure.ts";
 import type { Command } from "../command.ts";
 import { containersAtOnce, forEachReference, type Printed } from "../each.ts";
-import { bool, later } from "../flags/kinds.ts";
+import { bool } from "../flags/kinds.ts";
 
 interface Values {
   readonly force: boolean;
@@ -14,12 +14,12 @@ export const rm: Command<Values> = {
   takes: [1, Number.POSITIVE_INFINITY],
   flags: {
     force: bool("Force the removal of a running container (uses SIGKILL)", { short: "f" }),
-    link: later(bool("Remove the specified link", { short: "l" }), "false"),
+    link: bool("Remove the specified link", { short: "l" }),
     volumes: bool("Remove anonymous volumes associated with the container", { short: "v" }),
   },
   completes: ["container"],
   async run(call) {
-    const { force, volumes } = call.values;
+    const { force, link, volumes } = call.values;
     const client = await call.client();
     const work = async (reference: string): Promise<Printed> => {
       const name = reference.replace(/^\/+/, "");
@@ -27,7 +27,7 @@ export const rm: Command<Values> = {
         throw new Failure("invalid", "container name cannot be empty", { details: { fromDaemon: true } });
       }
       try {
-        await client.containers.remove(name, { force, volumes });
+        await client.containers.remove(name, { force, link, volumes });
         return reference;
       } catch (thrown) {
         // With --force what is not there is as good as removed, as in Docker.

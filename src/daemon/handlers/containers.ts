@@ -185,9 +185,8 @@ export const handlers: Handlers = {
   },
 
   "containers.remove": async ({ engine, params, query, reply }: Call) => {
-    if (query.boolean("link"))
-      throw new Failure("unsupported", "removing a link is not supported: there are none");
-    const options = { force: query.boolean("force"), volumes: query.boolean("v") };
+    const link = query.boolean("link");
+    const options = { force: query.boolean("force"), volumes: query.boolean("v"), link };
     await engine.containers.remove(params["id"] ?? "", options);
     reply.empty(204);
   },

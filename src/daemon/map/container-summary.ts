@@ -11,7 +11,7 @@ import { endpointsOf, portsOf } from "./network.ts";
 export function containerSummaryOf(container: ContainerSummary, nowMs: WallMs): api.ContainerSummary {
   return {
     Id: container.id,
-    Names: [`/${container.name}`],
+    Names: [container.name, ...(container.linkNames ?? [])].map((name) => `/${name}`),
     Image: container.image,
     ImageID: container.imageId,
     Command: commandText(container.command),

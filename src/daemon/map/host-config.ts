@@ -89,6 +89,8 @@ export function hostConfigOf(details: ContainerDetails): HostConfig {
     {
       RestartPolicy: restartPolicy && formatRestartPolicy(restartPolicy),
       NetworkMode: networkMode,
+      // Not as they were sent: containers are renamed, and links removed.
+      Links: details.links === undefined || details.links.length === 0 ? null : details.links,
       // Not as they were sent: an update changes them.
       PortBindings: formatPortBindings(spec.network?.ports ?? []),
       MaskedPaths: effective.maskedPaths,

@@ -25,6 +25,7 @@ import { fault } from "../../base/fault.ts";
 import { resolveHealthCheck } from "../resolve/health-check.ts";
 import { attachContainer } from "./streams/attach.ts";
 import { listContainerChanges } from "./files/changes.ts";
+import { removeLink } from "../networks/links.ts";
 import { plansOf } from "../networks/join-networks.ts";
 import { announceEndpoint } from "../networks/names.ts";
 import { type ContainerContext, isRunning } from "../context.ts";
@@ -92,9 +93,10 @@ export class LocalContainers implements Containers {
 
   async remove(
     reference: ContainerReference,
-    options: { readonly force?: boolean | undefined; readonly volumes?: boolean | undefined } = {},
+    options: Parameters<Containers["remove"]>[1] = {},
   ): Promise<void> {
-    await removeContainer(this.#context, reference, options);
+    if (options.link === true) await removeLink(this.#context, reference);
+    else await removeContainer(this.#context, reference, options);
   }
 
   async wait(

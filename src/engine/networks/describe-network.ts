@@ -2,6 +2,7 @@ import { formatIpAddress, formatIpPrefix, type IpFamily } from "../../spec/ip-ad
 import type { ContainerContext } from "../context.ts";
 import type { BoundPorts, EndpointDetails, NetworkDetails, SubnetSpec } from "../../model/networks.ts";
 import type { ContainerRecord, EndpointRecord, NetworkRecord } from "../state/records.ts";
+import { defaultNetwork } from "./fixed-networks.ts";
 import { namesIn } from "./names.ts";
 import { addressText, gatewayOf } from "./resolve-endpoints.ts";
 
@@ -58,7 +59,8 @@ export function describeEndpoints(
     return {
       networkId,
       networkName,
-      settings,
+      // Those of the default bridge are the container's own.
+      settings: networkName === defaultNetwork ? { ...settings, links: undefined } : settings,
       names: namesIn(record, endpoint),
       joined,
     };

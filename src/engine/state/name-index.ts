@@ -4,6 +4,8 @@ import type { ContainerRecord } from "./records.ts";
 export class NameIndex {
   readonly #byId = new Map<string, ContainerRecord>();
   readonly #byName = new Map<string, ContainerRecord>();
+  /** Those with links. Most installations have none, and a start looks for its own. */
+  readonly #linking = new Map<string, ContainerRecord>();
   #sorted: readonly ContainerRecord[] | undefined;
 
   put(record: ContainerRecord): void {
@@ -11,6 +13,9 @@ export class NameIndex {
     if (before !== undefined && before.name !== record.name) this.#byName.delete(before.name);
     this.#byId.set(record.id, record);
     this.#byName.set(record.name, record);
+    if (record.endpoints?.some(({ settings }) => settings.links !== undefined) === true)
+      this.#linking.set(record.id, record);
+    else if (this.#linking.size > 0) this.#linking.delete(record.id);
     this.#sorted = undefined;
   }
 
@@ -19,6 +24,7 @@ export class NameIndex {
     if (record === undefined) return;
     this.#byId.delete(id);
     this.#byName.delete(record.name);
+    this.#linking.delete(id);
     this.#sorted = undefined;
   }
 
@@ -37,6 +43,10 @@ export class NameIndex {
       if (found.length > 1) break;
     }
     return found;
+  }
+
+  linking(): readonly ContainerRecord[] {
+    return this.#linking.size === 0 ? [] : [...this.#linking.values()];
   }
 
   all(): readonly ContainerRecord[] {

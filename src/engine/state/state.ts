@@ -64,6 +64,11 @@ export class State implements Disposable {
     return this.#containers.findName(name);
   }
 
+  /** Those with links to others, in any network. */
+  linkingContainers(): readonly ContainerRecord[] {
+    return this.#containers.linking();
+  }
+
   /** Ids with this prefix: two at most, which distinguishes one from many. */
   containersWithPrefix(prefix: string): readonly ContainerRecord[] {
     return this.#containers.withPrefix(prefix);

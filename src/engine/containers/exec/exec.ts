@@ -21,6 +21,7 @@ import type { ContainerContext } from "../../context.ts";
 import { containerEvent } from "../../describe-event.ts";
 import type { ExecSession } from "./exec-sessions.ts";
 import { exitCodeOf } from "../exit-status.ts";
+import { linkVariables } from "../../networks/links.ts";
 import { getContainer } from "../../find-container.ts";
 import { orClosing } from "../lifecycle/wait.ts";
 import { failureTo, launchFailure } from "../lifecycle/launch-failure.ts";
@@ -210,7 +211,10 @@ function toExecInput(
     host: context.dependencies.host,
   });
   const terminal = spec.terminal ?? false;
-  const own = mergeEnvironment(spec.env ?? [], plan.ownEnv);
+  const own = mergeEnvironment(spec.env ?? [], [
+    ...linkVariables(context, record, { skipsStopped: true }),
+    ...plan.ownEnv,
+  ]);
   const isBare = record.spec.process?.clearEnv === true;
   const privileged = spec.privileged ?? record.spec.isolation?.privileged ?? false;
   const all = privileged

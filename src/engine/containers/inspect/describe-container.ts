@@ -7,6 +7,7 @@ import { cgroupPathOf, type ContainerContext } from "../../context.ts";
 import { boundPortsOf, describeEndpoints } from "../../networks/describe-network.ts";
 import { exposedPortsOf } from "../../networks/exposed-ports.ts";
 import { findNetworkOwner } from "../../network-owner.ts";
+import { describeLinks, linkNamesOf } from "../../link-records.ts";
 import { planRecord } from "../../plan-record.ts";
 import { membershipOf } from "../../find-pod.ts";
 import { describeTracedCalls } from "../resources/traced-calls.ts";
@@ -21,6 +22,7 @@ export function summarize(context: ContainerContext, record: ContainerRecord): C
   return defined({
     id: record.id,
     name: record.name,
+    linkNames: linkNamesOf(context.state, record),
     image: isStillNamed ? record.image : record.imageId,
     imageId: record.imageId,
     command: resolveCommand(spec, imageConfig.defaults),
@@ -55,6 +57,7 @@ export async function describeContainer(
   return {
     ...summarize(context, record),
     spec,
+    links: describeLinks(context.state, record),
     restartCount: record.restartCount,
     process: {
       path,

@@ -17,7 +17,7 @@ import type { CreateOptions } from "../../../model/containers.ts";
 import type { ContainerId, ContainerReference } from "../../../model/ids.ts";
 import { mergeSpec } from "../../../model/merge-spec.ts";
 import { mergeDefined, defined } from "../../../base/defined.ts";
-import { checkLinks } from "../../networks/links.ts";
+import { pinLinks } from "../../networks/links.ts";
 import { resolveEndpoints } from "../../networks/join-networks.ts";
 import { findUnreached } from "../../networks/unreached-ports.ts";
 import { findDevices } from "../resources/container-devices.ts";
@@ -76,8 +76,7 @@ export async function createContainer(
   readSecretVariables(context, plan);
   checkHostsFile(spec);
   openClass(spec)?.[Symbol.dispose]();
-  const endpoints = resolveEndpoints(context, spec);
-  checkLinks(context, spec);
+  const endpoints = pinLinks(context, resolveEndpoints(context, spec));
   findDevices(context.dependencies.host, plan);
   using ids = reserveIds(context, { id, mode: spec.isolation?.namespaces?.user });
   const { cgroups, host } = context.dependencies;

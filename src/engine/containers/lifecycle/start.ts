@@ -10,6 +10,7 @@ import { getContainer } from "../../find-container.ts";
 import { podLimitsOf } from "../../find-pod.ts";
 import { releaseEndpoints, reserveEndpoints, withPlans } from "../../networks/join-networks.ts";
 import { findAtStart } from "../../networks/find-at-start.ts";
+import { updateLinkedHosts } from "../../networks/links.ts";
 import { freeRestingAddresses } from "../../networks/resting-addresses.ts";
 import type { ContainerRecord, IntentId } from "../../state/records.ts";
 import { adopt } from "./adopt.ts";
@@ -125,6 +126,7 @@ export async function startHeld(
   context.state.putContainer(running, { ends: intent, events: startEvents(context, running) });
   fault("start.recorded");
   adopt(context, running, started.kept, ended);
+  updateLinkedHosts(context, running);
   writePids(started.kept);
   notifyReady(context, running, started.kept);
   // Clients that attached between the last check and now.
