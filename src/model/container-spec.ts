@@ -241,6 +241,8 @@ export interface ContainerLifecycle {
         readonly socket: string;
         /** Process whose systemd unit the message is about. */
         readonly pid?: number | undefined;
+        /** Not before the first check of the run that succeeds. */
+        readonly whenHealthy?: boolean | undefined;
         /** Start time of that process; the engine adds it. */
         readonly startTime?: string | undefined;
       }

@@ -50,6 +50,7 @@ function parsePath(path = "", name: string): string | undefined {
 function parseNotify({
   NotifySocket: socket = "",
   NotifyPid: pid,
+  NotifyHealthy: whenHealthy,
 }: TareHostConfig): ContainerLifecycle["notify"] {
   if (socket === "") return undefined;
   if (!/^[/@]./.test(socket)) {
@@ -58,7 +59,11 @@ function parseNotify({
       `invalid socket to notify "${socket.slice(0, 100)}": want an absolute path, or an abstract name with @ before it`,
     );
   }
-  return { socket, pid: pid === undefined || pid <= 0 ? undefined : pid };
+  return {
+    socket,
+    pid: pid === undefined || pid <= 0 ? undefined : pid,
+    whenHealthy: whenHealthy || undefined,
+  };
 }
 
 function parseCgroups(word = ""): ContainerResources["cgroups"] {
@@ -93,6 +98,7 @@ export function formatPodmanFields(spec: TareSettings): TareHostConfig {
     KeeperPidFile: lifecycle.keeperPidFile,
     NotifySocket: lifecycle.notify?.socket,
     NotifyPid: lifecycle.notify?.pid,
+    NotifyHealthy: lifecycle.notify?.whenHealthy,
     Cgroups: resources.cgroups,
     Systemd: process.systemd === "auto" ? "true" : process.systemd,
     ShmSizeSystemd: process.systemdTmpfsBytes,

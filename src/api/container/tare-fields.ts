@@ -26,6 +26,7 @@ export const tareSchemas: SchemasOf<TareHostConfig> = {
   KeeperPidFile: "text",
   NotifySocket: "text",
   NotifyPid: "integer",
+  NotifyHealthy: "boolean",
   Cgroups: "text",
   Systemd: "text",
   ShmSizeSystemd: "integer",

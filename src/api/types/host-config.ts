@@ -100,6 +100,8 @@ export interface TareHostConfig {
   readonly NotifySocket?: string | undefined;
   /** In whose name: a process of systemd's unit. */
   readonly NotifyPid?: number | undefined;
+  /** Not at the start, but with the first check that succeeds. */
+  readonly NotifyHealthy?: boolean | undefined;
   /** `disabled`, `split`, or `enabled` (the default; `no-conmon` is the same). */
   readonly Cgroups?: string | undefined;
   /** Systemd mode: `always`, `true` (where the command is systemd or an init) or `false`. */

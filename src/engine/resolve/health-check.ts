@@ -8,8 +8,10 @@ import { quote, refuse } from "./refusal.ts";
 /** As many results are kept. */
 const mostResults = 5;
 /** The spread of first checks, and of checks that are overdue when an engine takes over. */
-const mostSpreadMs = 1_000;
+const mostSpreadMs = 3_000;
 const mostOverdueMs = 5_000;
+/** Checks are run at multiples of a time of at most this length. */
+const mostStepMs = 1_024;
 const nsPerMs = 1_000_000;
 const shells: readonly string[] = ["/bin/sh", "-c"];
 
@@ -45,7 +47,7 @@ export function resolveHealthCheck(spec: ContainerSpec, image: ImageDefaults): H
 
 /** Throws "invalid" in Docker's words for a check that can't be; returns warnings. */
 export function checkHealthcheck(
-  { lifecycle: { healthcheck, onUnhealthy } = {} }: ContainerSpec,
+  { lifecycle: { healthcheck, onUnhealthy, notify } = {} }: ContainerSpec,
   image: ImageDefaults,
 ): readonly string[] {
   for (const [name, ns = 0] of [
@@ -60,7 +62,10 @@ export function checkHealthcheck(
   if ((healthcheck?.retries ?? 0) < 0)
     throw new Failure("invalid", "Retries in Healthcheck cannot be negative");
   const [kind] = mergeHealthcheck(healthcheck, image.healthcheck)?.test ?? [];
-  if (onUnhealthy !== undefined && (kind === undefined || kind === "NONE"))
+  const isWithout = kind === undefined || kind === "NONE";
+  if (notify?.whenHealthy === true && isWithout)
+    throw refuse("the start notification of a healthy container needs a health check");
+  if (onUnhealthy !== undefined && isWithout)
     throw refuse(`cannot set on-failure action to ${onUnhealthy} without a health check`);
   if (kind === undefined || ["NONE", "CMD", "CMD-SHELL"].includes(kind)) return [];
   return [`the health check is not run: its kind ${quote(kind)} is unknown, want CMD, CMD-SHELL or NONE`];
@@ -112,10 +117,19 @@ export function firstDelay(
   const last = health.log.at(-1)?.endedAt ?? 0;
   const since = Math.max(last, runningSince);
   const delayMs = delayToNextCheck(health, check, { runningSince, nowMs: since });
-  const spreadMs = Math.min(delayMs / 20, mostSpreadMs) * random;
+  const spreadMs = Math.min(delayMs / 10, mostSpreadMs) * random;
   const leftMs = since + delayMs - nowMs;
   // One that is overdue: there may be as many of them as containers.
   return leftMs > 0 ? Math.min(leftMs, delayMs) + spreadMs : Math.min(delayMs, mostOverdueMs) * random;
+}
+
+/**
+ * When a check that is due at `dueAtMs` is run: up to a twentieth of its interval later, at the same time as others.
+ * Waking up for several costs less than for each. Both are times of the same clock.
+ */
+export function alignCheck(dueAtMs: number, { intervalMs }: HealthCheck): number {
+  const stepMs = 2 ** Math.floor(Math.log2(Math.min(Math.max(intervalMs / 20, 1), mostStepMs)));
+  return Math.ceil(dueAtMs / stepMs) * stepMs;
 }
 
 /** The time from now, or from the end of a check, to the begin of the next one, in milliseconds. */

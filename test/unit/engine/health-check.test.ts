@@ -1,6 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { DueChecks } from "../../../src/engine/containers/health/due-checks.ts";
 import {
+  alignCheck,
   beginHealth,
   checkHealthcheck,
   delayToNextCheck,
@@ -161,13 +162,20 @@ test("firstDelay() waits for one interval, goes on where another engine has left
       { runningSince: 100_000, nowMs, random },
     );
   expect(delay(undefined, 100_000, 0)).toBe(30_000);
-  expect(delay(undefined, 100_000, 1)).toBe(31_000);
+  expect(delay(undefined, 100_000, 1)).toBe(33_000);
   // Of the run before.
   expect(delay(50_000, 100_000, 0)).toBe(30_000);
   expect(delay(200_000, 210_000, 0)).toBe(20_000);
   expect([delay(200_000, 300_000, 0), delay(200_000, 300_000, 1)]).toEqual([0, 5_000]);
   // The clock was set back.
   expect(delay(900_000, 200_000, 0)).toBe(30_000);
+});
+
+test("alignCheck() runs checks together, at most a twentieth of their interval later", () => {
+  expect([1, 1_024, 1_025].map((at) => alignCheck(at, check))).toEqual([1_024, 1_024, 2_048]);
+  const often = { ...check, intervalMs: 100 };
+  expect([1_000, 1_001, 1_004.5].map((at) => alignCheck(at, often))).toEqual([1_000, 1_004, 1_008]);
+  expect(alignCheck(7.5, { ...check, intervalMs: 1 })).toBe(8);
 });
 
 test("DueChecks gives what is due, the longest due first, within its bounds", () => {

@@ -84,8 +84,8 @@ export const lifecycleFlags: FieldTable<LifecycleValues> = {
   ),
   rm: toHost("AutoRemove", bool("Automatically remove the container when it exits")),
   sdnotify: string(
-    'Sender of the start notification to systemd ($NOTIFY_SOCKET): "container", "conmon" for the engine, or "ignore" for none (not in Docker)',
-    { words: ["container", "conmon", "ignore"], check: checkNotify },
+    'Sender of the start notification to systemd ($NOTIFY_SOCKET): "container", "conmon" for the engine, "healthy" for the engine with the first healthy check, or "ignore" for none (not in Docker)',
+    { words: ["container", "conmon", "healthy", "ignore"], check: checkNotify },
   ),
   timeout: toTare(
     "TimeoutSeconds",
@@ -146,13 +146,14 @@ export function parseNotify(
   return { env: [`NOTIFY_SOCKET=${notifyPath}`], mounts: [mount] };
 }
 
-/** The notification that `--sdnotify conmon` requests; nothing if systemd expects no notification. */
+/** The notification that `--sdnotify conmon` and `healthy` request; nothing if systemd expects no notification. */
 export function parseEngineNotify(
   { sdnotify }: Pick<LifecycleValues, "sdnotify">,
   { env, pid }: { readonly env: Surroundings["env"]; readonly pid: number },
 ): TareHostConfig {
   const socket = env["NOTIFY_SOCKET"] ?? "";
-  return sdnotify === "conmon" && socket !== "" ? { NotifySocket: socket, NotifyPid: pid } : {};
+  if (socket === "" || (sdnotify !== "conmon" && sdnotify !== "healthy")) return {};
+  return { NotifySocket: socket, NotifyPid: pid, NotifyHealthy: sdnotify === "healthy" || undefined };
 }
 
 function absolute(path: string, { cwd }: Surroundings): string {
@@ -165,12 +166,6 @@ function checkPod(text: string): string {
 }
 
 function checkNotify(text: string): string {
-  if (["container", "conmon", "ignore"].includes(text)) return text;
-  if (text === "healthy") {
-    throw new Failure(
-      "unsupported",
-      '"healthy" needs health checks, which are not supported yet; use "conmon" to report the start',
-    );
-  }
+  if (["container", "conmon", "healthy", "ignore"].includes(text)) return text;
   throw new Failure("invalid", "must be container, conmon, healthy or ignore");
 }

@@ -6,6 +6,7 @@ import type { KeptProcess } from "../../../runtime/types.ts";
 import type { ContainerContext } from "../../context.ts";
 import { containerEvent } from "../../describe-event.ts";
 import {
+  alignCheck,
   delayToNextCheck,
   firstDelay,
   type HealthCheck,
@@ -13,6 +14,7 @@ import {
   resolveHealthCheck,
 } from "../../resolve/health-check.ts";
 import type { ContainerRecord } from "../../state/records.ts";
+import { notifyReady } from "../lifecycle/notify.ts";
 import { thawPaused } from "../lifecycle/pause.ts";
 import { restartContainer, stopContainer } from "../lifecycle/stop.ts";
 import { type Due, DueChecks } from "./due-checks.ts";
@@ -64,7 +66,7 @@ export class HealthMonitor implements Disposable {
       check,
       runningSince,
       stop: new AbortController(),
-      dueAt: performance.now() + delayMs,
+      dueAt: alignCheck(performance.now() + delayMs, check),
     };
     this.#byId.set(id, entry);
     this.#due.add(entry);
@@ -137,12 +139,15 @@ export class HealthMonitor implements Disposable {
     }
     const health = this.#context.state.findContainer(id)?.health;
     if (health !== undefined)
-      entry.dueAt = performance.now() + delayToNextCheck(health, check, { runningSince, nowMs: Date.now() });
+      entry.dueAt = alignCheck(
+        performance.now() + delayToNextCheck(health, check, { runningSince, nowMs: Date.now() }),
+        check,
+      );
     this.#run();
   }
 
   async #record(entry: CheckedContainer, result: HealthResult): Promise<void> {
-    const { id, check, runningSince, stop } = entry;
+    const { id, kept, check, runningSince, stop } = entry;
     const { state, locks } = this.#context;
     using _ = await locks.acquire(id);
     const record = state.findContainer(id);
@@ -160,6 +165,12 @@ export class HealthMonitor implements Disposable {
     const events = hasChanged ? [containerEvent(record, `health_status: ${health.status}`)] : [];
     state.putContainer(changed, { events });
     this.#unwritten.delete(id);
+    if (
+      before.status === "starting" &&
+      health.status === "healthy" &&
+      record.spec.lifecycle?.notify?.whenHealthy === true
+    )
+      notifyReady(this.#context, record, kept);
     const action = record.spec.lifecycle?.onUnhealthy;
     if (action !== undefined && result.code !== 0 && health.failingStreak >= check.retries)
       void this.#act(entry, action);

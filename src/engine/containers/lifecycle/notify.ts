@@ -14,8 +14,14 @@ export function identifyCaller(notify: Notify): Notify {
   try {
     return { ...notify, startTime: String(processStartTime(notify.pid)) };
   } catch {
-    return { socket: notify.socket }; // it has ended
+    const { pid: _, ...rest } = notify;
+    return rest; // it has ended
   }
+}
+
+/** As notifyReady(), unless the message is to come with the first successful health check. */
+export function notifyStarted(context: ContainerContext, record: ContainerRecord, kept: KeptProcess): void {
+  if (record.spec.lifecycle?.notify?.whenHealthy !== true) notifyReady(context, record, kept);
 }
 
 /**

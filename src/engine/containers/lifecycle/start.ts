@@ -16,7 +16,7 @@ import type { ContainerRecord, IntentId } from "../../state/records.ts";
 import { adopt } from "./adopt.ts";
 import { recordEnd } from "./end-run.ts";
 import { failureTo, launchFailure } from "./launch-failure.ts";
-import { notifyReady } from "./notify.ts";
+import { notifyStarted } from "./notify.ts";
 import { PhaseClock } from "./phase-clock.ts";
 import { openPidFiles, type WrittenPids } from "./pid-files.ts";
 import { startRequired } from "./required-containers.ts";
@@ -128,7 +128,7 @@ export async function startHeld(
   adopt(context, running, started.kept, ended);
   updateLinkedHosts(context, running);
   writePids(started.kept);
-  notifyReady(context, running, started.kept);
+  notifyStarted(context, running, started.kept);
   // Clients that attached between the last check and now.
   if (context.attaches.isAwaited(id)) await context.attaches.connect(id, started.kept, endsAfter);
   return timing;
