@@ -90,7 +90,7 @@ const siblings = {
     volumes: ["state"],
   },
   cli: {
-    completion: ["flags"],
+    completion: ["flags", "format"],
     container: ["copy", "flags", "format", "pod", "prune", "registry", "stats", "terminal"],
     copy: [],
     docker: ["flags", "format", "format/template", "registry"],
@@ -106,7 +106,7 @@ const siblings = {
     secret: ["flags", "format", "system"],
     stats: [],
     install: ["flags"],
-    system: ["completion", "flags", "format", "format/template", "install", "prune", "registry"],
+    system: ["completion", "docker", "flags", "format", "format/template", "install", "prune", "registry"],
     terminal: [],
     volume: ["flags", "format", "prune", "system"],
   },

@@ -3,6 +3,7 @@ import { type Flag, type FlagTable, shownFlags } from "../flags/flag.ts";
 import { globalFlags } from "../global-flags.ts";
 import { findCommand } from "../tree.ts";
 import type { Subject } from "../subject.ts";
+import { findValues } from "./values.ts";
 
 /** One word that can come next, and what it means. */
 export interface Candidate {
@@ -14,6 +15,8 @@ export interface Candidate {
 export interface Candidates {
   readonly words: readonly Candidate[];
   readonly subject: Subject;
+  /** What each name of the subject follows in the word: `--network=`, `network=`. */
+  readonly prefix?: string | undefined;
 }
 
 const nothing: Candidates = { words: [], subject: "none" };
@@ -34,13 +37,21 @@ export async function findCandidates(commands: CommandTree, typed: readonly stri
   const words = before.slice(start);
   const found = findCommand(commands, words);
   if (found === undefined) return words.length === 1 ? commandNames(commands, `${words[0]} `) : nothing;
-  return commandCandidates(commands, await found.entry.load(), { words: words.slice(found.length), current });
+  return commandCandidates(commands, await found.entry.load(), {
+    name: found.entry.names[0] ?? "",
+    words: words.slice(found.length),
+    current,
+  });
 }
 
 function commandCandidates(
   commands: CommandTree,
   command: Command<unknown>,
-  { words, current }: { readonly words: readonly string[]; readonly current: string },
+  {
+    name,
+    words,
+    current,
+  }: { readonly name: string; readonly words: readonly string[]; readonly current: string },
 ): Candidates {
   const flags: FlagTable = { ...command.flags, help: helpFlag };
   const { optionsEnd = "dashes" } = command;
@@ -48,7 +59,7 @@ function commandCandidates(
   const areOptionsOver =
     words.includes("--") || optionsEnd === "start" || (optionsEnd === "first" && count > 0);
   if (!areOptionsOver) {
-    const value = flagValue(flags, words, current);
+    const value = flagValue(flags, words, current, name);
     if (value !== undefined) return value;
     if (current.startsWith("-")) return flagNames(flags);
   }
@@ -60,15 +71,23 @@ function commandCandidates(
 const helpFlag: Flag<boolean> = { type: "", usage: "Print usage", initial: false, add: () => true };
 
 /** The value of a flag that was begun: `--name ` or `--name=`; undefined when something else comes. */
-function flagValue(flags: FlagTable, words: readonly string[], current: string): Candidates | undefined {
+function flagValue(
+  flags: FlagTable,
+  words: readonly string[],
+  current: string,
+  command = "",
+): Candidates | undefined {
   const joined = /^--([^=]+)=/.exec(current);
   const previous = words.at(-1) ?? "";
   const flag = joined === null ? findTypedFlag(flags, previous) : findFlag(flags, joined[1] ?? "");
   if (flag === undefined || flag.type === "") return undefined;
   const prefix = joined?.[0] ?? "";
+  const name = Object.keys(flags).find((each) => flags[each] === flag) ?? "";
+  const more = findValues(command, name, current.slice(prefix.length));
   return {
-    words: (flag.words ?? []).map((word) => ({ word: prefix + word })),
-    subject: flag.isFile === true ? "file" : (flag.names ?? "none"),
+    words: [...(flag.words ?? []), ...more.words].map((word) => ({ word: prefix + word })),
+    subject: more.subject ?? (flag.isFile === true ? "file" : (flag.names ?? "none")),
+    prefix: `${prefix}${more.prefix ?? ""}`,
   };
 }
 

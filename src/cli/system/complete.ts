@@ -14,8 +14,9 @@ export const complete: Command<object> = {
   startsDaemon: false,
   async run(call) {
     const current = call.positional.at(-1) ?? "";
-    const { words, subject } = await findCandidates(await call.commands(), call.positional);
-    const named = await findNames(call, subject, current);
+    const { words, subject, prefix = "" } = await findCandidates(await call.commands(), call.positional);
+    const found = await findNames(call, subject, current.slice(prefix.length));
+    const named = found.map(({ word, meaning }) => ({ word: `${prefix}${word}`, meaning }));
     const shown = [...words, ...named].filter(({ word }) => word.startsWith(current));
     call.out(shown.map(({ word, meaning = "" }) => `${word}\t${meaning}\n`).join(""));
     if (subject === "file") call.out(`${filesMark}\n`);
@@ -30,6 +31,7 @@ async function findNames(
 ): Promise<readonly Candidate[]> {
   if (subject === "file" || subject === "none" || subject === "command") return [];
   try {
+    if (subject === "context") return await contextNames(call);
     if (subject === "registry") return await registryNames(call);
     const client = await call.client();
     if (subject === "image") return await imageNames(client);
@@ -62,6 +64,16 @@ async function containerNames(
       const ids = current === "" ? [] : [Id.slice(0, 12)];
       return [...Names.map((name) => name.replace(/^\//, "")), ...ids].map((word) => ({ word, meaning }));
     });
+}
+
+async function contextNames({ context }: Call<object>): Promise<readonly Candidate[]> {
+  const { contextStore } = await import("../docker/current-context.ts");
+  const { descriptionOf } = await import("../docker/context-store.ts");
+  const found = contextStore(context.env).list();
+  return [
+    { word: "default", meaning: "context" },
+    ...found.map((each) => ({ word: each.Name, meaning: descriptionOf(each) || "context" })),
+  ];
 }
 
 async function registryNames({ context }: Call<object>): Promise<readonly Candidate[]> {

@@ -41,6 +41,25 @@ describe("findCandidates()", () => {
     [["run", "image", "--pul"], []], // belongs to the program
     [["ps", "--", "--a"], []],
     [["help", "ru"], ["run"]],
+    [["ps", "--filter", "sta"], ["status="]],
+    [
+      ["ps", "-f", "status=r"],
+      ["status=removing", "status=restarting", "status=running"],
+    ],
+    [["ps", "--filter=health=u"], ["--filter=health=unhealthy"]],
+    [["ps", "--filter", "nope="], []],
+    [["images", "--filter", "dangling=t"], ["dangling=true"]],
+    [["network", "ls", "-f", "type=c"], ["type=custom"]],
+    [["ps", "--format", "{{.Na"], ["{{.Names}}"]],
+    [["ps", "--format", "{{.Names}}: {{.Im"], ["{{.Names}}: {{.Image}}"]],
+    [["volume", "ls", "--format=j"], ["--format=json"]],
+    [["run", "--cap-add", "NET_A"], ["NET_ADMIN"]],
+    [
+      ["run", "--stop-signal", "SIGT"],
+      ["SIGTERM", "SIGTSTP", "SIGTTIN", "SIGTTOU"],
+    ],
+    [["kill", "-s", "SIGK"], ["SIGKILL"]],
+    [["compose", "up", "--"], []], // belongs to Compose
   ])("offers after %p %p", async (typed, wanted) =>
     expect([...(await words(...typed))].sort()).toEqual([...wanted].sort()),
   );
@@ -77,6 +96,8 @@ describe("__complete", () => {
     expect(await complete("rm", "f")).toBe("fedcba987654\tbusybox, Created\n");
     expect(await complete("run", "busy")).toBe("busybox:latest\timage\n");
     expect(await complete("load", "-i", "")).toBe(":files\n");
+    expect(await complete("ps", "--filter", "ancestor=bu")).toBe("ancestor=busybox:latest\timage\n");
+    expect(await complete("ps", "--filter=name=w")).toBe("--filter=name=web\tbusybox, Up 1 second\n");
   });
 
   test("is silent and well without a daemon, and starts none", async () => {
@@ -103,6 +124,7 @@ describe("completionScript()", () => {
     ["tare run busybox:", "latest 1"],
     ["tare run --net=n", "none"],
     ["tare load -i /etc/hostn", "/etc/hostname"],
+    ["tare ps --filter status=r", "running"],
     ["tare ", "run ps"],
   ])("for bash completes %p to %p", (line, wanted) => {
     const fake = `tare() {
@@ -111,6 +133,7 @@ describe("completionScript()", () => {
         "__complete -- run busybox:") printf 'busybox:latest\\t\\nbusybox:1\\t\\n' ;;
         "__complete -- run --net=n") printf -- '--net=none\\t\\n' ;;
         "__complete -- load -i /etc/hostn") echo :files ;;
+        "__complete -- ps --filter status=r") printf 'status=running\\t\\n' ;;
         "__complete -- ") printf 'run\\tRun\\nps\\tList\\n' ;;
       esac
     }`;
