@@ -87,7 +87,7 @@ function flagValue(
   return {
     words: [...(flag.words ?? []), ...more.words].map((word) => ({ word: prefix + word })),
     subject: more.subject ?? (flag.isFile === true ? "file" : (flag.names ?? "none")),
-    prefix: `${prefix}${more.prefix ?? ""}`,
+    prefix: `${prefix}${more.prefix ?? ""}` || undefined,
   };
 }
 
