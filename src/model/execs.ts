@@ -24,5 +24,5 @@ export interface ExecDetails {
   readonly state:
     | { readonly status: "created" }
     | { readonly status: "running"; readonly pid: number }
-    | { readonly status: "exited"; readonly code: number };
+    | { readonly status: "exited"; readonly code: number; readonly pid?: number | undefined };
 }

@@ -7,6 +7,7 @@ import {
 } from "../../api/container/exec-request.ts";
 import {
   encodeFrame,
+  FrameDecoder,
   frameHeaderBytes,
   multiplexedStreamType,
   rawStreamType,
@@ -28,7 +29,7 @@ export const handlers: Handlers = {
   "exec.start": async (call: Call) => {
     const { engine, version, params, query, body, reply } = call;
     const { id = "" } = params;
-    const { Detach: detach = false, ConsoleSize } = parseExecStart(body);
+    const { Detach: detach = false, Tty: isRaw = false, ConsoleSize } = parseExecStart(body);
     const consoleSize = parseConsoleSize(ConsoleSize);
     const descriptors = query.text("descriptors");
     const options = {
@@ -39,16 +40,16 @@ export const handlers: Handlers = {
     const keys = parseDetachKeys((await engine.containers.inspectExec(id)).spec.detachKeys);
     const stream = await engine.containers.startExec(id, options).catch(async (thrown: unknown) => {
       if (detach || !hasEnded(thrown)) throw thrown;
-      await sendFailure(call, thrown);
+      await sendFailure(call, thrown, { isRaw });
       return undefined;
     });
     if (stream === undefined) {
       if (detach) reply.empty(200);
       return;
     }
-    const type = stream.terminal || version < 1042 ? rawStreamType : multiplexedStreamType;
-    const client = reply.hijack(type);
+    const client = reply.hijack(isRaw || version < 1042 ? rawStreamType : multiplexedStreamType);
     await bridge(client, stream.duplex, {
+      output: outputFor({ isRaw, terminal: stream.terminal }),
       detach: stream.terminal ? new DetachScanner(keys) : undefined,
       onDetach: stream.recordDetach,
     });
@@ -78,11 +79,34 @@ export function formatExecFailure({ message }: Failure, stream: "stdout" | "stde
 }
 
 /** SPEC: dockerd writes why into the stream; its client shows that and asks for the exit code (126, 127) afterwards. */
-async function sendFailure({ engine, version, params, reply }: Call, failure: Failure): Promise<void> {
+async function sendFailure(
+  { engine, version, params, reply }: Call,
+  failure: Failure,
+  { isRaw }: { readonly isRaw: boolean },
+): Promise<void> {
   const { spec } = await engine.containers.inspectExec(params["id"] ?? "");
-  const isFramed = spec.terminal !== true;
-  const client = reply.hijack(isFramed && version >= 1042 ? multiplexedStreamType : rawStreamType);
+  const client = reply.hijack(isRaw || version < 1042 ? rawStreamType : multiplexedStreamType);
   const frame = formatExecFailure(failure, spec.attachStderr === true ? "stderr" : "stdout");
-  client.end(isFramed ? frame : frame.subarray(frameHeaderBytes));
+  client.end(isRaw ? frame.subarray(frameHeaderBytes) : frame);
   client.resume();
+}
+
+/**
+ * SPEC: `Tty` of the start decides whether dockerd frames the output, whatever the creation has said. Without frames the
+ * standard error is left out.
+ */
+function outputFor({
+  isRaw,
+  terminal,
+}: {
+  readonly isRaw: boolean;
+  readonly terminal: boolean;
+}): ((piece: Uint8Array) => Uint8Array) | undefined {
+  if (isRaw === terminal) return undefined;
+  if (!isRaw) return (piece) => encodeFrame("stdout", piece);
+  const decoder = new FrameDecoder();
+  return (piece) => {
+    const frames = decoder.push(piece).filter(({ stream }) => stream === "stdout");
+    return Buffer.concat(frames.map(({ bytes }) => bytes));
+  };
 }

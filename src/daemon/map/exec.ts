@@ -1,3 +1,4 @@
+import { parseDetachKeys } from "../../api/container/detach-keys.ts";
 import type * as api from "../../api/types/exec.ts";
 import type { ExecDetails, ExecSpec } from "../../model/execs.ts";
 
@@ -38,9 +39,13 @@ export function execInspectOf({ id, containerId, spec, state }: ExecDetails): ap
     OpenStdin: spec.attachStdin ?? false,
     OpenStderr: spec.attachStderr ?? false,
     OpenStdout: spec.attachStdout ?? false,
-    CanRemove: state.status === "exited",
+    // SPEC: dockerd says so minutes after the end, just before it forgets the exec.
+    CanRemove: false,
     ContainerID: containerId,
-    DetachKeys: spec.detachKeys ?? "",
-    Pid: state.status === "running" ? state.pid : 0,
+    // SPEC: bytes as JSON has them; the default keys are none.
+    DetachKeys:
+      spec.detachKeys === undefined ? "" : Buffer.from(parseDetachKeys(spec.detachKeys)).toString("base64"),
+    // That of the ended process stays.
+    Pid: ("pid" in state ? state.pid : undefined) ?? 0,
   };
 }

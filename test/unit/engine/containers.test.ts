@@ -384,7 +384,11 @@ describe("attached streams", () => {
     expect(await hasEnded(duplex)).toBe(false);
     process.end(3);
     expect(await hasEnded(duplex)).toBe(true);
-    expect((await engine.containers.inspectExec(exec)).state).toEqual({ status: "exited", code: 3 });
+    expect((await engine.containers.inspectExec(exec)).state).toEqual({
+      status: "exited",
+      code: 3,
+      pid: 1001,
+    });
   });
 
   test("end with the engine, whatever the process does", async () => {

@@ -130,7 +130,8 @@ async function launch(
 ): Promise<StartedProcess> {
   const { id } = session;
   if (session.state.status !== "created") {
-    throw new Failure("conflict", `cannot start exec session "${id}": it has been started already`);
+    const before = session.state.status === "exited" ? "has already run" : "is already running";
+    throw new Failure("conflict", `exec command ${id} ${before}`);
   }
   const record = getContainer(context.state, session.containerId);
   const live = getLive(context, record);
@@ -172,7 +173,8 @@ function finish(
   session: ExecSession,
   { code, error }: { readonly code: number; readonly error?: string | undefined },
 ): void {
-  session.state = { status: "exited", code };
+  const pid = session.state.status === "running" ? session.state.pid : undefined;
+  session.state = { status: "exited", code, pid };
   delete session.kept;
   session.end({ code, oomKilled: false, error });
   const record = context.state.findContainer(session.containerId);
