@@ -48,3 +48,9 @@ test("a run with plain flags loads neither all flags nor what plans with them", 
   expect(loaded).toContain("cli/container/run/run-container.ts");
   expect(loaded.filter((path) => /flags\.ts$|\/plan\.ts$|platform-flags/.test(path))).toEqual([]);
 });
+
+test("an engine loads the code of health checks with the first container that has one", () => {
+  const loaded = named("engine/local-engine.ts");
+  expect(loaded).toContain("engine/containers/health/health-checks.ts");
+  expect(loaded.filter((path) => path.startsWith("engine/containers/health/"))).toHaveLength(1);
+});

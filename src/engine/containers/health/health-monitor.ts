@@ -1,3 +1,4 @@
+import { sleep } from "../../../base/deadline.ts";
 import { Failure, sentenceOf } from "../../../base/failure.ts";
 import { log } from "../../../base/log.ts";
 import type { HealthResult, UnhealthyAction } from "../../../model/health.ts";
@@ -18,13 +19,15 @@ import { notifyReady } from "../lifecycle/notify.ts";
 import { thawPaused } from "../lifecycle/pause.ts";
 import { restartContainer, stopContainer } from "../lifecycle/stop.ts";
 import { type Due, DueChecks } from "./due-checks.ts";
-import { runCheck } from "./run-check.ts";
+import { failedCode, runCheck } from "./run-check.ts";
 
 /** A check that runs for longer lets others begin. */
 const slotMs = 1_000;
 /** Longer timers would fire at once. */
 const mostTimerMs = 2 ** 31 - 1;
 const KILL = 9;
+/** How long the end of a container may take to be heard of. */
+const endMs = 500;
 
 interface CheckedContainer extends Due {
   readonly id: ContainerId;
@@ -148,11 +151,14 @@ export class HealthMonitor implements Disposable {
 
   async #record(entry: CheckedContainer, result: HealthResult): Promise<void> {
     const { id, kept, check, runningSince, stop } = entry;
+    // A container that ends takes its check along, whose end is heard of first.
+    if (mayBeKilled(result) && (await endsWithin(kept, endMs))) return;
     const { state, locks } = this.#context;
     using _ = await locks.acquire(id);
     const record = state.findContainer(id);
-    if (record?.health === undefined || this.#isOver || stop.signal.aborted || this.#byId.get(id) !== entry)
-      return;
+    if (record?.health === undefined || record.state.status !== "running" || this.#isOver) return;
+    // The run has ended, or another one has begun.
+    if (stop.signal.aborted || this.#byId.get(id) !== entry) return;
     const before = record.health;
     const health = nextHealth(before, result, { check, runningSince });
     const changed: ContainerRecord = { ...record, health };
@@ -198,4 +204,20 @@ export class HealthMonitor implements Disposable {
       log("warning", `cannot ${action} the unhealthy container ${id}: ${sentenceOf(thrown)}`);
     }
   }
+}
+
+/** Whether it was killed, before its program ran or after that. */
+function mayBeKilled({ code }: HealthResult): boolean {
+  return code === 128 + KILL || code === failedCode;
+}
+
+async function endsWithin(kept: KeptProcess, ms: number): Promise<boolean> {
+  const stop = new AbortController();
+  const late = sleep(ms, { signal: stop.signal }).then(
+    () => false,
+    () => false,
+  );
+  const hasEnded = await Promise.race([kept.exited.then(() => true), late]);
+  stop.abort();
+  return hasEnded;
 }

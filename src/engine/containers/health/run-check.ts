@@ -8,7 +8,8 @@ import { createExec, startExec } from "../exec/exec.ts";
 import type { ExecSession } from "../exec/exec-sessions.ts";
 import { CheckOutput } from "./check-output.ts";
 
-const failedCode = -1;
+/** The code of a check that did not end by itself. */
+export const failedCode = -1;
 /** How long the last output of a check that has ended is waited for: another process may hold its streams. */
 const drainMs = 1_000;
 
