@@ -81,6 +81,23 @@ describe.skipIf(!isRoot)("execs of the API", () => {
     );
   });
 
+  test("and attaches are refused in a paused container", async () => {
+    const id = await create(["true"]);
+    await tare.must(["pause", "box"]);
+    for (const path of [
+      "/containers/box/attach?stream=1&stdout=1",
+      "/containers/box/exec",
+      `/exec/${id}/start`,
+    ]) {
+      const { status, text } = await askApi(tare.socket, "POST", path, { Cmd: ["true"] });
+      expect([status, text]).toEqual([
+        409,
+        expect.stringMatching(/ontainer \w+ is paused, unpause the container before /),
+      ]);
+    }
+    await tare.must(["unpause", "box"]);
+  });
+
   test("lose no byte of an input that is half-closed, many at once", async () => {
     const input = Buffer.alloc(100_000, "0123456789abcdef\n");
     const framed = (bytes: Buffer): string => {

@@ -20,6 +20,14 @@ export async function attachContainer(
   options: AttachOptions,
 ): Promise<AttachedStream> {
   const record = getContainer(context.state, reference);
+  const { status } = record.state;
+  if (status === "paused" || status === "restarting") {
+    const advice =
+      status === "paused" ? "unpause the container before attach" : "wait until the container is running";
+    throw new Failure("conflict", `container ${reference} is ${status}, ${advice}`, {
+      details: { state: status, id: record.id },
+    });
+  }
   const terminal = record.spec.process?.terminal ?? false;
   const duplex = new DeferredDuplex();
   const { logs = false, stream = true } = options;
