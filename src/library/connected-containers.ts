@@ -323,7 +323,7 @@ export class ConnectedContainers implements Containers {
         ? { status: "running", pid: reply.Pid }
         : reply.ExitCode === null
           ? { status: "created" }
-          : { status: "exited", code: reply.ExitCode },
+          : { status: "exited", code: reply.ExitCode, pid: reply.Pid || undefined },
     };
   }
 
