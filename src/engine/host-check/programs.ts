@@ -26,6 +26,11 @@ export const optionalPrograms: readonly OptionalProgram[] = [
     without: "the default AppArmor profile, on kernels that have AppArmor",
   },
   {
+    name: "docker-compose",
+    packages: "docker-compose",
+    without: "tare compose",
+  },
+  {
     name: "stty",
     packages: "coreutils",
     without: "full-screen programs on a terminal: they draw their lines wrong",
