@@ -201,7 +201,7 @@ describe.skipIf(!isRoot)("commit", () => {
     const refusals: [string[], string][] = [
       [["commit", "nobody"], "No such container: nobody"],
       [["commit", "-c", "RUN rm", "kept"], "must be one of CMD"],
-      [["commit", "kept", "No:Caps"], "No:Caps"],
+      [["commit", "kept", "No:Caps"], "repository name (library/No) must be lowercase"],
     ];
     for (const [args, sentence] of refusals) {
       const { status, stderr } = await tare.tare(args);
