@@ -14,7 +14,9 @@ import { LayerContent } from "./unpacking/layer-content.ts";
 export interface CommitOptions {
   readonly store: ContentStore;
   readonly sink: LoadSink;
-  /** The manifest of the image below, in the store. */
+  /** The image below. */
+  readonly parent: ImageId;
+  /** Its manifest, in the store. */
   readonly baseManifest: Digest;
   /** Of the new image, but for its topmost layer: `diffIds` are the base's. */
   readonly config: ImageConfig;
@@ -27,7 +29,7 @@ export interface CommitOptions {
  * before all is stored. Returns the new id.
  */
 export async function commitLayer(layer: StagedBlob, options: CommitOptions): Promise<ImageId> {
-  const { store, sink, baseManifest, config, references, signal } = options;
+  const { store, sink, parent, baseManifest, config, references, signal } = options;
   const base = parseImageDocument(await store.read(baseManifest));
   if (base.kind !== "manifest" || base.layers.length !== config.diffIds.length) {
     throw new Failure("corrupt", `cannot build on manifest ${baseManifest}: it does not fit its config`);
@@ -60,6 +62,7 @@ export async function commitLayer(layer: StagedBlob, options: CommitOptions): Pr
       size,
     })),
     references,
+    parent,
   });
   return configBlob.digest;
 }

@@ -53,7 +53,7 @@ export function importRootfs(
         ...comment,
         defaults,
         diffIds: [diffId],
-        history: [{ created, createdBy: "tare import", ...comment, emptyLayer: false }],
+        history: [{ created, ...comment, emptyLayer: false }],
       });
       await using configDraft = await store.draft({ expected: { digest: digestOf(config) } });
       await configDraft.write(config);

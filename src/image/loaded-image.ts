@@ -24,6 +24,8 @@ export interface LoadedImage {
   readonly hasOtherManifest?: boolean | undefined;
   /** It is no image but something else that is packed like one: its blobs are stored, nothing is unpacked. */
   readonly artifactType?: string | undefined;
+  /** The image that it was committed from. */
+  readonly parent?: ImageId | undefined;
   /** The index that led to it, which is a blob of the store, too. */
   readonly index?: Digest | undefined;
 }

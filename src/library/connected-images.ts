@@ -184,7 +184,8 @@ export class ConnectedImages implements Images {
     reference: string,
     options: Parameters<Images["remove"]>[1] = {},
   ): ReturnType<Images["remove"]> {
-    const items = await this.#client.images.remove(reference, options);
+    const { keepParents: noPrune, ...others } = options;
+    const items = await this.#client.images.remove(reference, { ...others, noPrune });
     return items.map(removalOf);
   }
 

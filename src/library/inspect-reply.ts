@@ -112,6 +112,7 @@ export function imageSummaryOf(row: ApiImageSummary): ImageSummary {
     references: row.RepoTags,
     digests: row.RepoDigests,
     createdAt: row.Created * 1000,
+    parent: row.ParentId || undefined,
     sizeBytes: row.Size,
     containers: Math.max(0, row.Containers),
     labels: row.Labels ?? {},

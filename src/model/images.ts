@@ -13,6 +13,10 @@ export interface ImageSummary {
   readonly references: readonly string[];
   readonly digests: readonly string[];
   readonly createdAt: WallMs;
+  /** The id of the image that it was committed from, while that exists. */
+  readonly parent?: string | undefined;
+  /** When it last received a name. */
+  readonly taggedAt?: WallMs | undefined;
   /** Bytes of all its layers, unpacked. */
   readonly sizeBytes: number;
   readonly containers: number;
@@ -199,7 +203,7 @@ export interface Images {
       readonly platform?: string | undefined;
     },
   ): Promise<string>;
-  /** Lists images. Throws "invalid" for an unknown filter. */
+  /** Lists images; with `all` also those without a name that others were committed from. Throws "invalid" for an unknown filter. */
   list(options?: {
     readonly all?: boolean | undefined;
     readonly filters?: Readonly<Record<string, readonly string[]>> | undefined;
@@ -220,8 +224,8 @@ export interface Images {
   /** Gives an image one more reference; a reference that exists moves. Throws "not-found", "invalid". */
   tag(reference: string, target: string): Promise<void>;
   /**
-   * Removes a reference, and the image with its last one. Throws "not-found"; "conflict" with details.conflict while
-   * it is in use.
+   * Removes a reference, and the image with its last one; with it those without a name that it was committed from.
+   * Throws "not-found"; "conflict" with details.conflict while it is in use or another image was committed from it.
    */
   remove(
     reference: string,
@@ -229,6 +233,8 @@ export interface Images {
       readonly force?: boolean | undefined;
       /** Only if the image is for each of them: "not-found" otherwise. */
       readonly platforms?: readonly string[] | undefined;
+      /** Leaves the images without a name that it was committed from. */
+      readonly keepParents?: boolean | undefined;
     },
   ): Promise<readonly ({ readonly untagged: string } | { readonly deleted: string })[]>;
   /** Removes those without a name that no container is made of; with `all` those with a name, too. */

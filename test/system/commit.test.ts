@@ -33,6 +33,42 @@ describe.skipIf(!isRoot)("commit", () => {
     return found;
   };
 
+  test("an image has its parent, which stays without a name until its last child goes", async () => {
+    const ask = async (method: string, path: string): Promise<readonly [number, unknown]> => {
+      const { status, text } = await askApi(tare.socket, method, path);
+      return [status, JSON.parse(text)];
+    };
+    await tare.must(["create", "--name", "parent", "busybox", "true"]);
+    await tare.must(["commit", "parent", "base:1"]);
+    await tare.must(["create", "--name", "child", "base:1", "true"]);
+    await tare.must(["commit", "child", "child:1"]);
+    await tare.must(["rm", "parent", "child"]);
+    const base = JSON.parse(await tare.must(["image", "inspect", "base:1"]))[0].Id as string;
+    const child = JSON.parse(await tare.must(["image", "inspect", "child:1"]))[0];
+    expect(child.Parent).toBe(base);
+    const [, history] = await ask("GET", "/images/child:1/history");
+    expect((history as readonly object[]).slice(0, 2)).toMatchObject([
+      { Id: child.Id, Tags: ["child:1"] },
+      { Id: base, Tags: ["base:1"] },
+    ]);
+    expect(await ask("DELETE", "/images/base:1")).toEqual([200, [{ Untagged: "base:1" }]]);
+    expect(await ask("DELETE", `/images/${base}?force=1`)).toEqual([
+      409,
+      {
+        message: `conflict: unable to delete ${base.slice(7, 19)} (cannot be forced) - image has dependent child images`,
+      },
+    ]);
+    const ids = async (query: string): Promise<readonly string[]> => {
+      const [, rows] = await ask("GET", `/images/json?${query}`);
+      return (rows as readonly { readonly Id: string }[]).map(({ Id }) => Id);
+    };
+    expect(await ids("all=0")).not.toContain(base);
+    expect(await ids("all=1")).toContain(base);
+    await tare.must(["rmi", "--no-prune", "child:1"]);
+    expect(await ids("all=0")).toContain(base);
+    await tare.must(["rmi", base]);
+  });
+
   test("several lines in one change, and CMD together with ENTRYPOINT, are taken as one Dockerfile", async () => {
     await tare.must(["create", "--name", "plain", "busybox", "true"]);
     const lines = 'ENTRYPOINT ["/bin/echo"]\nCMD ["a", \\\n "b"]\n# a comment\nENV A=1\nLABEL l=$A';

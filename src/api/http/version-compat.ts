@@ -24,6 +24,14 @@ export function adaptImage<T extends ImageSummary | ImageInspect>(image: T, vers
   return version >= 1044 ? image : { ...image, VirtualSize: image.Size };
 }
 
+/** Before 1.43 a list had names for an image without any. */
+export function adaptImageSummary(image: ImageSummary, version: ApiVersion): ImageSummary {
+  const adapted = adaptImage(image, version);
+  const isNameless = image.RepoTags.length === 0 && image.RepoDigests.length === 0;
+  if (version >= 1043 || !isNameless) return adapted;
+  return { ...adapted, RepoTags: ["<none>:<none>"], RepoDigests: ["<none>@<none>"] };
+}
+
 /** Before 1.49 the commits had what was expected, and the bridge its two switches. */
 export function adaptInfo(info: SystemInfo, version: ApiVersion): SystemInfo {
   if (version >= 1049) return info;

@@ -5,7 +5,8 @@ import {
 } from "../../api/image/encryption-keys.ts";
 import { type Filters, requireFilterKeys } from "../../api/http/filters.ts";
 import { encodeProgressLine } from "../../api/http/progress-lines.ts";
-import { adaptImage } from "../../api/http/version-compat.ts";
+import { adaptImage, adaptImageSummary } from "../../api/http/version-compat.ts";
+import type { ImageDetails } from "../../model/images.ts";
 import { Failure } from "../../base/failure.ts";
 import { parseLayerCompression } from "../../spec/image/layer-compression.ts";
 import type { Call, Handlers } from "../handler.ts";
@@ -22,7 +23,7 @@ import { streamArchive } from "../http/stream-archive.ts";
 import { streamLines } from "../http/stream-lines.ts";
 import { loadMessageOf, pullMessageOf, pushMessageOf } from "../map/progress.ts";
 import { readPlatformParameter } from "../../api/image/platform-parameter.ts";
-import { isTag, parseReference } from "../../spec/reference.ts";
+import { formatFamiliar, isTag, parseReference, withTag } from "../../spec/reference.ts";
 import { parseRegistryAuth } from "../../api/image/registry-auth.ts";
 import { imagesReportOf } from "../map/usage.ts";
 
@@ -30,7 +31,7 @@ const listFilters = ["before", "dangling", "label", "reference", "since", "until
 
 export const handlers: Handlers = {
   "images.list": async ({ engine, version, query, reply }: Call) => {
-    const name = query.text("filter");
+    const name = version < 1041 ? query.text("filter") : undefined;
     const filters: Filters = { ...query.filters(), ...(name === undefined ? {} : { reference: [name] }) };
     requireFilterKeys(filters, listFilters);
     const found = await engine.images.list({ all: query.boolean("all"), filters });
@@ -41,7 +42,7 @@ export const handlers: Handlers = {
     });
     reply.json(
       200,
-      rows.map((row) => adaptImage(row, version)),
+      rows.map((row) => adaptImageSummary(row, version)),
     );
   },
 
@@ -51,7 +52,12 @@ export const handlers: Handlers = {
   },
 
   "images.history": async ({ engine, params, query, reply }: Call) => {
-    reply.json(200, imageHistoryOf(await engine.images.inspect(params["name"] ?? "", platformIn(query))));
+    const image = await engine.images.inspect(params["name"] ?? "", platformIn(query));
+    const ancestors: ImageDetails[] = [];
+    for (let next = image.parent; next !== undefined; next = ancestors.at(-1)?.parent) {
+      ancestors.push(await engine.images.inspect(next));
+    }
+    reply.json(200, imageHistoryOf(image, ancestors));
   },
 
   "images.tree": async ({ engine, query, reply }: Call) => {
@@ -64,13 +70,14 @@ export const handlers: Handlers = {
       throw new Failure("invalid", "cannot tag the image: the request names no repository");
     const tag = query.text("tag");
     if (tag !== undefined && !isTag(tag)) throw new Failure("invalid", "invalid tag format");
-    await engine.images.tag(params["name"] ?? "", tag === undefined ? repository : `${repository}:${tag}`);
+    await engine.images.tag(params["name"] ?? "", nameIn(repository, tag));
     reply.empty(201);
   },
 
   "images.remove": async ({ engine, params, query, reply }: Call) => {
     const removed = await engine.images.remove(params["name"] ?? "", {
       force: query.boolean("force"),
+      keepParents: query.boolean("noprune"),
       platforms: query.texts("platforms").flatMap((text) => readPlatformParameter(text) ?? []),
     });
     reply.json(200, removed.map(deleteItemOf));
@@ -156,9 +163,8 @@ async function importFrom({ engine, query, request, reply }: Call, source: strin
     throw new Failure("invalid", `cannot import from "${source.slice(0, 200)}": it is neither - nor a URL`);
   }
   const repository = query.text("repo");
-  const tag = query.text("tag");
-  const reference = repository === undefined || tag === undefined ? repository : `${repository}:${tag}`;
-  const message = query.text("message");
+  const reference = repository === undefined ? undefined : nameIn(repository, query.text("tag"));
+  const message = query.text("message") ?? `Imported from ${source}`;
   const platform = platformIn(query);
   const work = async (): Promise<void> => {
     const archive = source === "-" ? bodyPieces(request) : new URL(source);
@@ -172,6 +178,14 @@ async function importFrom({ engine, query, request, reply }: Call, source: strin
     await reply.write(encodeProgressLine({ status: id }));
   };
   await streamLines(reply, () => refusingBadBody(work));
+}
+
+/** The parameters `repo` and `tag`; the tag goes before one in the name. */
+function nameIn(repository: string, tag: string | undefined): string {
+  const reference = parseReference(repository);
+  return tag === undefined || reference.digest !== undefined
+    ? repository
+    : formatFamiliar(withTag(reference, tag));
 }
 
 function platformIn(query: Call["query"]): { readonly platform?: string | undefined } {

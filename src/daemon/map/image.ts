@@ -21,7 +21,7 @@ export function deleteItemOf(
 export function imageSummaryOf(image: ImageSummary): api.ImageSummary {
   return {
     Id: image.id,
-    ParentId: "",
+    ParentId: image.parent ?? "",
     RepoTags: image.references,
     RepoDigests: image.digests,
     Created: Math.trunc(image.createdAt / 1000),
@@ -40,7 +40,7 @@ export function imageInspectOf(image: ImageDetails): api.ImageInspect {
     Id: image.id,
     RepoTags: image.references,
     RepoDigests: image.digests,
-    Parent: "",
+    Parent: image.parent ?? "",
     Comment: config.comment ?? "",
     Created: config.created,
     DockerVersion: "",
@@ -52,7 +52,7 @@ export function imageInspectOf(image: ImageDetails): api.ImageInspect {
     Size: image.sizeBytes,
     GraphDriver: graphDriverOf(image.storage),
     RootFS: { Type: "layers", Layers: image.layers },
-    Metadata: {},
+    Metadata: image.taggedAt === undefined ? {} : { LastTagTime: new Date(image.taggedAt).toISOString() },
     Tare: {
       ArtifactType: image.artifactType,
       LayerBytes: image.layerBytes,
@@ -79,18 +79,25 @@ function imageConfigOf(defaults: ImageDefaults): api.ImageConfig {
   };
 }
 
-/** `GET /images/{name}/history`, newest step first; the layers belong to the steps that made some, in their order. */
-export function imageHistoryOf(image: ImageDetails): readonly api.ImageHistoryItem[] {
+/**
+ * `GET /images/{name}/history`, newest step first; the layers belong to the steps that made some, in their order. The
+ * ancestors, nearest first, give their ids and names to the steps below the first, as dockerd does.
+ */
+export function imageHistoryOf(
+  image: ImageDetails,
+  ancestors: readonly Pick<ImageDetails, "id" | "references">[] = [],
+): readonly api.ImageHistoryItem[] {
+  const known = [image, ...ancestors];
   let layer = 0;
   const steps = historyOf(image.config).map((step) => ({
     ...step,
     bytes: step.emptyLayer ? 0 : (image.layerBytes[layer++] ?? 0),
   }));
   return steps.toReversed().map((step, index) => ({
-    Id: index === 0 ? image.id : "<missing>",
+    Id: known[index]?.id ?? "<missing>",
     Created: step.created === undefined ? 0 : Math.trunc(Date.parse(step.created) / 1000) || 0,
     CreatedBy: step.createdBy ?? "",
-    Tags: index === 0 && image.references.length > 0 ? image.references : null,
+    Tags: known[index]?.references.length ? known[index].references : null,
     Size: step.bytes,
     Comment: step.comment ?? "",
   }));

@@ -11,6 +11,8 @@ export interface RemovalInput {
   readonly references: readonly string[];
   /** Containers made of it. */
   readonly users: readonly ContainerRecord[];
+  /** Whether another image was committed from it. */
+  readonly isParent: boolean;
   readonly force: boolean;
 }
 
@@ -20,8 +22,9 @@ export interface RemovalPlan {
 }
 
 /** Docker's rules for `rmi`. Pure. Throws "conflict" in Docker's words, with details.conflict for programs. */
-export function chooseRemovals({ record, reference, references, users, force }: RemovalInput): RemovalPlan {
-  const running = users.find(({ state }) => state.status === "running" || state.status === "paused");
+export function chooseRemovals(input: RemovalInput): RemovalPlan {
+  const { record, reference, references, users, isParent, force } = input;
+  const running = users.find(({ state }) => isRunning(state.status));
   const user = running ?? users[0];
   const shown = shortId(record.id);
   if (reference !== undefined) {
@@ -31,16 +34,18 @@ export function chooseRemovals({ record, reference, references, users, force }: 
         `unable to remove repository reference "${familiar(reference)}" (must force) - container ${user.id.slice(0, 12)} is using its referenced image ${shown}`,
       );
     }
-    return { untag: [reference], deleteImage: user === undefined };
+    return { untag: [reference], deleteImage: !isParent && running === undefined };
   }
-  const repositories = new Set(references.map((each) => each.replace(/(:[^/:]*|@.*)$/, "")));
-  if (repositories.size > 1 && !force) {
-    throw refuse(`unable to delete ${shown} (must be forced) - image is referenced in multiple repositories`);
+  if (isParent) {
+    throw refuse(`unable to delete ${shown} (cannot be forced) - image has dependent child images`);
   }
   if (running !== undefined) {
     throw refuse(
       `unable to delete ${shown} (cannot be forced) - image is being used by running container ${running.id.slice(0, 12)}`,
     );
+  }
+  if (references.length > 1 && !force) {
+    throw refuse(`unable to delete ${shown} (must be forced) - image is referenced in multiple repositories`);
   }
   if (user !== undefined && !force) {
     throw refuse(
@@ -48,6 +53,10 @@ export function chooseRemovals({ record, reference, references, users, force }: 
     );
   }
   return { untag: references, deleteImage: true };
+}
+
+function isRunning(status: ContainerRecord["state"]["status"]): boolean {
+  return status === "running" || status === "paused" || status === "restarting";
 }
 
 function refuse(detail: string): Failure {

@@ -5,7 +5,9 @@ import type { ImageRecord } from "../state/records.ts";
 import type { State } from "../state/state.ts";
 import { familiar, getImage, referencesOf } from "./find-image.ts";
 import { hasLabel } from "../labels.ts";
-import { globToPattern } from "./reference-glob.ts";
+import { findFlag } from "../prune-filters.ts";
+import { hasChildren } from "./image-parents.ts";
+import { matchesGlob } from "./reference-glob.ts";
 
 type Filter = (
   image: ImageRecord,
@@ -14,15 +16,17 @@ type Filter = (
 ) => boolean;
 
 const filters: Readonly<Record<string, Filter>> = {
-  reference: (_, values, { references }) =>
-    references.some((reference) => isShownReference(reference, { reference: values })),
-  dangling: (_, values, { references }) =>
-    values.some((value) => isTrue(value) === (references.length === 0)),
+  reference: ({ digests }, values, { references }) =>
+    [...references, ...digests].some((reference) => isShownReference(reference, { reference: values })),
+  dangling: ({ id }, values, { state, references }) =>
+    findFlag({ dangling: values }, "dangling") === true
+      ? references.length === 0 && !hasChildren(state, id)
+      : references.length > 0,
   label: (image, values) => values.every((value) => hasLabel(image.config.defaults.labels, value)),
   before: (image, values, { state }) =>
-    values.some((value) => created(image) < created(getImage(state, value).record)),
+    values.every((value) => created(image) < created(getImage(state, value).record)),
   since: (image, values, { state }) =>
-    values.some((value) => created(image) > created(getImage(state, value).record)),
+    values.every((value) => created(image) > created(getImage(state, value).record)),
   until: (image, values) => values.every((value) => created(image) < parseUntil(value)),
   id: (image, values) =>
     values.some((value) => image.id.startsWith(value) || image.id.slice(7).startsWith(value)),
@@ -36,21 +40,26 @@ export function isShownReference(
   const short = familiar(reference);
   const repository = short.replace(/(:[^/:]*|@.*)$/, "");
   return (
-    globs.length === 0 ||
-    globs.some((glob) => globToPattern(glob).test(short) || globToPattern(glob).test(repository))
+    globs.length === 0 || globs.some((glob) => matchesGlob(glob, short) || matchesGlob(glob, repository))
   );
 }
 
-/** Those that match every key. Throws "invalid" in Docker's words for a filter that there is none of. */
+/**
+ * Those that match every key; of images without a name that others were committed from none, unless `all`. Throws
+ * "invalid" in Docker's words for a filter that there is none of.
+ */
 export function filterImages(
   state: State,
   wanted: Readonly<Record<string, readonly string[]>>,
+  { all = false }: { readonly all?: boolean | undefined } = {},
 ): readonly ImageRecord[] {
   for (const key of Object.keys(wanted)) {
     if (!Object.hasOwn(filters, key)) throw new Failure("invalid", `invalid filter '${key.slice(0, 100)}'`);
   }
   return state.images().filter((image) => {
     const references = referencesOf(state, image.id);
+    const isHidden = !all && references.length === 0 && image.digests.length === 0;
+    if (isHidden && hasChildren(state, image.id)) return false;
     return Object.entries(wanted).every(
       ([key, values]) => values.length === 0 || filters[key]?.(image, values, { state, references }) === true,
     );
@@ -63,10 +72,4 @@ function parseUntil(value: string): number {
 
 function created(image: ImageRecord): number {
   return createdMs(image.config) || image.storedAt;
-}
-
-function isTrue(text: string): boolean {
-  if (/^(1|t|true)$/i.test(text)) return true;
-  if (/^(0|f|false)$/i.test(text)) return false;
-  throw new Failure("invalid", `invalid filter 'dangling=[${text.slice(0, 100)}]'`);
 }

@@ -86,6 +86,8 @@ export class StoringSink implements LoadSink {
       id: image.id,
       config: image.config,
       storedAt: Date.now(),
+      taggedAt: image.references.length === 0 ? known?.taggedAt : Date.now(),
+      parent: image.parent ?? known?.parent,
       layerBytes,
       artifact:
         image.artifactType === undefined

@@ -4,6 +4,7 @@ import { loadArchive } from "../../image/load.ts";
 import type { Progress } from "../../base/progress.ts";
 import { Failure, kindOf, sentenceOf } from "../../base/failure.ts";
 import { KeyedLock } from "../../base/keyed-lock.ts";
+import type { Digest } from "../../spec/digest.ts";
 import { createdMs } from "../../spec/image/config.ts";
 import { parseDecryptionKey } from "../../spec/image/encryption-keys.ts";
 import { parsePlatform } from "../../spec/platform.ts";
@@ -34,12 +35,14 @@ import type { BlobKeeping } from "./blob-keeping.ts";
 import type { Garbage } from "./garbage.ts";
 import { growImageTree } from "./image-tree.ts";
 import { filterImages, isShownReference } from "./image-filters.ts";
+import { chooseParents, hasChildren } from "./image-parents.ts";
 import { imagesOf } from "./images-in-use.ts";
 import { imageEvent } from "../describe-event.ts";
 import { StoringSink } from "./load-sink.ts";
 import { chooseRemovals } from "./choose-removals.ts";
 import { pruneImages } from "./prune.ts";
 import { searchImages } from "./search.ts";
+import { parseNewName } from "./parse-new-name.ts";
 import { requirePlatform } from "./require-platform.ts";
 import { pushNamed } from "./push.ts";
 import { saveNamed } from "./save.ts";
@@ -237,8 +240,8 @@ export class LocalImages implements Images {
       readonly filters?: Readonly<Record<string, readonly string[]>> | undefined;
     } = {},
   ): Promise<readonly ImageSummary[]> {
-    const { filters = {} } = options;
-    return filterImages(this.#state, filters)
+    const { filters = {}, all = false } = options;
+    return filterImages(this.#state, filters, { all })
       .map((record) => this.#summarize(record, filters))
       .sort((one, other) => other.createdAt - one.createdAt);
   }
@@ -269,16 +272,9 @@ export class LocalImages implements Images {
 
   async tag(reference: string, target: string): Promise<void> {
     const { record } = getImage(this.#state, reference);
-    const parsed = parseReference(target);
-    if (parsed.digest !== undefined) {
-      throw new Failure(
-        "invalid",
-        `cannot tag "${target}": refusing to create a tag with a digest reference`,
-      );
-    }
-    const whole = formatReference(withDefaultTag(parsed));
+    const whole = formatReference(parseNewName(target));
     this.#state.putImages(
-      [],
+      [{ ...record, taggedAt: Date.now() }],
       [[whole, record.id]],
       [imageEvent(record.id, "tag", { ...record.config.defaults.labels, name: familiar(whole) })],
     );
@@ -299,24 +295,29 @@ export class LocalImages implements Images {
       reference: named,
       references: referencesOf(this.#state, id),
       users: this.#state.containers().filter((container) => imagesOf(container).includes(id)),
+      isParent: hasChildren(this.#state, id),
       force: options.force ?? false,
     });
-    if (plan.deleteImage && (this.#pins.get(id) ?? 0) > 0) {
+    if (plan.deleteImage && this.#isPinned(id)) {
       throw new Failure("conflict", "cannot remove the image: a container is just being made of it");
     }
-    const events = [
+    const isPinned = (image: Digest): boolean => this.#isPinned(image);
+    const parents = options.keepParents === true ? [] : chooseParents(this.#state, record, { isPinned });
+    const images = plan.deleteImage ? [id, ...parents] : [];
+    this.#state.removeImages({ references: plan.untag, images }, [
       ...plan.untag.map((each) =>
         imageEvent(id, "untag", { ...record.config.defaults.labels, name: familiar(each) }),
       ),
-      ...(plan.deleteImage ? [imageEvent(id, "delete", { name: id })] : []),
-    ];
-    this.#state.removeImage({ references: plan.untag, image: plan.deleteImage ? id : undefined }, events);
-    const untagged = plan.untag.map((each) => ({ untagged: familiar(each) }));
+      ...images.map((image) => imageEvent(image, "delete", { name: image })),
+    ]);
+    const digests = plan.deleteImage ? record.digests.filter((digest) => !plan.untag.includes(digest)) : [];
+    const untagged = [...plan.untag.map(familiar), ...digests].map((each) => ({ untagged: each }));
     if (!plan.deleteImage) return untagged;
     this.#garbage.announce();
     const { layers } = await this.#garbage.list().finally(() => void this.#garbage.collect());
     const gone = layers.filter((layer) => !before.layers.includes(layer));
-    return [...untagged, { deleted: id }, ...gone.toReversed().map((layer) => ({ deleted: layer }))];
+    const deleted = [...images, ...gone.toReversed()].map((each) => ({ deleted: each }));
+    return [...untagged, ...deleted];
   }
 
   async prune(
@@ -326,7 +327,7 @@ export class LocalImages implements Images {
     const pruned = pruneImages(this.#state, {
       all: options.all ?? false,
       filters: options.filters ?? {},
-      isPinned: (id) => (this.#pins.get(id) ?? 0) > 0,
+      isPinned: (id) => this.#isPinned(id),
     });
     void this.#garbage.collect({ all: true });
     return pruned;
@@ -353,6 +354,10 @@ export class LocalImages implements Images {
     });
     const moved = held.move();
     return { record, [Symbol.dispose]: () => moved.dispose() };
+  }
+
+  #isPinned(id: Digest): boolean {
+    return (this.#pins.get(id) ?? 0) > 0;
   }
 
   async #ensureEmbedded(reference: string): Promise<void> {
@@ -394,8 +399,7 @@ export class LocalImages implements Images {
         changes: options.changes,
         message: options.message,
         platform: options.platform === undefined ? undefined : parsePlatform(options.platform),
-        reference:
-          options.reference === undefined ? undefined : withDefaultTag(parseReference(options.reference)),
+        reference: options.reference === undefined ? undefined : parseNewName(options.reference),
       });
       for await (const each of progress) void each;
       isDone = true;
@@ -419,6 +423,8 @@ export class LocalImages implements Images {
         .map(familiar),
       digests: record.digests.filter((digest) => isShownReference(digest, filters)),
       createdAt: createdMs(record.config),
+      parent: record.parent === undefined ? undefined : this.#state.findImage(record.parent)?.id,
+      taggedAt: record.taggedAt,
       sizeBytes: record.artifact?.bytes ?? record.layerBytes.reduce((sum, bytes) => sum + bytes, 0),
       artifactType: record.artifact?.type,
       containers: this.#state.containers().filter((container) => imagesOf(container).includes(record.id))

@@ -3,6 +3,7 @@ import { createdMs } from "../../spec/image/config.ts";
 import { findFlag, pruneFilter } from "../prune-filters.ts";
 import type { State } from "../state/state.ts";
 import { familiar, referencesOf } from "./find-image.ts";
+import { chooseParents, hasChildren } from "./image-parents.ts";
 import { imagesOf, layersOf } from "./images-in-use.ts";
 import { knownLayerBytes } from "./layer-bytes.ts";
 import { imageEvent } from "../describe-event.ts";
@@ -34,14 +35,20 @@ export function pruneImages(
     const { id, config } = record;
     const references = referencesOf(state, id);
     if (used.has(id) || isPinned(id) || (danglingOnly && references.length > 0)) continue;
+    // A parent without a name goes with its last child; it may be gone by now.
+    const isParent = hasChildren(state, id);
+    if (state.findImage(id) === undefined || (isParent && references.length === 0)) continue;
     const createdAt = createdMs(config) || record.storedAt;
     if (!isMeant({ createdAt, labels: config.defaults.labels })) continue;
-    const names = references.map(familiar);
-    state.removeImage({ references, image: id }, [
-      ...names.map((name) => imageEvent(id, "untag", { ...config.defaults.labels, name })),
-      imageEvent(id, "delete", { name: id }),
+    const images = isParent ? [] : [id, ...chooseParents(state, record, { isPinned })];
+    state.removeImages({ references, images }, [
+      ...references.map((reference) =>
+        imageEvent(id, "untag", { ...config.defaults.labels, name: familiar(reference) }),
+      ),
+      ...images.map((image) => imageEvent(image, "delete", { name: image })),
     ]);
-    removed.push(...names.map((untagged) => ({ untagged })), { deleted: id });
+    removed.push(...references.map((reference) => ({ untagged: familiar(reference) })));
+    removed.push(...images.map((deleted) => ({ deleted })));
   }
   const left = layersInUse(state);
   const gone = [...needed].filter((layer) => !left.has(layer));

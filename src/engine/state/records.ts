@@ -98,6 +98,10 @@ export interface ImageRecord {
   readonly config: ImageConfig;
   /** When it came into this store. */
   readonly storedAt: WallMs;
+  /** When it last received a name. */
+  readonly taggedAt?: WallMs | undefined;
+  /** The image that it was committed from. */
+  readonly parent?: Digest | undefined;
   /** Bytes of each layer, unpacked; as many as `config.diffIds`. */
   readonly layerBytes: readonly number[];
   /** Of what is no image but packed like one; then its id is the manifest's digest. */

@@ -308,22 +308,22 @@ export class State implements Disposable {
     this.#imagesListener = listener;
   }
 
-  /** Forgets names, and the image itself when `image` is given; all or nothing. */
-  removeImage(
-    what: { readonly references: readonly string[]; readonly image?: Digest | undefined },
+  /** Forgets names and images; all or nothing. */
+  removeImages(
+    what: { readonly references: readonly string[]; readonly images: readonly Digest[] },
     events: readonly EngineEvent[] = [],
   ): void {
     const write = (): void => {
       for (const reference of what.references) {
         this.#database.run("DELETE FROM image_references WHERE reference = ?", reference);
       }
-      if (what.image !== undefined) this.#database.run("DELETE FROM images WHERE id = ?", what.image);
+      for (const image of what.images) this.#database.run("DELETE FROM images WHERE id = ?", image);
       this.events.append(events);
     };
     this.#database.vitally(() => this.#database.durably(write));
     fault("image.forgotten");
     for (const reference of what.references) this.#references.delete(reference);
-    if (what.image !== undefined) this.#images.delete(what.image);
+    for (const image of what.images) this.#images.delete(image);
     this.events.publish(events);
   }
 

@@ -98,7 +98,7 @@ describe("Garbage", () => {
     state.putImages([image as unknown as ImageRecord], []);
     using garbage = garbageWith();
     const keeping = garbage.keepForNow();
-    state.removeImage({ references: [], image: digest });
+    state.removeImages({ references: [], images: [digest] });
     await keeping;
     await garbage.collect();
     expect([[...layers], await content.list()]).toEqual([[], []]);

@@ -3,7 +3,10 @@ import { copyFileSync, writeFileSync } from "node:fs";
 import { filterImages } from "../../../src/engine/images/image-filters.ts";
 import { findImage, getImage } from "../../../src/engine/images/find-image.ts";
 import { chooseRemovals } from "../../../src/engine/images/choose-removals.ts";
-import { globToPattern } from "../../../src/engine/images/reference-glob.ts";
+import { matchesGlob } from "../../../src/engine/images/reference-glob.ts";
+import { chooseParents } from "../../../src/engine/images/image-parents.ts";
+import { parseNewName } from "../../../src/engine/images/parse-new-name.ts";
+import { pruneImages } from "../../../src/engine/images/prune.ts";
 import { startEngine } from "../../../src/engine/local-engine.ts";
 import { openState, type State } from "../../../src/engine/state/state.ts";
 import { hexOf } from "../../../src/spec/digest.ts";
@@ -38,9 +41,19 @@ describe("chooseRemovals()", () => {
       { untag: [one], deleteImage: false },
     ],
     [
-      "an id with names in one repository",
-      { references: [one, two], users: [] },
+      "an id with two names by force",
+      { references: [one, two], users: [], force: true },
       { untag: [one, two], deleteImage: true },
+    ],
+    [
+      "the only name of an image with children",
+      { reference: one, references: [one], users: [], isParent: true },
+      { untag: [one], deleteImage: false },
+    ],
+    [
+      "a name that a stopped container uses, by force",
+      { reference: one, references: [one], users: [stopped], force: true },
+      { untag: [one], deleteImage: true },
     ],
     ["an id without names", { references: [], users: [] }, { untag: [], deleteImage: true }],
     [
@@ -59,10 +72,12 @@ describe("chooseRemovals()", () => {
       { untag: [one, other], deleteImage: true },
     ],
   ] as const)("removes %s", (_, input, plan) => {
-    expect(chooseRemovals({ record, reference: undefined, force: false, ...input })).toEqual({
-      untag: [...plan.untag],
-      deleteImage: plan.deleteImage,
-    });
+    expect(chooseRemovals({ record, reference: undefined, force: false, isParent: false, ...input })).toEqual(
+      {
+        untag: [...plan.untag],
+        deleteImage: plan.deleteImage,
+      },
+    );
   });
 
   test.each([
@@ -70,6 +85,21 @@ describe("chooseRemovals()", () => {
       "a used name",
       { reference: one, references: [one], users: [stopped] },
       'unable to remove repository reference "a:1" (must force)',
+    ],
+    [
+      "an image with children, by force too",
+      { references: [], users: [], isParent: true, force: true },
+      "(cannot be forced) - image has dependent child images",
+    ],
+    [
+      "two names in one repository",
+      { references: [one, two], users: [] },
+      "must be forced) - image is referenced in multiple repositories",
+    ],
+    [
+      "a running container before two names",
+      { references: [one, two], users: [running] },
+      "cannot be forced) - image is being used by running container",
     ],
     [
       "two repositories",
@@ -87,7 +117,9 @@ describe("chooseRemovals()", () => {
       "cannot be forced) - image is being used by running container",
     ],
   ] as const)("refuses %s", (_, input, sentence) => {
-    expect(() => chooseRemovals({ record, reference: undefined, force: false, ...input })).toThrow(sentence);
+    expect(() =>
+      chooseRemovals({ record, reference: undefined, force: false, isParent: false, ...input }),
+    ).toThrow(sentence);
   });
 });
 
@@ -150,17 +182,84 @@ test("filterImages() knows Docker's filters", () => {
     expect(ids({ label: ["a=1"] })).toEqual([labeled.id]);
     expect(ids({ since: ["busybox:1.36"] })).toEqual([labeled.id]);
     expect(ids({ before: [labeled.id] })).toEqual([record.id]);
+    expect(ids({ since: ["busybox:1.36", labeled.id] })).toEqual([]);
     expect(() => ids({ dangling: ["maybe"] })).toThrow("invalid filter 'dangling=[maybe]'");
+    expect(() => ids({ reference: ["b["] })).toThrow("syntax error in pattern");
     expect(() => ids({ nonsense: ["x"] })).toThrow("invalid filter 'nonsense'");
   });
 });
 
-test("globToPattern() does not cross a slash, and takes nothing else for special", () => {
-  expect(globToPattern("a*").test("ab")).toBe(true);
-  expect(globToPattern("a*").test("a/b")).toBe(false);
-  expect(globToPattern("*/b").test("a/b")).toBe(true);
-  expect(globToPattern("a.b").test("axb")).toBe(false);
-  expect(globToPattern("(a+)+$").test("aaaa")).toBe(false);
+test.each([
+  ["a*", "ab", true],
+  ["a*", "a/b", false],
+  ["*/b", "a/b", true],
+  ["*a*b", "xaab", true],
+  ["a.b", "axb", false],
+  ["(a+)+$", "aaaa", false],
+  ["[a-c]?", "bb", true],
+  ["[^a-c]?", "bb", false],
+  ["[^a]*", "bb", true],
+  ["a[/]b", "a/b", true],
+  ["b\\b", "bb", true],
+  ["\\*", "*", true],
+  ["\\*", "b", false],
+  ["*".repeat(200) + "x", "a".repeat(200), false],
+])("matchesGlob(%j, %j) is %p", (glob, text, expected) => {
+  expect(matchesGlob(glob, text)).toBe(expected);
+});
+
+test.each(["b[", "[]", "[a", "[a-]", "[-a]", "[^]", "a\\"])("matchesGlob() refuses %j", (glob) => {
+  expect(() => matchesGlob(glob, "b")).toThrow("syntax error in pattern");
+});
+
+describe("images that others were committed from", () => {
+  const base = imageOf(1);
+  const child = { ...imageOf(2), parent: base.id };
+  const grandchild = { ...imageOf(3), parent: child.id };
+  const isPinned = (): boolean => false;
+
+  test("filterImages() hides those without a name, unless all are asked for", () => {
+    withState((state) => {
+      state.putImages([base, child, grandchild], [["docker.io/library/a:1", grandchild.id]]);
+      const ids = (options = {}, filters = {}): string[] =>
+        filterImages(state, filters, options).map(({ id }) => id);
+      expect(ids()).toEqual([grandchild.id]);
+      expect(ids({ all: true })).toEqual([base.id, child.id, grandchild.id]);
+      expect(ids({}, { dangling: ["true"] })).toEqual([]);
+      expect(ids({ all: true }, { dangling: ["true"] })).toEqual([]);
+    });
+  });
+
+  test("chooseParents() goes up to the first that is needed", () => {
+    withState((state) => {
+      state.putImages([base, child, grandchild], []);
+      const parents = (options = { isPinned }) => chooseParents(state, grandchild, options);
+      expect(parents()).toEqual([child.id, base.id]);
+      expect(parents({ isPinned: (id?: string) => id === base.id })).toEqual([child.id]);
+      state.putImages([], [["docker.io/library/a:1", base.id]]);
+      expect(parents()).toEqual([child.id]);
+      state.putImages([{ ...imageOf(4), parent: child.id }], []);
+      expect(parents()).toEqual([]);
+    });
+  });
+
+  test("pruneImages() takes those without a name with their last child", () => {
+    withState((state) => {
+      state.putImages([base, child, grandchild], []);
+      const { removed } = pruneImages(state, { all: false, filters: {}, isPinned });
+      expect(removed).toEqual([grandchild, child, base].map(({ id }) => ({ deleted: id })));
+      expect(state.images()).toEqual([]);
+    });
+  });
+});
+
+test.each([
+  ["x@sha256:" + "0".repeat(64), "refusing to create a tag with a digest reference"],
+  ["sha256:abc", "refusing to create an ambiguous tag using digest algorithm as name"],
+  ["sha256", "refusing to create an ambiguous tag using digest algorithm as name"],
+  ["UP", "invalid reference format: repository name (library/UP) must be lowercase"],
+])("parseNewName() refuses %s", (name, sentence) => {
+  expect(() => parseNewName(name)).toThrow(sentence);
 });
 
 describe("the embedded image", () => {

@@ -31,7 +31,7 @@ test("State keeps all that it is told over a reopening", () => {
     state.putContainer(recordOf(2));
     state.putContainer({ ...record, name: "renamed" });
     state.beginIntent({ kind: "start", containerId: record.id, begunAt: 5 });
-    state.removeImage({ references: [], image: imageOf(2).id });
+    state.removeImages({ references: [], images: [imageOf(2).id] });
     state.putFact("id", "abc");
   });
   inState((state) => {

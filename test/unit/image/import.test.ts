@@ -56,7 +56,6 @@ test.each([
     history: [
       {
         created: "2024-01-01T00:00:00.000Z",
-        createdBy: "tare import",
         comment: "from a test",
         emptyLayer: false,
       },

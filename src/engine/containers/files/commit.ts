@@ -7,7 +7,7 @@ import { stageInWorker } from "../../../image/stage-in-worker.ts";
 import { applyConfigChanges } from "../../../spec/image/config-changes.ts";
 import type { ImageDefaults } from "../../../spec/image/config.ts";
 import { spellOutPorts } from "../../../spec/port-range.ts";
-import { parseReference, withDefaultTag } from "../../../spec/reference.ts";
+import { parseNewName } from "../../images/parse-new-name.ts";
 import { StoringSink } from "../../images/load-sink.ts";
 import { exposedPortsOf } from "../../networks/exposed-ports.ts";
 import { mergeHealthcheck } from "../../../spec/image/healthcheck.ts";
@@ -30,8 +30,7 @@ export async function commitContainer(
   const found = getContainer(context.state, reference);
   const signal =
     settings.signal === undefined ? context.closing : AbortSignal.any([context.closing, settings.signal]);
-  const references =
-    settings.reference === undefined ? [] : [withDefaultTag(parseReference(settings.reference))];
+  const references = settings.reference === undefined ? [] : [parseNewName(settings.reference)];
   const defaults = applyConfigChanges(mergeCommitted(defaultsOf(found), config), changes);
   using pinned = await context.pinImage(found.imageId);
   const baseManifest = pinned.record.blobs[1];
@@ -52,6 +51,7 @@ export async function commitContainer(
     const id = await commitLayer(layer, {
       store,
       sink,
+      parent: pinned.record.id,
       baseManifest,
       config: {
         platform: base.platform,
