@@ -21,7 +21,7 @@ const allowed = {
 
 /** Subfolders whose own files are public, too; all other subfolders are private to their folder. */
 const open = {
-  spec: ["image", "registry"],
+  spec: ["image", "log-driver", "registry", "template"],
   api: ["container", "http", "image", "network", "pod", "secret", "system", "types", "volume"],
   linux: [
     "bpf",
@@ -106,7 +106,7 @@ const siblings = {
     secret: ["flags", "format", "system"],
     stats: [],
     install: ["flags"],
-    system: ["completion", "docker", "flags", "format", "format/template", "install", "prune", "registry"],
+    system: ["completion", "docker", "flags", "format", "install", "prune", "registry"],
     terminal: [],
     volume: ["flags", "format", "prune", "system"],
   },

@@ -4,7 +4,7 @@ import { listFormat, objectFormat } from "../flags/filters.ts";
 import { bool } from "../flags/kinds.ts";
 import { formatRows, type Listing, type Row } from "../format/rows.ts";
 import { compileTemplate } from "../format/template.ts";
-import { formatJson } from "../format/template/values.ts";
+import { formatJson } from "../../spec/template/values.ts";
 import { defaultContext } from "./context-edit.ts";
 import { type ContextStore, descriptionOf, endpointOf, type StoredContext } from "./context-store.ts";
 import { contextStore, currentContextName } from "./current-context.ts";

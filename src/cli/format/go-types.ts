@@ -1,4 +1,4 @@
-import { nilList, nilMap } from "./template/values.ts";
+import { nilList, nilMap } from "../../spec/template/values.ts";
 
 /** Fields of the API that are lists or maps in Go: their null prints as `[]` or `map[]`. */
 const lists = new Set([

@@ -1,6 +1,6 @@
 import { alignColumns } from "./table-writer.ts";
 import { compileTemplate } from "./template.ts";
-import { formatJson } from "./template/values.ts";
+import { formatJson } from "../../spec/template/values.ts";
 
 /** One row for a template: texts by name; functions are methods with arguments, left out of JSON. */
 export type Row = Readonly<Record<string, unknown>>;

@@ -1,6 +1,6 @@
-import { evaluateTemplate } from "./template/evaluate.ts";
-import { headingFunctions, templateFunctions } from "./template/functions.ts";
-import { parseTemplate } from "./template/parse.ts";
+import { evaluateTemplate } from "../../spec/template/evaluate.ts";
+import { headingFunctions, templateFunctions } from "../../spec/template/functions.ts";
+import { parseTemplate } from "../../spec/template/parse.ts";
 
 export interface RenderOptions {
   /** The result for a name that is not in a map: nothing (`<no value>`), or an error. */

@@ -6,7 +6,7 @@ import { bool, string } from "../flags/kinds.ts";
 import { platformFlag } from "../flags/platform.ts";
 import { withGoTypes } from "../format/go-types.ts";
 import { compileTemplate } from "../format/template.ts";
-import { formatJson } from "../format/template/values.ts";
+import { formatJson } from "../../spec/template/values.ts";
 
 export interface ImageValues {
   readonly format: string;

@@ -2,7 +2,7 @@ import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import { Failure } from "../../../src/base/failure.ts";
 import { compileTemplate } from "../../../src/cli/format/template.ts";
-import { nilList, nilMap } from "../../../src/cli/format/template/values.ts";
+import { nilList, nilMap } from "../../../src/spec/template/values.ts";
 
 const data = {
   Id: "x".repeat(64),

@@ -1,4 +1,4 @@
-import { isOneOf } from "../../../base/keys.ts";
+import { isOneOf } from "../../base/keys.ts";
 import { ActionParser, blockWords, Scope } from "./parse-action.ts";
 import { type Piece, scanTemplate } from "./scan.ts";
 import type { Node } from "./syntax.ts";

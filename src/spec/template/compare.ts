@@ -1,4 +1,4 @@
-import { Failure } from "../../../base/failure.ts";
+import { Failure } from "../../base/failure.ts";
 import { isList, isMap } from "./values.ts";
 
 /** `eq` of Go's templates: basic values of one kind; nothing equals only nothing. */

@@ -1,5 +1,5 @@
-import { Failure, sentenceOf } from "../../../base/failure.ts";
-import { quoteControls } from "../../../base/quote-controls.ts";
+import { Failure, sentenceOf } from "../../base/failure.ts";
+import { quoteControls } from "../../base/quote-controls.ts";
 import { positionOf, templateFailure } from "./failure.ts";
 import type { TemplateFunction } from "./functions.ts";
 import type { ParsedTemplate } from "./parse.ts";

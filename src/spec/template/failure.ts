@@ -1,4 +1,4 @@
-import { Failure } from "../../../base/failure.ts";
+import { Failure } from "../../base/failure.ts";
 
 /** The Failure for a template that cannot be parsed or applied, in Docker's words. */
 export function templateFailure(sentence: string): Failure {

@@ -1,4 +1,4 @@
-import { Failure } from "../../../base/failure.ts";
+import { Failure } from "../../base/failure.ts";
 import { formatInner, formatNumber, isList, isMap, keysOf, typeName } from "./values.ts";
 
 const directive = /%([+\-# 0]*)(\*|\d+)?(?:\.(\*|\d+)?)?(?:([^])|$)/gu;

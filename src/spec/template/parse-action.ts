@@ -1,4 +1,4 @@
-import { isOneOf } from "../../../base/keys.ts";
+import { isOneOf } from "../../base/keys.ts";
 import { positionOf, templateFailure } from "./failure.ts";
 import { parseCharacter, parseNumber, parseQuoted } from "./literal.ts";
 import type { Token } from "./scan.ts";

@@ -1,4 +1,4 @@
-import { Failure } from "../../../base/failure.ts";
+import { Failure } from "../../base/failure.ts";
 import { compare, equals } from "./compare.ts";
 import { printf } from "./printf.ts";
 import { formatInner, formatJson, isList, isMap, isTrue, typeName } from "./values.ts";
