@@ -7,6 +7,7 @@ import type { SecretCatalog } from "./secrets/secret-catalog.ts";
 import type { ContainerRecord, ImageRecord } from "./state/records.ts";
 import type { State } from "./state/state.ts";
 import type { ContainerId } from "../model/ids.ts";
+import type { LogForwardingStatus } from "../model/logs.ts";
 import type { PassedDescriptors } from "./passed-descriptors.ts";
 import type { VolumeCatalog } from "./volumes/volume-catalog.ts";
 import type { Background } from "./containers/background.ts";
@@ -23,6 +24,20 @@ import type { Waiters } from "./containers/lifecycle/waiters.ts";
 /** The image that a container is made of, kept from being removed until this is disposed of. */
 export interface PinnedImage extends Disposable {
   readonly record: ImageRecord;
+}
+
+/** Sends the logs of the containers whose log driver has a receiver. */
+export interface LogForwardingPart {
+  /** Follows a run from its begin, or from a restart of the engine on. Does not wait; failures are only noted. */
+  follow(context: ContainerContext, record: ContainerRecord, ended: Promise<unknown>): void;
+  /** Sends what an earlier engine has left of the log of a container that does not run. */
+  resume(record: ContainerRecord): void;
+  /** Sends the rest of the log of a container that is removed, as far as that is possible within five seconds. */
+  finish(id: ContainerId): Promise<void>;
+  /** Undefined for a container whose driver has no receiver. */
+  describe(record: ContainerRecord): Promise<LogForwardingStatus | undefined>;
+  /** Lets all of them end at the positions that are recorded. */
+  close(): void;
 }
 
 /** The shared state of all container operations. */
@@ -42,6 +57,7 @@ export interface ContainerContext {
   readonly live: Map<ContainerId, LiveContainer>;
   readonly restarts: Restarts;
   readonly attaches: PendingAttaches;
+  readonly logForwarding: LogForwardingPart;
   readonly execs: ExecSessions;
   readonly health: HealthChecks;
   readonly descriptors: PassedDescriptors;

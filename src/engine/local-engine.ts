@@ -13,6 +13,7 @@ import { HealthChecks } from "./containers/health/health-checks.ts";
 import { LocalContainers } from "./containers/local-containers.ts";
 import { restartByPolicy, resumeRestarts } from "./containers/lifecycle/restart-by-policy.ts";
 import { Restarts } from "./containers/lifecycle/restarts.ts";
+import { LogForwarding } from "./containers/streams/log-forwarding.ts";
 import { PendingAttaches } from "./containers/lifecycle/pending-attaches.ts";
 import { ContainerPaths } from "./containers/container-paths.ts";
 import { reconcile, reconcileNetworks } from "./containers/lifecycle/reconcile.ts";
@@ -192,6 +193,7 @@ export class LocalEngine implements Engine {
     await Promise.race([background.settle(), late]);
     clearTimeout(timer);
     this.#close.abort(new Failure("unavailable", "cannot go on: the engine was closed"));
+    this.#context.logForwarding.close();
     for (const { kept } of live.values()) await kept[Symbol.asyncDispose]();
     await execs[Symbol.asyncDispose]();
     await this.#context.dataDirectories[Symbol.asyncDispose]();
@@ -247,6 +249,7 @@ export async function startEngine(dependencies: EngineDependencies): Promise<Loc
     live: new Map(),
     restarts: new Restarts((id) => restartByPolicy(context, id)),
     attaches: new PendingAttaches(),
+    logForwarding: new LogForwarding(paths, close.signal),
     execs: new ExecSessions(),
     health: new HealthChecks(async () => {
       const { HealthMonitor } = await import("./containers/health/health-monitor.ts");

@@ -1,3 +1,4 @@
+import type { LogForwardingStatus } from "../model/logs.ts";
 import { defined } from "../base/defined.ts";
 import { posix } from "node:path";
 import { parseContainerSpec } from "../api/container/parse-spec.ts";
@@ -78,7 +79,23 @@ export function containerDetailsOf(reply: api.ContainerInspect, image: ImageConf
     denials: tare?.Denials?.map(denialOf),
     unrecordedCalls: tare?.UnrecordedCalls,
     recordedProfile: tare?.RecordedProfile,
+    logForwarding: tare?.LogForwarding && logForwardingOf(tare.LogForwarding),
   });
+}
+
+function logForwardingOf(found: api.LogForwarding): LogForwardingStatus {
+  return {
+    driver: found.Driver,
+    receiver: found.Receiver,
+    isConnected: found.Connected,
+    sent: found.Sent,
+    pendingBytes: found.PendingBytes,
+    droppedBytes: found.DroppedBytes,
+    lastError:
+      found.LastErrorAt === undefined
+        ? undefined
+        : { sentence: found.LastError, at: Date.parse(found.LastErrorAt) },
+  };
 }
 
 function membershipOf(pod: PodMembership | undefined): Pick<ContainerSummary, "pod"> {

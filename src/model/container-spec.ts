@@ -173,16 +173,20 @@ export interface ContainerStorage {
   readonly imageVolumes?: "anonymous" | "tmpfs" | "ignore" | undefined;
   /** The record contains their ids. */
   readonly secrets?: readonly SecretUse[] | undefined;
-  /** Rotation of the log; "none": no log is kept. */
-  readonly log?: LogLimits | "none" | undefined;
+  /** Rotation of the log and its receiver; "none": no log is kept. */
+  readonly log?: LogSettings | "none" | undefined;
 }
 
-/** Absent: the engine's defaults, see resolveLogRotation(). */
-export interface LogLimits {
+/** Absent limits: the engine's defaults, see resolveLogRotation(). */
+export interface LogSettings {
   /** A file of this size is rotated. One write of the container, up to 64 KiB, is never split over two files. */
   readonly fileBytes?: number | undefined;
   /** With `fileBytes` 1 by default. More than ten files become ten larger ones of the same total size. */
   readonly files?: number | undefined;
+  /** A driver that sends the log to a receiver, too: `syslog`, `journald`, `fluentd` or `gelf`. */
+  readonly driver?: string | undefined;
+  /** Docker's options of the driver: `syslog-address`; and `labels`, `env`, `tag`, which choose attributes. */
+  readonly options?: Readonly<Record<string, string>> | undefined;
 }
 
 /** Networks, published ports, its names, and the files /etc/hosts, /etc/hostname and /etc/resolv.conf. */

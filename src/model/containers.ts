@@ -8,7 +8,7 @@ import type { ExecDetails, ExecSpec } from "./execs.ts";
 import type { ContainerChange, CopiedPath, CopyIntoOptions, PathStat } from "./files.ts";
 import type { ContainerHealth } from "./health.ts";
 import type { ContainerId, ContainerReference } from "./ids.ts";
-import type { LogEntry, LogOptions } from "./logs.ts";
+import type { LogAttributes, LogEntry, LogForwardingStatus, LogOptions } from "./logs.ts";
 import type { ContainerMount } from "./mounts.ts";
 import type { BoundPorts, EndpointDetails } from "./networks.ts";
 import type { PodMembership } from "./pod-membership.ts";
@@ -81,6 +81,10 @@ export interface ContainerDetails extends ContainerSummary, TracedCallDetails {
     readonly resolvConf: string;
   };
   readonly storage: { readonly driver: string; readonly data: Readonly<Record<string, string>> };
+  /** Of a log driver that sends the log to a receiver. */
+  readonly logForwarding?: LogForwardingStatus | undefined;
+  /** Of the entries of its log. */
+  readonly logAttributes?: LogAttributes | undefined;
   readonly execIds: readonly string[];
   readonly lastTiming?: StartTiming | undefined;
 }

@@ -25,3 +25,22 @@ export interface LogEntry {
   readonly timeNs: bigint;
   readonly bytes: Uint8Array;
 }
+
+/** The labels, variables and tag that a container's log driver adds to its entries, sorted by name. */
+export type LogAttributes = readonly (readonly [name: string, value: string])[];
+
+/** How the log of a container gets to the receiver of its log driver. */
+export interface LogForwardingStatus {
+  readonly driver: string;
+  /** `tcp://host:514`; "" for the journal or syslog of this host. */
+  readonly receiver: string;
+  readonly isConnected: boolean;
+  /** Messages. */
+  readonly sent: number;
+  /** Bytes of the log that wait to be sent. */
+  readonly pendingBytes: number;
+  /** Bytes of the log that were rotated away or given up before they were sent; whole files count with their limit. */
+  readonly droppedBytes: number;
+  /** The last failure since the engine was opened. */
+  readonly lastError?: { readonly sentence: string; readonly at: WallMs } | undefined;
+}

@@ -1,6 +1,5 @@
 import { Failure } from "../../base/failure.ts";
 import type { CreateRequest } from "./create-request.ts";
-import { isKnownLogDriver } from "./log-config.ts";
 import type { HostConfig } from "../types/host-config.ts";
 
 /** Whether a field has its default value; any other value would change how the container runs. */
@@ -15,7 +14,6 @@ const hostFields: readonly (readonly [
   what: string,
   isDefault: (hostConfig: HostConfig) => boolean,
 ])[] = [
-  ["LogConfig", "log drivers", ({ LogConfig }) => isEmpty(LogConfig) || isKnownLogDriver(LogConfig?.Type)],
   ["Cgroup", "a cgroup of another container", ({ Cgroup }) => isEmpty(Cgroup)],
   ["DeviceRequests", "device requests (GPUs)", ({ DeviceRequests }) => isEmpty(DeviceRequests)],
 ];

@@ -154,6 +154,26 @@ export interface ContainerTareDetails {
   readonly UnrecordedCalls?: number | undefined;
   /** The text of a seccomp profile in Docker's format, with `HostConfig.Tare.RecordCalls`. */
   readonly RecordedProfile?: string | undefined;
+  /** With a log driver that sends the log to a receiver. */
+  readonly LogForwarding?: LogForwarding | undefined;
+}
+
+/** How a container's log gets to the receiver of its log driver. */
+export interface LogForwarding {
+  readonly Driver: string;
+  /** `tcp://host:514`; "" for the journal or syslog of the host. */
+  readonly Receiver: string;
+  readonly Connected: boolean;
+  /** Messages. */
+  readonly Sent: number;
+  /** Bytes of the log that wait to be sent. */
+  readonly PendingBytes: number;
+  /** Bytes of the log that were rotated away or given up before they were sent; whole files count with their limit. */
+  readonly DroppedBytes: number;
+  /** The last failure since the daemon was started; "" for none. */
+  readonly LastError: string;
+  /** RFC 3339. */
+  readonly LastErrorAt?: string | undefined;
 }
 
 /** A kind of call that a container was refused. */

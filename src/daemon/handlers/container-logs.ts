@@ -3,7 +3,7 @@ import { runStreamType } from "../../api/http/run-stream.ts";
 import { multiplexedStreamType, rawStreamType } from "../../api/http/stream-frames.ts";
 import { Failure } from "../../base/failure.ts";
 import { formatRfc3339Fixed } from "../../base/timestamp.ts";
-import type { LogEntry, LogOptions } from "../../model/logs.ts";
+import type { LogAttributes, LogEntry, LogOptions } from "../../model/logs.ts";
 import type { Call } from "../handler.ts";
 import { endGently } from "../http/bridge.ts";
 import { FrameWriter } from "../http/frame-writer.ts";
@@ -15,12 +15,13 @@ import { exitStatus } from "./run-fast-path.ts";
 export async function streamLogs({ engine, version, params, query, reply, signal }: Call): Promise<void> {
   const { id = "" } = params;
   const options = logOptions(query, signal);
-  const { spec } = await engine.containers.inspect(id);
+  const { spec, logAttributes = [] } = await engine.containers.inspect(id);
   const isFramed = spec.process?.terminal !== true;
   const entries = engine.containers.logs(id, options);
   reply.begin(isFramed && version >= 1042 ? multiplexedStreamType : rawStreamType);
   const writer = new FrameWriter(reply, { isFramed });
-  await writeEntries(writer, entries, { timestamps: query.boolean("timestamps"), signal });
+  const details = query.boolean("details") ? `${detailsText(logAttributes)} ` : "";
+  await writeEntries(writer, entries, { timestamps: query.boolean("timestamps"), details, signal });
   reply.end();
 }
 
@@ -32,16 +33,20 @@ export async function streamPlainLogs({ engine, body, facts, reply, signal }: Ca
   const entries = engine.containers.logs(container, options);
   const client = reply.hijack(runStreamType);
   const writer = new FrameWriter({ write: (piece) => writeTo(client, piece) }, { isFramed: true });
-  await writeEntries(writer, entries, { timestamps, signal });
+  await writeEntries(writer, entries, { timestamps, details: "", signal });
   endGently(client, { last: exitStatus(0) });
 }
 
 async function writeEntries(
   writer: FrameWriter,
   entries: AsyncIterable<LogEntry>,
-  { timestamps, signal }: { readonly timestamps: boolean; readonly signal: AbortSignal },
+  {
+    timestamps,
+    details,
+    signal,
+  }: { readonly timestamps: boolean; readonly details: string; readonly signal: AbortSignal },
 ): Promise<void> {
-  const stamp = timestamps ? new LineStamps() : undefined;
+  const stamp = timestamps || details !== "" ? new LineHeads({ timestamps, details }) : undefined;
   for await (const entry of entries) {
     const waiting = writer.write(entry.stream, entry.bytes, stamp?.prefixOf(entry));
     if (waiting !== undefined) await waiting;
@@ -74,14 +79,28 @@ function linesOf(tail: string): number | undefined {
   return /^\d{1,9}$/.test(tail) ? Number(tail) : undefined;
 }
 
-/** Writes a timestamp in front of each line, but not in front of each chunk of a long line. */
-class LineStamps {
+/** SPEC: dockerd: `name=value` with commas, each encoded as in the query of a URL. */
+function detailsText(attributes: LogAttributes): string {
+  const encode = (text: string): string => new URLSearchParams([["", text]]).toString().slice(1);
+  return attributes.map(([name, value]) => `${encode(name)}=${encode(value)}`).join(",");
+}
+
+/** Writes time and details in front of each line, but not in front of each chunk of a long line. */
+class LineHeads {
   readonly #midLine = new Set<LogEntry["stream"]>();
+  readonly #timestamps: boolean;
+  readonly #details: string;
+
+  constructor({ timestamps, details }: { readonly timestamps: boolean; readonly details: string }) {
+    this.#timestamps = timestamps;
+    this.#details = details;
+  }
 
   prefixOf({ stream, timeNs, bytes }: LogEntry): Buffer | undefined {
     const continues = this.#midLine.has(stream);
     if (bytes[bytes.length - 1] === 10) this.#midLine.delete(stream);
     else this.#midLine.add(stream);
-    return continues ? undefined : Buffer.from(`${formatRfc3339Fixed(timeNs)} `);
+    const time = this.#timestamps ? `${formatRfc3339Fixed(timeNs)} ` : "";
+    return continues ? undefined : Buffer.from(`${time}${this.#details}`);
   }
 }

@@ -2,6 +2,7 @@ import type * as api from "../../api/types/container.ts";
 import { formatIdRange, type IdMaps } from "../../spec/id-map.ts";
 import type { Denial } from "../../model/denials.ts";
 import type { StartTiming } from "../../model/container-state.ts";
+import type { LogForwardingStatus } from "../../model/logs.ts";
 import type { ContainerDetails } from "../../model/containers.ts";
 import { configOf } from "./container-config.ts";
 import { sizesOf } from "./container-summary.ts";
@@ -49,7 +50,21 @@ export function containerInspectOf(details: ContainerDetails): api.ContainerInsp
       Denials: details.denials?.map(denialOf),
       UnrecordedCalls: details.unrecordedCalls,
       RecordedProfile: details.recordedProfile,
+      LogForwarding: details.logForwarding && logForwardingOf(details.logForwarding),
     },
+  };
+}
+
+function logForwardingOf(status: LogForwardingStatus): api.LogForwarding {
+  return {
+    Driver: status.driver,
+    Receiver: status.receiver,
+    Connected: status.isConnected,
+    Sent: status.sent,
+    PendingBytes: status.pendingBytes,
+    DroppedBytes: status.droppedBytes,
+    LastError: status.lastError?.sentence ?? "",
+    LastErrorAt: status.lastError && timeText(status.lastError.at),
   };
 }
 

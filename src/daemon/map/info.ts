@@ -1,5 +1,6 @@
 import type { SystemInfo, SystemVersion } from "../../api/types/system.ts";
 import { formatApiVersion, maximumVersion, minimumVersion } from "../../api/http/version.ts";
+import { defaultLogDriver, logDrivers } from "../../spec/log-driver/log-drivers.ts";
 import type { EngineInfo } from "../../model/engine.ts";
 import type { DaemonFacts } from "../handler.ts";
 
@@ -33,7 +34,7 @@ export function infoOf(
       Volume: [],
       Network: info.networkDrivers,
       Authorization: null,
-      Log: ["json-file", "local", "none"],
+      Log: logDrivers,
     },
     MemoryLimit: has("memory"),
     SwapLimit: has("memory"),
@@ -48,7 +49,7 @@ export function infoOf(
     NFd: 0,
     NGoroutines: 0,
     SystemTime: new Date().toISOString(),
-    LoggingDriver: "json-file",
+    LoggingDriver: defaultLogDriver,
     CgroupDriver: "cgroupfs",
     CgroupVersion: info.cgroups.version === "2" ? "2" : "1",
     NEventsListener: 0,

@@ -46,6 +46,11 @@ export class ContainerPaths {
     return join(this.data(id), "log");
   }
 
+  /** How far the log has been sent to a receiver: `settings.json`, `position`. */
+  logForwarding(id: ContainerId): string {
+    return join(this.data(id), "log-forwarding");
+  }
+
   /** Records of traced system calls: `run`, and one for each exec. */
   callRecords(id: ContainerId): string {
     return join(this.data(id), "watched");

@@ -10,6 +10,7 @@ const SOCK_STREAM = 1;
 const SOCK_DGRAM = 2;
 const SOL_SOCKET = 1;
 const SO_REUSEADDR = 2;
+const SO_ERROR = 4;
 const MSG_NOSIGNAL = 0x4000;
 
 /** An address and a port: one end of UDP or TCP. */
@@ -85,6 +86,14 @@ export function trySend(fd: Fd, bytes: Uint8Array, to?: InetEndpoint): number {
 /** Bytes received, 0 at the end, or −errno. */
 export function tryReceive(fd: Fd, buffer: Uint8Array): number {
   return attempt("recvfrom", fd, buffer, buffer.length, 0, null, null);
+}
+
+/** The error that the socket has met since the last call, as a positive errno; 0: none. SPEC: socket(7), SO_ERROR */
+export function takeSocketError(fd: Fd): number {
+  const [value, length] = [Buffer.alloc(4), Buffer.alloc(4)];
+  length.writeUInt32LE(4);
+  call("getsockopt", fd, SOL_SOCKET, SO_ERROR, value, length);
+  return value.readInt32LE(0);
 }
 
 /** SPEC: ip(7), ipv6(7): sockaddr_in, sockaddr_in6. */

@@ -24,13 +24,19 @@ export class LogPosition {
     this.#limit = limit;
   }
 
-  /** Gives the assembler up to one chunk of whole records; false when there is none (yet). */
-  async advance(assembler: LineAssembler): Promise<boolean> {
+  /**
+   * Gives the assembler up to one chunk of whole records; false when there is none (yet). `chunkBytes` is more than the
+   * largest record.
+   */
+  async advance(
+    assembler: LineAssembler,
+    { chunkBytes = CHUNK_BYTES }: { readonly chunkBytes?: number | undefined } = {},
+  ): Promise<boolean> {
     if (this.isCorrupt) return false;
     const available = Math.min(this.file.sizeBytes(), this.#limit) - this.offset;
     if (available <= 0) return false;
     // A fresh buffer each time: entries are views into it.
-    const buffer = Buffer.allocUnsafeSlow(Math.min(available, CHUNK_BYTES));
+    const buffer = Buffer.allocUnsafeSlow(Math.min(available, chunkBytes));
     const length = await this.file.read(buffer, this.offset);
     const { used, corrupt } = assembler.push(buffer.subarray(0, length));
     this.offset += used;

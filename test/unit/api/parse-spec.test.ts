@@ -270,7 +270,6 @@ describe("parseContainerSpec()", () => {
   });
 
   test.each([
-    [{ HostConfig: { LogConfig: { Type: "syslog" } } }, "HostConfig.LogConfig"],
     [{ HostConfig: { DeviceRequests: [{ Count: -1 }] } }, "HostConfig.DeviceRequests"],
     [
       { HostConfig: { Mounts: [{ Type: "cluster", Source: "x", Target: "/x" }] } },

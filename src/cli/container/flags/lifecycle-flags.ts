@@ -1,3 +1,4 @@
+import { commonOptions, driverOptions, logDrivers } from "../../../spec/log-driver/log-drivers.ts";
 import type { Mount, TareHostConfig } from "../../../api/types/host-config.ts";
 import { Failure } from "../../../base/failure.ts";
 import { paths } from "../../builtin-modules.ts";
@@ -55,9 +56,9 @@ export const lifecycleFlags: FieldTable<LifecycleValues> = {
   ),
   label: list("Set meta data on a container", { short: "l", check: checkLabel }),
   "label-file": list("Read in a line delimited file of labels", { isFile: true }),
-  "log-driver": string("Logging driver for the container", { words: ["json-file", "local", "none"] }),
+  "log-driver": string("Logging driver for the container", { words: logDrivers }),
   "log-opt": list("Log driver options", {
-    words: ["max-size=", "max-file=", "compress=", "mode=", "max-buffer-size="],
+    words: [...new Set([...commonOptions, ...Object.values(driverOptions).flat()])].map((name) => `${name}=`),
   }),
   name: string("Assign a name to the container"),
   pidfile: toTare(

@@ -10,6 +10,7 @@ import { findNetworkOwner } from "../../network-owner.ts";
 import { describeLinks, linkNamesOf } from "../../link-records.ts";
 import { planRecord } from "../../plan-record.ts";
 import { membershipOf } from "../../find-pod.ts";
+import { logAttributesOf } from "../streams/log-forwarding.ts";
 import { describeTracedCalls } from "../resources/traced-calls.ts";
 import { parseVolumeName } from "../../../model/ids.ts";
 
@@ -85,6 +86,8 @@ export async function describeContainer(
       resolvConf: paths.file(owner, "resolv.conf"),
     },
     storage: { driver: dependencies.storage.name, data },
+    logForwarding: await context.logForwarding.describe(record),
+    logAttributes: logAttributesOf(context, record),
     execIds: context.execs
       .ofContainer(id)
       .filter((session) => session.state.status === "running")

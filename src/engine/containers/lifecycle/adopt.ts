@@ -24,6 +24,7 @@ export function adopt(
   const { id } = record;
   const recorded = watchEnd(context, { id, kept, onRecorded: () => ended.resolve() });
   context.live.set(id, { kept, recorded, ended: orClosing(ended.promise, context.closing) });
+  context.logForwarding.follow(context, record, recorded);
   followDenials(context, record, kept);
   watchMemory(context, record, kept);
   watchTimeLimit(context, record, kept);

@@ -30,6 +30,7 @@ import { checkHostsFile } from "../../networks/hosts-file.ts";
 import { identifyCaller } from "./notify.ts";
 import { openClass } from "../resources/resource-class.ts";
 import { pinImageMounts } from "../files/image-mounts.ts";
+import { checkLogSettings } from "../streams/log-forwarding.ts";
 import { makeContainerPaths } from "./make-container-paths.ts";
 import { failureTo } from "./launch-failure.ts";
 import { planNew } from "../../plan-record.ts";
@@ -99,6 +100,7 @@ export async function createContainer(
     starts: [],
     pod,
   };
+  checkLogSettings(context, record);
   const shut = await firewallWarnings(context, endpoints);
   const volumes = anonymousVolumes(mounts);
   const intent = context.state.beginIntent({

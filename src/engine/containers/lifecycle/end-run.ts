@@ -211,6 +211,7 @@ export async function sweepAll(
   fault("sweep.snapshot");
   await removeDirectory(context.paths.run(id));
   fault("sweep.run");
+  await context.logForwarding.finish(id);
   await removeDirectory(context.paths.data(id));
   fault("sweep.data");
   // A data root that is being closed is swept at the next open.

@@ -51,7 +51,10 @@ export async function reconcile(context: ContainerContext): Promise<void> {
   };
   await Promise.all(Array.from({ length: AT_ONCE }, work));
   dropHalfRestarted(context);
-  for (const { id } of context.state.containers()) watchOrphanedExecs(context, id);
+  for (const record of context.state.containers()) {
+    watchOrphanedExecs(context, record.id);
+    if (!context.live.has(record.id)) context.logForwarding.resume(record);
+  }
   sweepEnded(context);
   if (!isUnconfirmed(context.state)) sweepUnknown(context);
   fault("reconcile.done");

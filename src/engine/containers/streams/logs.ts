@@ -1,6 +1,8 @@
 import { Failure } from "../../../base/failure.ts";
 import { readLog } from "../../../logs/read-log.ts";
 import type { ContainerRecord } from "../../state/records.ts";
+import type { ContainerStorage } from "../../../model/container-spec.ts";
+import { isLogReadable } from "../../../spec/log-driver/log-options.ts";
 import type { ContainerReference } from "../../../model/ids.ts";
 import type { LogEntry, LogOptions } from "../../../model/logs.ts";
 import { type ContainerContext, isRunning } from "../../context.ts";
@@ -16,7 +18,7 @@ export function containerLogs(
   options: LogOptions = {},
 ): AsyncIterable<LogEntry> {
   const record = getContainer(context.state, reference);
-  if (record.spec.storage?.log === "none")
+  if (!isReadable(record.spec.storage?.log))
     throw new Failure("unsupported", "configured logging driver does not support reading");
   const live = context.live.get(record.id);
   const { stdout = true, stderr = true, follow = false, tail, signal } = options;
@@ -35,6 +37,10 @@ export function containerLogs(
     tail: tail === undefined || tail < 0 ? undefined : tail,
     signal: signal === undefined ? context.closing : AbortSignal.any([signal, context.closing]),
   });
+}
+
+function isReadable(log: ContainerStorage["log"]): boolean {
+  return log !== "none" && (log === undefined || isLogReadable(log.driver, log.options ?? {}));
 }
 
 /** With a policy it may go on in another run: until it has ended for good. */
