@@ -1,5 +1,6 @@
 import type { ArchivePathStat } from "../api/container/path-stat.ts";
 import { type Filters, formatFilters } from "../api/http/filters.ts";
+import { maximumVersion } from "../api/http/version.ts";
 import { decodeFrames, type Frame, multiplexedStreamType } from "../api/http/stream-frames.ts";
 import type { ContainerConfig } from "../api/types/container-config.ts";
 import type {
@@ -182,7 +183,12 @@ export class ContainersClient {
   ): Promise<{ readonly Warnings: readonly string[] | null }> {
     const { isSameBuild } = this.#transport;
     const json = isSameBuild ? resources : (await loadSpelling()).spellOutHostConfig(resources);
-    return await this.#transport.json({ method: "POST", path: `${at(reference)}/update`, json });
+    return await this.#transport.json({
+      method: "POST",
+      path: `${at(reference)}/update`,
+      json,
+      version: maximumVersion, // since 1.55 with limits of single devices
+    });
   }
 
   async pause(reference: string): Promise<void> {

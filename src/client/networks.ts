@@ -1,3 +1,4 @@
+import { maximumVersion } from "../api/http/version.ts";
 import { type Filters, formatFilters } from "../api/http/filters.ts";
 import type {
   EndpointSettings,
@@ -39,7 +40,12 @@ export class NetworksClient {
 
   async connect(reference: string, container: string, settings: EndpointSettings = {}): Promise<void> {
     const json = { Container: container, EndpointConfig: settings };
-    await this.#transport.status({ method: "POST", path: `/networks/${segment(reference)}/connect`, json });
+    await this.#transport.status({
+      method: "POST",
+      path: `/networks/${segment(reference)}/connect`,
+      json,
+      version: maximumVersion, // since 1.54 with a MAC address
+    });
   }
 
   async disconnect(

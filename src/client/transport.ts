@@ -2,7 +2,13 @@ import { parseTrustedJson } from "../base/trusted-json.ts";
 import { detailsHeader, failureHeader, failureOfReply } from "../api/http/failure-status.ts";
 import { decodeJsonLines } from "../api/http/json-lines.ts";
 import type { Frame } from "../api/http/stream-frames.ts";
-import { type ApiVersion, findApiVersion, formatApiVersion, maximumVersion } from "../api/http/version.ts";
+import {
+  type ApiVersion,
+  clientVersion,
+  findApiVersion,
+  formatApiVersion,
+  maximumVersion,
+} from "../api/http/version.ts";
 import { canceled } from "../base/deadline.ts";
 import { Failure } from "../base/failure.ts";
 import type { Host } from "./host.ts";
@@ -22,6 +28,8 @@ export interface Call {
   readonly stream?: AsyncIterable<Uint8Array> | undefined;
   readonly headers?: Readonly<Record<string, string>> | undefined;
   readonly upgrade?: boolean | undefined;
+  /** Where the call needs another than clientVersion. */
+  readonly version?: ApiVersion | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -39,7 +47,9 @@ export interface AttachedConnection {
 export class Transport implements Disposable {
   readonly #pool: ConnectionPool;
   readonly #buildId: string | undefined;
-  #version: ApiVersion = maximumVersion;
+  #version: ApiVersion = clientVersion;
+  /** The newest version of the daemon, once it has refused one. */
+  #limit: ApiVersion = maximumVersion;
   #daemonBuildId: string | undefined;
 
   constructor(
@@ -96,8 +106,9 @@ export class Transport implements Disposable {
       });
       // A daemon refuses versions that are newer than its own with 400.
       const supported = reply.status === 400 ? findApiVersion(reply.header("api-version") ?? "") : undefined;
-      if (supported === undefined || supported >= this.#version || call.stream !== undefined) throw failure;
-      this.#version = supported;
+      if (supported === undefined || supported >= this.#limit || call.stream !== undefined) throw failure;
+      this.#limit = supported;
+      if (supported < this.#version) this.#version = supported;
     }
   }
 
@@ -148,7 +159,7 @@ export class Transport implements Disposable {
     const body = call.json === undefined ? call.stream : JSON.stringify(call.json);
     const asked = this.#pool.exchange({
       method: call.method,
-      target: `/v${formatApiVersion(this.#version)}${call.path}${formatQuery(call.query ?? {})}`,
+      target: `/v${formatApiVersion(Math.min(call.version ?? this.#version, this.#limit))}${call.path}${formatQuery(call.query ?? {})}`,
       headers: {
         ...(this.#buildId === undefined ? {} : { "Tare-Build": this.#buildId }),
         ...call.headers,

@@ -182,7 +182,7 @@ class ApiServer implements Serving {
     if (reply.isUpgrade && route.hijack !== true) {
       throw new Failure("invalid", "cannot take over the connection: this request is answered without");
     }
-    const query = new Query(route, new URLSearchParams(parameters));
+    const query = new Query(route, new URLSearchParams(parameters), version);
     const body = route.body === "json" ? await readJsonBody(request, this.#bodies) : undefined;
     if (reply.isUpgrade && route.body === undefined) await dropBody(request);
     const { shutdown, report } = this;

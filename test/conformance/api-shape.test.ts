@@ -4,7 +4,7 @@ import { startDaemon } from "../unit/daemon/daemon-under-test.ts";
 import { bodyOf, rawRequest, requestText, statusOf } from "../unit/daemon/raw-request.ts";
 import { findSwagger, type Swagger } from "./swagger.ts";
 
-const versions = ["1.45", "1.51"] as const;
+const versions = ["1.45", "1.51", "1.56"] as const;
 const available = process.env["TARE_REFERENCE"] !== undefined;
 if (!available) console.log("skipped: the API's reference (set TARE_REFERENCE to its folder)");
 
@@ -79,7 +79,7 @@ describe.skipIf(!available).each(versions)(
 );
 
 test.skipIf(!available)("every route is in the reference, or known to be older or our own", () => {
-  const swagger = swaggerOf("1.51");
+  const swagger = swaggerOf("1.56");
   const unknown = routes
     // Swarm and plugins are refused below their paths, whatever comes behind.
     .filter(({ path, operation }) => !path.startsWith("/tare/") && !operation.startsWith("swarm.refuse"))

@@ -34,7 +34,7 @@ describe.skipIf(!isRoot || node === null)("dockerode with the engine", () => {
   }
 
   test("ping, version and info", async () => {
-    expect(await run("system")).toEqual({ ping: "OK", api: "1.51", driver: "overlay", os: "linux" });
+    expect(await run("system")).toEqual({ ping: "OK", api: "1.56", driver: "overlay", os: "linux" });
   });
 
   test("loadImage, listImages, inspect, tag, history, remove; pull answers clearly", async () => {

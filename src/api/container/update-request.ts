@@ -2,6 +2,7 @@ import { Failure } from "../../base/failure.ts";
 import { readRestartPolicy } from "./restart-policy.ts";
 import { parseRemoval, parsePorts } from "./published-ports.ts";
 import { hostConfigSchemas } from "./create-schemas.ts";
+import { adaptUpdate } from "./adapt-request.ts";
 import { checkResources } from "./create-checks.ts";
 import { readFields } from "../http/field-schemas.ts";
 import { parseChangedLimits } from "./limits.ts";
@@ -12,7 +13,7 @@ import type { ApiVersion } from "../http/version.ts";
 
 /** The body of `POST /containers/{id}/update`. Throws "invalid", or "unsupported" naming what we can't change yet. */
 export function parseUpdateRequest(body: unknown, version: ApiVersion): ContainerUpdate {
-  const { PidsLimit, ...others } = readFields(body ?? {}, hostConfigSchemas, "");
+  const { PidsLimit, ...others } = adaptUpdate(readFields(body ?? {}, hostConfigSchemas, ""), version);
   // SPEC: clients of older versions send 0 with each update, so dockerd ignores the field of theirs.
   const resources: HostConfig = PidsLimit === undefined || version < 1040 ? others : { ...others, PidsLimit };
   const restartPolicy = readRestartPolicy(resources.RestartPolicy);

@@ -1,23 +1,26 @@
 import { Failure } from "../../base/failure.ts";
 import { type Filters, parseFilters } from "./filters.ts";
 import type { ParameterKind, Route } from "./routes.ts";
+import { type ApiVersion, maximumVersion } from "./version.ts";
 
 /** A boolean as Docker reads it: empty, `0`, `no`, `false`, `none` are false, all else is true. */
 export function parseDockerBoolean(text: string): boolean {
   return !["", "0", "no", "false", "none"].includes(text.trim().toLowerCase());
 }
 
-/** A request's parameters, parsed by its row in the route table; parameters that are not in the row are dropped. */
+/** A request's parameters, parsed by its row in the route table; parameters that are not in the row, or not of the version, are dropped. */
 export class Query {
   readonly #kinds: Readonly<Record<string, ParameterKind>>;
   readonly #values: ReadonlyMap<string, unknown>;
 
   /** Throws Failure("invalid") naming the parameter that can't be read. */
-  constructor(route: Route, parameters: URLSearchParams) {
+  constructor(route: Route, parameters: URLSearchParams, version: ApiVersion = maximumVersion) {
     this.#kinds = route.query ?? {};
     const values = new Map<string, unknown>();
     for (const [name, kind] of Object.entries(this.#kinds)) {
-      const all = parameters.getAll(name);
+      const { [name]: since = 0 } = route.querySince ?? {};
+      const { [name]: until = maximumVersion } = route.queryUntil ?? {};
+      const all = version < since || version > until ? [] : parameters.getAll(name);
       if (all.length > 0) values.set(name, read(name, kind, all));
     }
     this.#values = values;

@@ -1,6 +1,6 @@
 import { Failure } from "../../base/failure.ts";
 import { type Route, routes } from "./routes.ts";
-import { type ApiVersion, parseRequestedVersion } from "./version.ts";
+import { type ApiVersion, formatApiVersion, parseRequestedVersion } from "./version.ts";
 
 export interface RouteMatch {
   readonly route: Route;
@@ -34,7 +34,11 @@ export function matchRoute(method: string, path: string): RouteMatch {
     const match = pattern.exec(rest);
     if (match === null) continue;
     version ??= parseRequestedVersion(versioned?.[1]);
-    if ((route.since ?? 0) > version || (route.until ?? Infinity) < version) continue;
+    const { since = 0 } = route;
+    if (version < since) {
+      const asked = `${method} ${route.path.replace("...}", ":.*}")}`;
+      throw new Failure("invalid", `${asked} requires minimum API version ${formatApiVersion(since)}`);
+    }
     const params = Object.fromEntries(names.map((name, index) => [name, decode(match[index + 1] ?? "")]));
     return { route, version, params };
   }

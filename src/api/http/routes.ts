@@ -11,8 +11,10 @@ export interface Route {
   readonly query?: Readonly<Record<string, ParameterKind>> | undefined;
   /** First version that has it; absent: all. */
   readonly since?: ApiVersion | undefined;
-  /** Last version that has it. */
-  readonly until?: ApiVersion | undefined;
+  /** First version that has a parameter, where it is not the route's own; before it is ignored. */
+  readonly querySince?: Readonly<Record<string, ApiVersion>> | undefined;
+  /** Last version that has a parameter. */
+  readonly queryUntil?: Readonly<Record<string, ApiVersion>> | undefined;
   /** "json": read whole, at most 16 MiB; "stream": given to the handler. */
   readonly body?: "json" | "stream" | undefined;
   /** The connection may be taken over. */
@@ -52,7 +54,13 @@ export const routes: readonly Route[] = [
   { method: "OPTIONS", path: "/{path...}", operation: "system.options" },
   { method: "GET", path: "/version", operation: "system.version" },
   { method: "GET", path: "/info", operation: "system.info" },
-  { method: "GET", path: "/system/df", operation: "system.diskUsage", query: { type: "texts" } },
+  {
+    method: "GET",
+    path: "/system/df",
+    operation: "system.diskUsage",
+    query: { type: "texts", verbose: "boolean" },
+    querySince: { type: 1042, verbose: 1052 },
+  },
   { method: "POST", path: "/build/prune", operation: "system.pruneBuildCache" },
   {
     method: "GET",
@@ -87,6 +95,7 @@ export const routes: readonly Route[] = [
       stdout: "boolean",
       stderr: "boolean",
     },
+    querySince: { platform: 1041 },
     body: "json",
     hijack: true,
   },
@@ -95,6 +104,7 @@ export const routes: readonly Route[] = [
     path: "/containers/prune",
     operation: "containers.prune",
     query: { filters: "filters" },
+    since: 1025,
   },
   {
     method: "GET",
@@ -142,12 +152,14 @@ export const routes: readonly Route[] = [
     path: "/containers/{id}/stop",
     operation: "containers.stop",
     query: { signal: "text", t: "integer" },
+    querySince: { signal: 1042 },
   },
   {
     method: "POST",
     path: "/containers/{id}/restart",
     operation: "containers.restart",
     query: { signal: "text", t: "integer" },
+    querySince: { signal: 1042 },
   },
   { method: "POST", path: "/containers/{id}/kill", operation: "containers.kill", query: { signal: "text" } },
   { method: "GET", path: "/containers/{id}/top", operation: "containers.top", query: { ps_args: "text" } },
@@ -156,6 +168,7 @@ export const routes: readonly Route[] = [
     path: "/containers/{id}/stats",
     operation: "containers.stats",
     query: { stream: "boolean=true", "one-shot": "boolean" },
+    querySince: { "one-shot": 1041 },
   },
   { method: "POST", path: "/containers/{id}/update", operation: "containers.update", body: "json" },
   { method: "POST", path: "/containers/{id}/pause", operation: "containers.pause" },
@@ -248,7 +261,10 @@ export const routes: readonly Route[] = [
       "shared-size": "boolean",
       digests: "boolean",
       manifests: "boolean",
+      identity: "boolean",
     },
+    querySince: { "shared-size": 1042, manifests: 1047, identity: 1054 },
+    queryUntil: { filter: 1040 },
   },
   {
     method: "POST",
@@ -264,13 +280,15 @@ export const routes: readonly Route[] = [
       changes: "texts",
       platform: "text",
     },
+    querySince: { platform: 1032 },
     body: "stream",
   },
   {
     method: "POST",
     path: "/images/load",
     operation: "images.load",
-    query: { quiet: "boolean", platform: "text" },
+    query: { quiet: "boolean", platform: "texts" },
+    querySince: { platform: 1048 },
     body: "stream",
   },
   {
@@ -279,18 +297,26 @@ export const routes: readonly Route[] = [
     operation: "images.search",
     query: { term: "text", limit: "integer", filters: "filters" },
   },
-  { method: "POST", path: "/images/prune", operation: "images.prune", query: { filters: "filters" } },
+  {
+    method: "POST",
+    path: "/images/prune",
+    operation: "images.prune",
+    query: { filters: "filters" },
+    since: 1025,
+  },
   {
     method: "GET",
     path: "/images/{name...}/json",
     operation: "images.inspect",
     query: { manifests: "boolean", platform: "text" },
+    querySince: { manifests: 1048, platform: 1049 },
   },
   {
     method: "GET",
     path: "/images/{name...}/history",
     operation: "images.history",
     query: { platform: "text" },
+    querySince: { platform: 1048 },
   },
   {
     method: "POST",
@@ -309,21 +335,37 @@ export const routes: readonly Route[] = [
       encryptLayers: "texts",
       tlsVerify: "boolean=true",
     },
+    querySince: { platform: 1046 },
+  },
+  {
+    method: "GET",
+    path: "/images/{name...}/attestations",
+    operation: "images.attestations",
+    query: { platform: "texts", type: "texts", statement: "boolean" },
+    since: 1055,
   },
   {
     method: "GET",
     path: "/images/get",
     operation: "images.saveMany",
-    query: { names: "texts", platform: "text" },
+    query: { names: "texts", platform: "texts" },
+    querySince: { platform: 1048 },
   },
-  { method: "GET", path: "/images/{name...}/get", operation: "images.save", query: { platform: "text" } },
-  { method: "GET", path: "/distribution/{name...}/json", operation: "images.lookUp" },
+  {
+    method: "GET",
+    path: "/images/{name...}/get",
+    operation: "images.save",
+    query: { platform: "texts" },
+    querySince: { platform: 1048 },
+  },
+  { method: "GET", path: "/distribution/{name...}/json", operation: "images.lookUp", since: 1030 },
   { method: "POST", path: "/auth", operation: "system.login", body: "json" },
   {
     method: "DELETE",
     path: "/images/{name...}",
     operation: "images.remove",
     query: { force: "boolean", noprune: "boolean", platforms: "texts" },
+    querySince: { platforms: 1050 },
   },
   { method: "GET", path: "/networks", operation: "networks.list", query: { filters: "filters" } },
   {
@@ -336,10 +378,22 @@ export const routes: readonly Route[] = [
   { method: "POST", path: "/networks/{id}/connect", operation: "networks.connect", body: "json" },
   { method: "POST", path: "/networks/{id}/disconnect", operation: "networks.disconnect", body: "json" },
   { method: "DELETE", path: "/networks/{id}", operation: "networks.remove" },
-  { method: "POST", path: "/networks/prune", operation: "networks.prune", query: { filters: "filters" } },
+  {
+    method: "POST",
+    path: "/networks/prune",
+    operation: "networks.prune",
+    query: { filters: "filters" },
+    since: 1025,
+  },
   { method: "GET", path: "/volumes", operation: "volumes.list", query: { filters: "filters" } },
   { method: "POST", path: "/volumes/create", operation: "volumes.create", body: "json" },
-  { method: "POST", path: "/volumes/prune", operation: "volumes.prune", query: { filters: "filters" } },
+  {
+    method: "POST",
+    path: "/volumes/prune",
+    operation: "volumes.prune",
+    query: { filters: "filters" },
+    since: 1025,
+  },
   { method: "GET", path: "/volumes/{name...}", operation: "volumes.inspect" },
   { method: "DELETE", path: "/volumes/{name...}", operation: "volumes.remove", query: { force: "boolean" } },
   { method: "GET", path: "/tare/build", operation: "tare.build" },
@@ -414,7 +468,13 @@ export const routes: readonly Route[] = [
   { method: "POST", path: "/build/cancel", operation: "absent.build" },
   { method: "POST", path: "/session", operation: "absent.build" },
   { method: "POST", path: "/grpc", operation: "absent.build" },
-  { method: "PUT", path: "/volumes/{name...}", operation: "absent.volume update" },
+  {
+    method: "PUT",
+    path: "/volumes/{name...}",
+    operation: "volumes.update",
+    query: { version: "text" },
+    since: 1042,
+  },
   { method: "GET", path: "/plugins", operation: "system.plugins", query: { filters: "filters" } },
   ...allMethods("/plugins/{path...}", "swarm.refusePlugins"),
   ...["/swarm", "/nodes", "/services", "/tasks", "/configs"].flatMap((path) => [

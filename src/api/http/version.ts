@@ -5,7 +5,9 @@ export type ApiVersion = number & { readonly brand?: "ApiVersion" | undefined };
 
 /** The oldest and the newest version we speak. */
 export const minimumVersion: ApiVersion = 1024;
-export const maximumVersion: ApiVersion = 1051;
+export const maximumVersion: ApiVersion = 1056;
+/** What Tare's own client speaks: from 1.52 on, replies lack fields that people have in their `--format`. */
+export const clientVersion: ApiVersion = 1051;
 
 /** Reads `1.45`, also `1` and `2.1000`, which are too old and too new. Undefined for anything else. */
 export function findApiVersion(text: string): ApiVersion | undefined {

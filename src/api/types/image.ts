@@ -25,18 +25,19 @@ export interface TareImage {
   readonly ArtifactType?: string | undefined;
 }
 
+/** Since 1.52 without what is empty; before 1.50 with the fields of a container, which are empty. */
 export interface ImageConfig {
-  readonly User: string;
+  readonly User?: string | undefined;
   readonly ExposedPorts?: Readonly<Record<string, object>> | undefined;
-  readonly Env: readonly string[];
-  readonly Cmd: readonly string[] | null;
+  readonly Env?: readonly string[] | undefined;
+  readonly Cmd?: readonly string[] | null | undefined;
   readonly Healthcheck?: HealthConfig | undefined;
   readonly ArgsEscaped?: boolean | undefined;
-  readonly Volumes: Readonly<Record<string, object>> | null;
-  readonly WorkingDir: string;
-  readonly Entrypoint: readonly string[] | null;
-  readonly OnBuild: readonly string[] | null;
-  readonly Labels: Readonly<Record<string, string>> | null;
+  readonly Volumes?: Readonly<Record<string, object>> | null | undefined;
+  readonly WorkingDir?: string | undefined;
+  readonly Entrypoint?: readonly string[] | null | undefined;
+  readonly OnBuild?: readonly string[] | null | undefined;
+  readonly Labels?: Readonly<Record<string, string>> | null | undefined;
   readonly StopSignal?: string | undefined;
   readonly Shell?: readonly string[] | undefined;
 }
@@ -46,12 +47,15 @@ export interface ImageInspect {
   readonly Id: string;
   readonly RepoTags: readonly string[];
   readonly RepoDigests: readonly string[];
-  readonly Parent: string;
-  readonly Comment: string;
+  readonly Parent?: string | undefined;
+  readonly Comment?: string | undefined;
   readonly Created?: string | undefined;
-  readonly DockerVersion: string;
-  readonly Author: string;
+  readonly DockerVersion?: string | undefined;
+  readonly Author?: string | undefined;
   readonly Config: ImageConfig;
+  /** Before 1.45. */
+  readonly Container?: string | undefined;
+  readonly ContainerConfig?: ImageConfig | undefined;
   readonly Architecture: string;
   readonly Variant?: string | undefined;
   readonly Os: string;

@@ -32,23 +32,23 @@ export interface EndpointSettings {
 
 /** A container's networks as inspect reports them. The single-network fields are the default bridge's (before 1.52). */
 export interface NetworkSettings {
-  readonly Bridge: string;
+  readonly Bridge?: string | undefined;
   readonly SandboxID: string;
   readonly SandboxKey: string;
-  readonly HairpinMode: boolean;
-  readonly LinkLocalIPv6Address: string;
-  readonly LinkLocalIPv6PrefixLen: number;
+  readonly HairpinMode?: boolean | undefined;
+  readonly LinkLocalIPv6Address?: string | undefined;
+  readonly LinkLocalIPv6PrefixLen?: number | undefined;
   readonly Ports: Readonly<Record<string, readonly PortBinding[] | null>>;
-  readonly SecondaryIPAddresses: null;
-  readonly SecondaryIPv6Addresses: null;
-  readonly EndpointID: string;
-  readonly Gateway: string;
-  readonly GlobalIPv6Address: string;
-  readonly GlobalIPv6PrefixLen: number;
-  readonly IPAddress: string;
-  readonly IPPrefixLen: number;
-  readonly IPv6Gateway: string;
-  readonly MacAddress: string;
+  readonly SecondaryIPAddresses?: null | undefined;
+  readonly SecondaryIPv6Addresses?: null | undefined;
+  readonly EndpointID?: string | undefined;
+  readonly Gateway?: string | undefined;
+  readonly GlobalIPv6Address?: string | undefined;
+  readonly GlobalIPv6PrefixLen?: number | undefined;
+  readonly IPAddress?: string | undefined;
+  readonly IPPrefixLen?: number | undefined;
+  readonly IPv6Gateway?: string | undefined;
+  readonly MacAddress?: string | undefined;
   readonly Networks: Readonly<Record<string, EndpointSettings>>;
 }
 
@@ -126,4 +126,14 @@ export interface Network {
   >;
   readonly Options: Readonly<Record<string, string>>;
   readonly Labels: Readonly<Record<string, string>>;
+  /** Of one network, since 1.52: counts of addresses by subnet. */
+  readonly Status?:
+    | {
+        readonly IPAM: {
+          readonly Subnets: Readonly<
+            Record<string, { readonly IPsInUse: number; readonly DynamicIPsAvailable: number }>
+          >;
+        };
+      }
+    | undefined;
 }

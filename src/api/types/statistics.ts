@@ -3,6 +3,8 @@ export interface ContainerStats {
   readonly id: string;
   /** With a slash before it. */
   readonly name: string;
+  /** Since 1.52. */
+  readonly os_type?: "linux" | undefined;
   readonly read: string;
   /** When precpu_stats were taken; the year 1 when they were not. */
   readonly preread: string;

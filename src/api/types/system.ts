@@ -55,7 +55,7 @@ export interface SystemInfo {
   readonly PidsLimit: boolean;
   readonly OomKillDisable: boolean;
   readonly IPv4Forwarding: boolean;
-  /** Before 1.49. */
+  /** Before 1.50. */
   readonly BridgeNfIptables?: boolean | undefined;
   readonly BridgeNfIp6tables?: boolean | undefined;
   readonly Debug: boolean;
@@ -78,6 +78,9 @@ export interface SystemInfo {
     readonly InsecureRegistryCIDRs: readonly string[];
     readonly IndexConfigs: Readonly<Record<string, object>>;
     readonly Mirrors: readonly string[];
+    /** Before 1.47. */
+    readonly AllowNondistributableArtifactsCIDRs?: null;
+    readonly AllowNondistributableArtifactsHostnames?: null;
   } | null;
   readonly GenericResources: null;
   readonly HttpProxy: string;
@@ -104,6 +107,8 @@ export interface SystemInfo {
   readonly RuncCommit: Commit;
   readonly InitCommit: Commit;
   readonly SecurityOptions: readonly string[];
+  /** Since 1.49. */
+  readonly FirewallBackend?: { readonly Driver: string } | undefined;
   readonly CDISpecDirs?: readonly string[] | null | undefined;
   readonly Warnings: readonly string[] | null;
 }

@@ -2,8 +2,8 @@ import type { ContainerSummary } from "./container.ts";
 import type { ImageDeleteItem, ImageSummary } from "./image.ts";
 import type { Volume } from "./volume.ts";
 
-/** `GET /system/df`; null: not asked for. */
-export interface SystemUsage {
+/** `GET /system/df`; null or absent: not asked for. With `verbose` of 1.52 only the fields of UsageSums. */
+export interface SystemUsage extends UsageSums {
   readonly LayersSize: number;
   readonly Images: readonly ImageSummary[] | null;
   readonly Containers: readonly ContainerSummary[] | null;
@@ -11,6 +11,24 @@ export interface SystemUsage {
   readonly BuildCache: readonly BuildCacheRow[] | null;
   /** Before 1.42. */
   readonly BuilderSize?: number | undefined;
+}
+
+/** Since 1.52. */
+export interface UsageSums {
+  readonly ImageUsage?: KindUsage<ImageSummary> | undefined;
+  readonly ContainerUsage?: KindUsage<ContainerSummary> | undefined;
+  readonly VolumeUsage?: KindUsage<Volume> | undefined;
+  readonly BuildCacheUsage?: KindUsage<BuildCacheRow> | undefined;
+}
+
+/** The objects of one kind together; sizes in bytes. */
+export interface KindUsage<Item> {
+  readonly TotalCount: number;
+  readonly ActiveCount: number;
+  readonly TotalSize: number;
+  readonly Reclaimable: number;
+  /** With `verbose`. */
+  readonly Items?: readonly Item[] | undefined;
 }
 
 export interface BuildCacheRow {

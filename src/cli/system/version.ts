@@ -1,5 +1,5 @@
 import type { SystemVersion } from "../../api/types/system.ts";
-import { formatApiVersion, maximumVersion } from "../../api/http/version.ts";
+import { clientVersion as apiVersion, formatApiVersion } from "../../api/http/version.ts";
 import { Failure } from "../../base/failure.ts";
 import type { Command } from "../command.ts";
 import type { CliContext } from "../context.ts";
@@ -48,7 +48,7 @@ function clientVersion({ build }: CliContext): ClientVersion {
   const { bun } = process.versions;
   return {
     Version: build.version,
-    ApiVersion: formatApiVersion(maximumVersion),
+    ApiVersion: formatApiVersion(apiVersion),
     GitCommit: build.commit,
     RuntimeVersion: bun === undefined ? `node ${process.versions.node}` : `bun ${bun}`,
     Os: process.platform,

@@ -1,9 +1,10 @@
 import { Failure } from "../../base/failure.ts";
 import type { Call } from "../handler.ts";
+import { adaptStats } from "../../api/http/version-compat.ts";
 import { statsOf } from "../map/statistics.ts";
 
 /** `GET /containers/{id}/stats`: one JSON a line, each second, or one alone. */
-export async function streamStats({ engine, params, query, reply, signal }: Call): Promise<void> {
+export async function streamStats({ engine, version, params, query, reply, signal }: Call): Promise<void> {
   const streams = query.boolean("stream");
   const atOnce = query.boolean("one-shot");
   if (streams && atOnce) {
@@ -16,7 +17,7 @@ export async function streamStats({ engine, params, query, reply, signal }: Call
   let item = await iterator.next();
   reply.begin("application/json");
   for (; item.done !== true; item = await iterator.next()) {
-    await reply.write(`${JSON.stringify(statsOf(item.value))}\n`);
+    await reply.write(`${JSON.stringify(adaptStats(statsOf(item.value), version))}\n`);
     if (signal.aborted) break;
   }
   await iterator.return?.();

@@ -2,7 +2,7 @@ import { graceMsOf } from "../../api/container/parse-spec.ts";
 import { DetachScanner, parseDetachKeys } from "../../api/container/detach-keys.ts";
 import { parseResize } from "../../api/container/exec-request.ts";
 import { type Filters, requireFilterKeys } from "../../api/http/filters.ts";
-import { adaptContainerSummary } from "../../api/http/version-compat.ts";
+import { adaptContainerInspect, adaptContainerSummary } from "../../api/http/version-compat.ts";
 import { multiplexedStreamType, rawStreamType } from "../../api/http/stream-frames.ts";
 import { parseUpdateRequest } from "../../api/container/update-request.ts";
 import { Failure, isAlreadyRunning } from "../../base/failure.ts";
@@ -71,12 +71,10 @@ export const handlers: Handlers = {
     else await runContainer(call, created, run);
   },
 
-  "containers.inspect": async ({ engine, params, query, reply, signal }: Call) => {
+  "containers.inspect": async ({ engine, version, params, query, reply, signal }: Call) => {
     const size = query.boolean("size");
-    reply.json(
-      200,
-      containerInspectOf(await engine.containers.inspect(params["id"] ?? "", { size, signal })),
-    );
+    const found = await engine.containers.inspect(params["id"] ?? "", { size, signal });
+    reply.json(200, adaptContainerInspect(containerInspectOf(found), version));
   },
 
   "containers.prune": async ({ engine, query, reply }: Call) => {

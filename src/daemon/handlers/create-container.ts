@@ -1,6 +1,6 @@
+import { adaptCreateRequest, warningsOfVersion } from "../../api/container/adapt-request.ts";
 import { parseContainerSpec } from "../../api/container/parse-spec.ts";
 import { parseCreateRequest } from "../../api/container/create-request.ts";
-import { adaptContainerConfig } from "../../api/http/version-compat.ts";
 import type { ApiVersion } from "../../api/http/version.ts";
 import type { ContainerCreateResponse } from "../../api/types/container.ts";
 import { noSuchContainer, noSuchImage } from "../../api/docker-errors.ts";
@@ -25,14 +25,15 @@ export async function createContainer(
     readonly version: ApiVersion;
   },
 ): Promise<ContainerCreateResponse> {
-  const request = parseCreateRequest(body);
-  const config = adaptContainerConfig(request.config, version);
-  const spec: ContainerSpec = parseContainerSpec({ ...request, config }, name);
+  const received = parseCreateRequest(body);
+  const isCgroupV1 = version < 1041 && (await engine.info()).cgroups.controllers["memory"] === "v1";
+  const request = adaptCreateRequest(received, { version, isCgroupV1 });
+  const spec: ContainerSpec = parseContainerSpec(request, name);
   await requirePlatform(engine, spec.image, platform);
   const { id, warnings } = await engine.containers.create(spec, { startsNext }).catch((thrown: unknown) => {
     throw toDockerCreateFailure(thrown, spec);
   });
-  return { Id: id, Warnings: warnings };
+  return { Id: id, Warnings: [...warnings, ...warningsOfVersion(request, version)] };
 }
 
 async function requirePlatform(engine: Engine, image: string, text: string | undefined): Promise<void> {

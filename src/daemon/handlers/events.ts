@@ -1,10 +1,11 @@
+import type { ApiVersion } from "../../api/http/version.ts";
 import { Failure } from "../../base/failure.ts";
 import { parseTimestamp } from "../../base/timestamp.ts";
 import type { Call, Handlers } from "../handler.ts";
 import { eventLine } from "../map/event.ts";
 
 export const handlers: Handlers = {
-  "events.stream": async ({ engine, version, query, reply, signal }: Call) => {
+  "events.stream": async ({ engine, version, query, request, reply, signal }: Call) => {
     const { since, until } = timesOf(query.text("since"), query.text("until"));
     const events = engine.events({
       filters: query.filters(),
@@ -17,10 +18,12 @@ export const handlers: Handlers = {
     let next = iterator.next();
     next.catch(() => {});
     await new Promise((resolve) => setImmediate(resolve));
-    reply.begin("application/json");
+    const type = eventsType(request.header("accept"), version);
+    reply.begin(type);
+    const mark = type === sequenceType ? "\u001e" : "";
     for (let item = await next; item.done !== true; item = await next) {
       const line = eventLine(item.value, version);
-      if (line !== undefined) await reply.write(line);
+      if (line !== undefined) await reply.write(mark + line);
       if (signal.aborted) break;
       next = iterator.next();
     }
@@ -28,6 +31,24 @@ export const handlers: Handlers = {
     reply.end();
   },
 };
+
+const sequenceType = "application/json-seq";
+const streamTypes: readonly string[] = ["application/jsonl", "application/x-ndjson", sequenceType];
+
+/** The form that the client asks for by name, the one of the highest quality; else that of the version. */
+function eventsType(accept: string | undefined, version: ApiVersion): string {
+  let best = version < 1052 ? "application/json" : "application/jsonl";
+  let bestQuality = 0;
+  for (const wish of (accept ?? "").split(",")) {
+    const [name = "", ...parameters] = wish.split(";").map((part) => part.trim());
+    const quality = Number(/^q=([\d.]+)$/.exec(parameters.at(-1) ?? "")?.[1] ?? 1);
+    if (streamTypes.includes(name.toLowerCase()) && quality > bestQuality) {
+      best = name.toLowerCase();
+      bestQuality = quality;
+    }
+  }
+  return best;
+}
 
 /**
  * Milliseconds since 1970. SPEC: dockerd treats `since=0` as all recorded events, and `until=0` as the end of those.

@@ -5,7 +5,7 @@ import {
 } from "../../api/image/encryption-keys.ts";
 import { type Filters, requireFilterKeys } from "../../api/http/filters.ts";
 import { encodeProgressLine } from "../../api/http/progress-lines.ts";
-import { adaptImage, adaptImageSummary } from "../../api/http/version-compat.ts";
+import { adaptImageInspect, adaptImageSummary } from "../../api/http/version-compat.ts";
 import type { ImageDetails } from "../../model/images.ts";
 import { Failure } from "../../base/failure.ts";
 import { parseLayerCompression } from "../../spec/image/layer-compression.ts";
@@ -34,6 +34,8 @@ export const handlers: Handlers = {
     const name = version < 1041 ? query.text("filter") : undefined;
     const filters: Filters = { ...query.filters(), ...(name === undefined ? {} : { reference: [name] }) };
     requireFilterKeys(filters, listFilters);
+    if (query.boolean("identity") && !query.boolean("manifests"))
+      throw new Failure("invalid", "conflicting options: identity requires manifests=1");
     const found = await engine.images.list({ all: query.boolean("all"), filters });
     const shared = query.boolean("shared-size") ? await sharedSizes(engine) : undefined;
     const rows = found.map((image) => {
@@ -46,9 +48,17 @@ export const handlers: Handlers = {
     );
   },
 
+  "images.attestations": async ({ engine, version, params, query }: Call) => {
+    await engine.images.inspect(params["name"] ?? "", platformsIn(query, version));
+    throw new Failure(
+      "unsupported",
+      "the image store does not support attestations: it keeps no image indexes",
+    );
+  },
+
   "images.inspect": async ({ engine, version, params, query, reply }: Call) => {
     const found = await engine.images.inspect(params["name"] ?? "", platformIn(query));
-    reply.json(200, adaptImage(imageInspectOf(found), version));
+    reply.json(200, adaptImageInspect(imageInspectOf(found), version));
   },
 
   "images.history": async ({ engine, params, query, reply }: Call) => {
@@ -99,9 +109,9 @@ export const handlers: Handlers = {
     reply.json(200, imagesReportOf(await engine.images.prune({ filters: query.filters() })));
   },
 
-  "images.load": async ({ engine, query, request, reply, signal }: Call) => {
+  "images.load": async ({ engine, version, query, request, reply, signal }: Call) => {
     const quiet = query.boolean("quiet");
-    const options = { signal, ...platformIn(query), ...decryptionKeysOf(request) };
+    const options = { signal, ...platformsIn(query, version), ...decryptionKeysOf(request) };
     const work = async (): Promise<void> => {
       for await (const progress of engine.images.load(bodyPieces(request), options)) {
         if (quiet && progress.kind === "layer") continue;
@@ -126,16 +136,16 @@ export const handlers: Handlers = {
     });
   },
 
-  "images.save": async ({ engine, params, query, reply }: Call) => {
-    await streamArchive(reply, engine.images.save([params["name"] ?? ""], platformIn(query)), {
+  "images.save": async ({ engine, version, params, query, reply }: Call) => {
+    await streamArchive(reply, engine.images.save([params["name"] ?? ""], platformsIn(query, version)), {
       contentType: "application/x-tar",
     });
   },
 
-  "images.saveMany": async ({ engine, query, reply }: Call) => {
+  "images.saveMany": async ({ engine, version, query, reply }: Call) => {
     const names = query.texts("names");
     if (names.length === 0) throw new Failure("invalid", "cannot save: the request names no image");
-    await streamArchive(reply, engine.images.save(names, platformIn(query)), {
+    await streamArchive(reply, engine.images.save(names, platformsIn(query, version)), {
       contentType: "application/x-tar",
     });
   },
@@ -186,6 +196,24 @@ function nameIn(repository: string, tag: string | undefined): string {
   return tag === undefined || reference.digest !== undefined
     ? repository
     : formatFamiliar(withTag(reference, tag));
+}
+
+/** Of load and save, which may name several since 1.52: an image here has one. */
+function platformsIn(
+  query: Call["query"],
+  version: Call["version"],
+): { readonly platform?: string | undefined } {
+  const names = [...new Set(query.texts("platform"))];
+  if (names.length > 1) {
+    throw new Failure(
+      "invalid",
+      version < 1052
+        ? "multiple platform parameters are not supported in this API version; use API version 1.52 or later"
+        : "cannot select several platforms: an image has one platform here; ask for one at a time",
+    );
+  }
+  const platform = readPlatformParameter(names[0]);
+  return platform === undefined ? {} : { platform };
 }
 
 function platformIn(query: Call["query"]): { readonly platform?: string | undefined } {

@@ -5,6 +5,7 @@ import {
   parseNetworkRequest,
 } from "../../api/network/network-request.ts";
 import type { Call, Handlers } from "../handler.ts";
+import { networkStatusOf } from "../map/network-status.ts";
 import { networkOf } from "../map/network.ts";
 
 export const handlers: Handlers = {
@@ -21,8 +22,10 @@ export const handlers: Handlers = {
     reply.json(201, { Id: id, Warning: warnings.join("\n") });
   },
 
-  "networks.inspect": async ({ engine, params, reply }: Call) => {
-    reply.json(200, networkOf(await engine.networks.inspect(params["id"] ?? "")));
+  "networks.inspect": async ({ engine, version, params, reply }: Call) => {
+    const found = await engine.networks.inspect(params["id"] ?? "");
+    const network = networkOf(found);
+    reply.json(200, version >= 1052 ? { ...network, Status: networkStatusOf(found) } : network);
   },
 
   "networks.remove": async ({ engine, params, reply }: Call) => {
@@ -30,9 +33,11 @@ export const handlers: Handlers = {
     reply.empty(204);
   },
 
-  "networks.connect": async ({ engine, params, body, reply }: Call) => {
+  "networks.connect": async ({ engine, version, params, body, reply }: Call) => {
     const { container, settings } = parseConnectRequest(body);
-    await engine.networks.connect(params["id"] ?? "", container, settings);
+    // SPEC: dockerd ignored the address before 1.54.
+    const asked = version < 1054 ? { ...settings, macAddress: undefined } : settings;
+    await engine.networks.connect(params["id"] ?? "", container, asked);
     reply.empty(200);
   },
 

@@ -41,7 +41,10 @@ export const handlers: Handlers = {
     const types = parseUsageTypes(query.texts("type"), version);
     const kinds = (["image", "container", "volume"] as const).filter((kind) => types.includes(kind));
     const usage = await engine.diskUsage({ kinds, signal });
-    reply.json(200, usageOf(usage, { types, version, nowMs: Date.now() }));
+    reply.json(
+      200,
+      usageOf(usage, { types, version, isVerbose: query.boolean("verbose"), nowMs: Date.now() }),
+    );
   },
 
   "system.login": async ({ engine, body, reply, signal }: Call) => {

@@ -1,4 +1,5 @@
 import { requireFilterKeys } from "../../api/http/filters.ts";
+import { Failure } from "../../base/failure.ts";
 import { parseVolumeRequest } from "../../api/volume/volume-request.ts";
 import type { Call, Handlers } from "../handler.ts";
 import { volumeOf } from "../map/volume.ts";
@@ -24,6 +25,13 @@ export const handlers: Handlers = {
 
   "volumes.inspect": async ({ engine, params, reply }: Call) => {
     reply.json(200, volumeOf(await engine.volumes.inspect(params["name"] ?? "")));
+  },
+
+  "volumes.update": async () => {
+    throw new Failure(
+      "unavailable",
+      "volume update only valid for cluster volumes, but swarm is unavailable",
+    );
   },
 
   "volumes.remove": async ({ engine, params, query, reply }: Call) => {

@@ -87,6 +87,7 @@ export function infoOf(
     RuncCommit: { ID: "" },
     InitCommit: { ID: "" },
     SecurityOptions: ["name=seccomp,profile=builtin", "name=cgroupns"],
+    FirewallBackend: { Driver: "nftables" },
     CDISpecDirs: [],
     Warnings: info.warnings.length === 0 ? null : info.warnings,
   };

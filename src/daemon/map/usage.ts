@@ -1,5 +1,14 @@
-import { adaptContainerSummary, adaptImage } from "../../api/http/version-compat.ts";
-import type { ContainersPruneReport, ImagesPruneReport, SystemUsage } from "../../api/types/usage.ts";
+import { adaptContainerSummary, adaptImageSummary } from "../../api/http/version-compat.ts";
+import type { ContainerSummary } from "../../api/types/container.ts";
+import type { ImageSummary } from "../../api/types/image.ts";
+import type {
+  ContainersPruneReport,
+  ImagesPruneReport,
+  KindUsage,
+  SystemUsage,
+  UsageSums,
+} from "../../api/types/usage.ts";
+import type { Volume } from "../../api/types/volume.ts";
 import type { UsageType } from "../../api/system/usage-types.ts";
 import type { ApiVersion } from "../../api/http/version.ts";
 import type { DiskUsage } from "../../model/usage.ts";
@@ -8,32 +17,95 @@ import { deleteItemOf, imageSummaryOf } from "./image.ts";
 import { volumeOf } from "./volume.ts";
 import type { PrunedContainers, PrunedImages } from "../../model/prune.ts";
 
-/** `GET /system/df`; there is no build cache yet, and what was not asked for is null. */
+/**
+ * `GET /system/df`; there is no build cache yet. Before 1.52 with lists, since then with sums, and with both unless it
+ * is `verbose`.
+ */
 export function usageOf(
-  { layersBytes, images, containers, volumes }: DiskUsage,
+  usage: DiskUsage,
   {
     types,
     version,
+    isVerbose,
     nowMs,
   }: {
     readonly types: readonly UsageType[];
     readonly version: ApiVersion;
+    readonly isVerbose: boolean;
     readonly nowMs: number;
   },
-): SystemUsage {
-  return {
-    LayersSize: layersBytes,
+): SystemUsage | UsageSums {
+  const lists: Lists = {
     Images:
-      images?.map((image) =>
-        adaptImage({ ...imageSummaryOf(image), SharedSize: image.sharedBytes }, version),
+      usage.images?.map((image) =>
+        adaptImageSummary({ ...imageSummaryOf(image), SharedSize: image.sharedBytes }, version),
       ) ?? null,
     Containers:
-      containers?.map((container) => adaptContainerSummary(containerSummaryOf(container, nowMs), version)) ??
-      null,
-    Volumes: volumes?.map(({ usage, ...volume }) => volumeOf(volume, usage)) ?? null,
+      usage.containers?.map((container) =>
+        adaptContainerSummary(containerSummaryOf(container, nowMs), version),
+      ) ?? null,
+    Volumes: usage.volumes?.map(({ usage: used, ...volume }) => volumeOf(volume, used)) ?? null,
     BuildCache: types.includes("build-cache") ? [] : null,
-    BuilderSize: version < 1042 ? 0 : undefined,
   };
+  const old = { LayersSize: usage.layersBytes, ...lists, BuilderSize: version < 1042 ? 0 : undefined };
+  if (version < 1052) return old;
+  const sums = sumsOf(usage, lists, isVerbose);
+  return isVerbose ? sums : { ...old, ...sums };
+}
+
+interface Lists {
+  readonly Images: readonly ImageSummary[] | null;
+  readonly Containers: readonly ContainerSummary[] | null;
+  readonly Volumes: readonly Volume[] | null;
+  readonly BuildCache: readonly [] | null;
+}
+
+function sumsOf(
+  { layersBytes, images, containers, volumes }: DiskUsage,
+  { Images, Containers, Volumes, BuildCache }: Lists,
+  isVerbose: boolean,
+): UsageSums {
+  const kind = <Item>(
+    items: readonly Item[] | null,
+    rows: readonly { readonly bytes: number; readonly isUsed: boolean }[] = [],
+    totalBytes = sum(rows.map(({ bytes }) => bytes)),
+  ): KindUsage<Item> | undefined => {
+    if (items === null) return undefined;
+    const used = rows.filter(({ isUsed }) => isUsed);
+    return {
+      TotalCount: items.length,
+      ActiveCount: used.length,
+      TotalSize: totalBytes,
+      Reclaimable: Math.max(0, totalBytes - sum(used.map(({ bytes }) => bytes))),
+      Items: isVerbose ? items : undefined,
+    };
+  };
+  return {
+    ImageUsage: kind(
+      Images,
+      images?.map((image) => ({
+        bytes: image.sizeBytes - image.sharedBytes,
+        isUsed: image.containers > 0,
+      })),
+      layersBytes,
+    ),
+    ContainerUsage: kind(
+      Containers,
+      containers?.map(({ sizes, state }) => ({
+        bytes: sizes.writtenBytes,
+        isUsed: ["running", "paused", "restarting"].includes(state.status),
+      })),
+    ),
+    VolumeUsage: kind(
+      Volumes,
+      volumes?.map(({ usage }) => ({ bytes: usage.bytes, isUsed: usage.containers.length > 0 })),
+    ),
+    BuildCacheUsage: kind(BuildCache),
+  };
+}
+
+function sum(values: readonly number[]): number {
+  return values.reduce((total, value) => total + value, 0);
 }
 
 /** `POST /containers/prune` */

@@ -60,7 +60,8 @@ describe("versions", () => {
     ["1.24", 1024],
     ["1.45", 1045],
     ["1.51", 1051],
-    [undefined, 1051],
+    ["1.56", 1056],
+    [undefined, 1056],
   ] as const)("parseRequestedVersion(%j)", (text, version) => {
     expect(parseRequestedVersion(text)).toBe(version);
   });
@@ -70,7 +71,7 @@ describe("versions", () => {
       "1.23",
       "client version 1.23 is too old. Minimum supported API version is 1.24, please upgrade your client",
     ],
-    ["1.52", "client version 1.52 is too new. Maximum supported API version is 1.51"],
+    ["1.57", "client version 1.57 is too new. Maximum supported API version is 1.56"],
     ["2", "client version 2 is too new"],
     ["1..5", 'cannot read API version "1..5"'],
   ])("parseRequestedVersion(%j) is refused", (text, sentence) => {

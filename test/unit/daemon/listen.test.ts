@@ -23,7 +23,7 @@ test("serve() makes a socket for root and its group, and removes it on close", a
 test("serve() refuses a socket that somebody answers, and what is no socket", async () => {
   await using daemon = await startDaemon();
   await expect(start(daemon.socketPath)).rejects.toMatchObject({ kind: "conflict" });
-  expect((await daemon.client.system.ping()).apiVersion).toBe("1.51");
+  expect((await daemon.client.system.ping()).apiVersion).toBe("1.56");
   const file = `${daemon.socketPath}.file`;
   writeFileSync(file, "mine");
   await expect(start(file)).rejects.toMatchObject({ kind: "conflict" });

@@ -17,7 +17,7 @@ describe("malformed requests", () => {
   test.each([
     ["GET /nope", "", 404, "page not found"],
     ["PATCH /containers/json", "", 404, "page not found"],
-    ["GET /v1.99/info", "", 400, "client version 1.99 is too new. Maximum supported API version is 1.51"],
+    ["GET /v1.99/info", "", 400, "client version 1.99 is too new. Maximum supported API version is 1.56"],
     ["GET /v1.12/info", "", 400, "client version 1.12 is too old. Minimum supported API version is 1.24"],
     ["POST /v1.45/containers/create", "{", 400, "invalid JSON: unexpected EOF"],
     ["POST /v1.45/containers/create", "[]", 400, "invalid JSON: it must be an object"],
@@ -98,6 +98,6 @@ describe("malformed requests", () => {
     await rawRequest(daemon.socketPath, "POST /v1.45/containers/create HTTP/1.1\r\nHost: x\r\nContent-Len", {
       untilMs: 50,
     });
-    expect((await daemon.client.system.ping()).apiVersion).toBe("1.51");
+    expect((await daemon.client.system.ping()).apiVersion).toBe("1.56");
   });
 });

@@ -6,14 +6,14 @@ describe("serve() through the client", () => {
     await using daemon = await startDaemon();
     const { client } = daemon;
     expect(await client.system.ping()).toEqual({
-      apiVersion: "1.51",
+      apiVersion: "1.56",
       osType: "linux",
       experimental: false,
       builderVersion: "1",
       tareBuild: "build-1",
     });
     expect(client.daemonBuildId).toBe("build-1");
-    expect((await client.system.version()).ApiVersion).toBe("1.51");
+    expect((await client.system.version()).ApiVersion).toBe("1.56");
     const info = await client.system.info();
     expect([info.Driver, info.CgroupVersion, info.Architecture]).toEqual(["overlay", "1", "x86_64"]);
   });
