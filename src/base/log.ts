@@ -2,17 +2,31 @@ import { sentenceOf } from "./failure.ts";
 
 export type LogLevel = "debug" | "info" | "warning" | "error";
 
-let isDebugging = false;
+export type LogFormat = "text" | "json";
 
-/** Lines of level "debug" are written from now on. */
-export function enableDebugLog(): void {
-  isDebugging = true;
+const levels: readonly LogLevel[] = ["debug", "info", "warning", "error"];
+
+let leastLevel: LogLevel = "info";
+let format: LogFormat = "text";
+
+/** What `log` writes from now on: lines of at least this level, in this format. */
+export function configureLog(options: {
+  readonly level?: LogLevel | undefined;
+  readonly format?: LogFormat | undefined;
+}): void {
+  leastLevel = options.level ?? leastLevel;
+  format = options.format ?? format;
 }
 
 /** Writes to standard error, which is the daemon's log. Every line of `message` has a time and the level. */
 export function log(level: LogLevel, message: string): void {
-  if (level === "debug" && !isDebugging) return;
-  console.error(formatLog(level, message));
+  if (levels.indexOf(level) < levels.indexOf(leastLevel)) return;
+  console.error(format === "json" ? formatJsonLog(level, message) : formatLog(level, message));
+}
+
+/** One JSON object in one line, with the members of dockerd's JSON log. */
+export function formatJsonLog(level: LogLevel, message: string): string {
+  return JSON.stringify({ level, msg: message.trimEnd(), time: new Date().toISOString() });
 }
 
 /** The lines that `log` writes. */
@@ -32,9 +46,16 @@ export function stripLogHeads(text: string): string {
 
 /** The messages of the lines of level "error"; all of the text where it has no such line. */
 export function selectErrors(text: string): string {
-  const lines = text.split("\n");
+  const lines = text.split("\n").map(fromJson);
   const errors = lines.filter((line) => /^\S+Z error /.test(line));
   return stripLogHeads((errors.length > 0 ? errors : lines).join("\n"));
+}
+
+/** A line of the JSON format as the text format has it. */
+function fromJson(line: string): string {
+  const [, level, message, time] = /^\{"level":"(\w+)","msg":(".*"),"time":"([^"]+)"\}$/.exec(line) ?? [];
+  if (level === undefined || message === undefined) return line;
+  return `${time} ${level} ${String(JSON.parse(message))}`;
 }
 
 /** The words that begin the log entry of an exception that no code caught. Tests look for them. */

@@ -16,6 +16,7 @@ export async function connect(options: GlobalOptions): Promise<LeanClient> {
   const revive = (): Promise<void> => start(options);
   const client = new LeanClient({
     host: options.host,
+    tls: options.tls,
     buildId: build.id,
     connector,
     revive: ours && options.startsDaemon ? revive : undefined,

@@ -1,53 +1,207 @@
-import { mergeDefined } from "../base/defined.ts";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { Failure } from "../base/failure.ts";
-import { keysOf } from "../base/keys.ts";
+import { type CreateDefaults } from "../api/container/create-defaults.ts";
+import { parseLog, isKnownLogDriver } from "../api/container/log-config.ts";
+import { mergeDefined } from "../base/defined.ts";
+import { codeOf, Failure, sentenceOf } from "../base/failure.ts";
+import { isKeyOf, keysOf } from "../base/keys.ts";
+import type { LogFormat, LogLevel } from "../base/log.ts";
+import { parseUlimit } from "../cli/flags/ulimit.ts";
+import { daemonFlags, type DaemonValues, requireWord } from "../cli/daemon-flags.ts";
 import { type Parsed, parseFlags } from "../cli/flags/parse.ts";
-import { type GlobalFlag, type GlobalValues, globalFlags } from "../cli/global-flags.ts";
+import { type GlobalFlag, globalFlags } from "../cli/global-flags.ts";
+import { type DaemonConfiguration, usualConfiguration } from "../daemon/configuration.ts";
 import type { EngineSettings } from "../model/engine-settings.ts";
+import { parseAddressPool } from "../spec/address-pool.ts";
+import { type DaemonFileFlag, parseDaemonConfig, refused } from "../spec/daemon-config.ts";
+import { parseIpAddress } from "../spec/ip-address.ts";
+import {
+  parseInsecureRegistry,
+  parseRegistryMirror,
+  type RegistryOverrides,
+} from "../spec/registry/registry-overrides.ts";
 import { parseSocketMode } from "../spec/socket-mode.ts";
+
+/** Where the daemon listens. */
+export type DaemonHost =
+  | { readonly kind: "unix"; readonly path: string }
+  /** The service manager's socket. */
+  | { readonly kind: "fd" }
+  | { readonly kind: "tcp"; readonly hostname: string; readonly port: number };
+
+/** The files of the TCP ports' certificates. */
+export interface DaemonTls {
+  readonly certFile: string;
+  readonly keyFile: string;
+  /** Absent: clients need no certificate. */
+  readonly authoritiesFile?: string | undefined;
+}
 
 export interface DaemonOptions {
   readonly dataRoot: string;
   readonly runRoot: string;
-  /** Undefined: the service manager's socket (`--host fd://`). */
-  readonly socketPath: string | undefined;
-  /** Of the socket, when the daemon makes it; access to it is root access to the machine. */
+  readonly hosts: readonly DaemonHost[];
+  /** Absent: TCP ports have no TLS. */
+  readonly tls: DaemonTls | undefined;
+  /** Of the sockets that the daemon makes; access to them is root access to the machine. */
   readonly socketGroup: string | undefined;
   readonly socketMode: number;
   readonly settings: EngineSettings;
-  readonly debug: boolean;
+  readonly logFormat: LogFormat;
+  readonly pidFile: string | undefined;
+  /** Only check the options. */
+  readonly validate: boolean;
+  readonly configuration: DaemonConfiguration;
 }
 
+const defaultConfigFile = "/etc/tare/daemon.json";
+const defaultRunRoot = "/run/tare";
+
 /**
- * The flags of `tare daemon`, before or after the word. Environment variables that select a daemon are ignored here.
+ * The flags of `tare daemon`, before or after the word, and the keys of its configuration file. Environment variables
+ * that select a daemon are ignored here. Throws "invalid" in one sentence, which names the file where that is wrong.
  */
 export async function parseDaemonOptions(argv: readonly string[]): Promise<DaemonOptions> {
-  const parsed = parseFlags<GlobalValues>(globalFlags, argv, { optionsEnd: "dashes" });
-  const unexpected = parsed.positional.filter((word) => word !== "daemon");
+  const typed = parse(argv);
+  const unexpected = typed.positional.filter((word) => word !== "daemon");
   if (unexpected.length > 0)
     throw new Failure("invalid", `cannot start the daemon: unexpected argument "${unexpected[0]}"`);
-  const values = parsed.values;
-  const runRoot = values["run-root"] ?? "/run/tare";
-  const host = values.host ?? `unix://${join(runRoot, "tare.sock")}`;
-  if (!host.startsWith("unix:///") && host !== "fd://") {
+  const path = typed.values["config-file"] ?? defaultConfigFile;
+  const text = readConfigFile(path, { isRequired: typed.given.has("config-file") });
+  if (text === undefined) return await optionsOf(typed, typed);
+  const fromFile = parseDaemonConfig(text, path);
+  refuseConflicts(typed, fromFile, path);
+  try {
+    return await optionsOf(parse([...fromFile.flatMap(wordsOf), ...argv]), typed);
+  } catch (thrown) {
+    // Wrong flags fail alone, too: then the file is not what is wrong.
+    await optionsOf(typed, typed);
+    throw refused(path, sentenceOf(thrown));
+  }
+}
+
+function parse(argv: readonly string[]): Parsed<DaemonValues> {
+  return parseFlags<DaemonValues>(daemonFlags, argv, { optionsEnd: "dashes" });
+}
+
+function wordsOf({ flag, words }: DaemonFileFlag): readonly string[] {
+  return words.map((word) => `--${flag}=${word}`);
+}
+
+function readConfigFile(path: string, { isRequired }: { readonly isRequired: boolean }): string | undefined {
+  try {
+    return readFileSync(path, "utf8");
+  } catch (cause) {
+    if (codeOf(cause) === "ENOENT" && !isRequired) return undefined;
+    throw new Failure("invalid", `unable to configure the daemon with file ${path}: ${sentenceOf(cause)}`, {
+      cause,
+    });
+  }
+}
+
+/** Set by a command for the daemon that it starts: they do not contradict the file. */
+const flagsOfStarters: ReadonlySet<string> = new Set(["host", "run-root"]);
+
+function refuseConflicts(
+  { given, values }: Parsed<DaemonValues>,
+  fromFile: readonly DaemonFileFlag[],
+  path: string,
+): void {
+  const conflicts = fromFile.filter(
+    ({ flag }) => given.has(flag) && !(values["auto-started"] && flagsOfStarters.has(flag)),
+  );
+  if (conflicts.length === 0) return;
+  const texts = conflicts.map(({ key, flag, words }) => {
+    const value: unknown = isKeyOf(values, flag) ? values[flag] : undefined;
+    return `${key}: (from flag: ${formatValue(value)}, from file: ${formatValue(words)})`;
+  });
+  throw refused(
+    path,
+    `the following directives are specified both as a flag and in the configuration file: ${texts.join(", ")}`,
+  );
+}
+
+function formatValue(value: unknown): string {
+  if (Array.isArray(value)) return value.length === 1 ? String(value[0]) : `[${value.join(" ")}]`;
+  return typeof value === "string" ? value : (JSON.stringify(value) ?? "");
+}
+
+async function optionsOf(parsed: Parsed<DaemonValues>, typed: Parsed<DaemonValues>): Promise<DaemonOptions> {
+  const { values } = parsed;
+  const runRoot = values["run-root"] ?? defaultRunRoot;
+  // Clients read no configuration file: they look for the socket where their flags have it.
+  const socket = `unix://${join(typed.values["run-root"] ?? defaultRunRoot, "tare.sock")}`;
+  const tls = tlsOf(values);
+  const hosts = [...new Set(values.host.length === 0 ? [socket] : values.host)].map((host) =>
+    parseDaemonHost(host, tls),
+  );
+  refuseOpenTcp(hosts, { tls, isAllowed: values["allow-unauthenticated-tcp"] });
+  if (!values["live-restore"])
     throw new Failure(
       "invalid",
-      `cannot serve at "${host}": the daemon listens on Unix sockets only (unix:///path, or fd:// for the service manager's)`,
+      "cannot switch live-restore off: containers always keep running without the daemon; stop them yourself",
     );
-  }
   return {
     dataRoot: values["data-root"] ?? "/var/lib/tare",
     runRoot,
-    socketPath: host === "fd://" ? undefined : host.slice("unix://".length),
+    hosts,
+    tls,
     socketGroup: values["socket-group"],
     socketMode: parseSocketMode(values["socket-mode"] ?? "0660"),
     settings: await settingsOf(parsed),
-    debug: values.debug,
+    logFormat: requireWord("log-format", values["log-format"], ["text", "json"]) ?? "text",
+    pidFile: values.pidfile,
+    validate: values.validate,
+    configuration: { ...configurationOf(values), warnings: hosts.flatMap((host) => warningsOf(host, tls)) },
   };
 }
 
-async function settingsOf({ given, values }: Parsed<GlobalValues>): Promise<EngineSettings> {
+function tlsOf(values: DaemonValues): DaemonTls | undefined {
+  const { tls, tlsverify, tlscacert, tlscert, tlskey } = values;
+  if (!tls && !tlsverify) return undefined;
+  if (tlscert === undefined || tlskey === undefined)
+    throw new Failure("invalid", "cannot serve with TLS: it needs --tlscert FILE and --tlskey FILE");
+  if (tlsverify && tlscacert === undefined)
+    throw new Failure("invalid", "cannot verify clients: --tlsverify needs --tlscacert FILE");
+  return { certFile: tlscert, keyFile: tlskey, authoritiesFile: tlsverify ? tlscacert : undefined };
+}
+
+/** SAFETY: access to the API is root access to the machine. */
+function refuseOpenTcp(
+  hosts: readonly DaemonHost[],
+  { tls, isAllowed }: { readonly tls: DaemonTls | undefined; readonly isAllowed: boolean },
+): void {
+  const open = hosts.find(({ kind }) => kind === "tcp");
+  if (open?.kind !== "tcp" || isAllowed || tls?.authoritiesFile !== undefined) return;
+  throw new Failure(
+    "invalid",
+    `cannot serve at tcp://${formatAddress(open)}: everyone who reaches it would be root on this machine; give --tlsverify --tlscacert FILE --tlscert FILE --tlskey FILE, or --allow-unauthenticated-tcp if that is what you want`,
+  );
+}
+
+/** `127.0.0.1:2376`, `[::1]:2376`. */
+export function formatAddress({ hostname, port }: { hostname: string; port: number }): string {
+  return `${hostname.includes(":") ? `[${hostname}]` : hostname}:${port}`;
+}
+
+function parseDaemonHost(host: string, tls: DaemonTls | undefined): DaemonHost {
+  if (host === "fd://") return { kind: "fd" };
+  if (host.startsWith("unix:///")) return { kind: "unix", path: host.slice("unix://".length) };
+  if (host.startsWith("tcp://")) {
+    // SPEC: dockerd's ports, and this machine alone where there is no address.
+    const port = tls === undefined ? 2375 : 2376;
+    const match = /^tcp:\/\/(\[[0-9a-fA-F:.]+\]|[A-Za-z0-9._-]*)(?::(\d{1,5}))?\/?$/.exec(host);
+    const given = Number(match?.[2] ?? port);
+    if (match !== null && given > 0 && given < 65_536)
+      return { kind: "tcp", hostname: (match[1] ?? "").replace(/^\[|\]$/g, "") || "127.0.0.1", port: given };
+  }
+  throw new Failure(
+    "invalid",
+    `cannot serve at "${host}": want unix:///path, tcp://address:port, or fd:// for the service manager's socket`,
+  );
+}
+
+async function settingsOf({ given, values }: Parsed<DaemonValues>): Promise<EngineSettings> {
   let settings: EngineSettings = {};
   for (const name of keysOf(globalFlags)) {
     const flag: GlobalFlag<unknown> = globalFlags[name];
@@ -55,13 +209,100 @@ async function settingsOf({ given, values }: Parsed<GlobalValues>): Promise<Engi
     if (flag.toSettings === undefined || !given.has(name) || value === undefined || value === null) continue;
     settings = mergeDefined(settings, await flag.toSettings(value));
   }
-  return settings;
+  const pools = values["default-address-pool"];
+  return pools.length === 0 ? settings : { ...settings, addressPools: pools.map(parseAddressPool) };
+}
+
+/** dockerd's, with where to read more. */
+function warningsOf(host: DaemonHost, tls: DaemonTls | undefined): readonly string[] {
+  if (host.kind !== "tcp" || tls?.authoritiesFile !== undefined) return [];
+  const [scheme, missing] = tls === undefined ? ["http", "encryption"] : ["https", "TLS client verification"];
+  return [
+    `WARNING: API is accessible on ${scheme}://${formatAddress(host)} without ${missing}.\n         Access to the remote API is equivalent to root access on the host. Refer\n         to docs/guide/remote-access.md for a safe set-up.`,
+  ];
+}
+
+function configurationOf(values: DaemonValues): Omit<DaemonConfiguration, "warnings"> {
+  return {
+    logLevel: logLevelOf(values),
+    labels: values.label,
+    createDefaults: defaultsOf(values),
+    registries: registriesOf(values),
+    features: Object.fromEntries(
+      Object.entries(values.feature).map(([name, value]) => [name, value === "" || value === "true"]),
+    ),
+    shutdownTimeoutSeconds: values["shutdown-timeout"] ?? usualConfiguration.shutdownTimeoutSeconds,
+  };
+}
+
+const logLevels: Readonly<Record<string, LogLevel>> = { warn: "warning", fatal: "error" };
+
+function logLevelOf(values: DaemonValues): LogLevel {
+  const words = ["debug", "info", "warn", "error", "fatal"] as const;
+  const word = requireWord("log-level", values["log-level"], words) ?? "info";
+  if (values.debug || word === "debug") return "debug";
+  return logLevels[word] ?? (word === "error" ? "error" : "info");
+}
+
+function defaultsOf(values: DaemonValues): CreateDefaults {
+  const ulimits = values["default-ulimit"].map(parseUlimit);
+  for (const address of values.dns) parseIpAddress(address);
+  return {
+    init: values.init || undefined,
+    noNewPrivileges: values["no-new-privileges"] || undefined,
+    shmBytes: values["default-shm-size"],
+    ipcMode: requireWord("default-ipc-mode", values["default-ipc-mode"], ["shareable", "private"]),
+    cgroupnsMode: requireWord("default-cgroupns-mode", values["default-cgroupns-mode"], ["host", "private"]),
+    ulimits: ulimits.length === 0 ? undefined : ulimits,
+    log: logOf(values),
+    dns: nonEmpty(values.dns),
+    dnsOptions: nonEmpty(values["dns-opt"]),
+    dnsSearch: nonEmpty(values["dns-search"]),
+  };
+}
+
+function logOf(values: DaemonValues): CreateDefaults["log"] {
+  const type = values["log-driver"];
+  const options = values["log-opt"];
+  if (type === undefined && Object.keys(options).length === 0) return undefined;
+  if (!isKnownLogDriver(type))
+    throw new Failure("invalid", `cannot use the log driver "${type}": Tare has no such driver`);
+  const log = { Type: type ?? "json-file", Config: options };
+  parseLog(log);
+  return log;
+}
+
+function registriesOf(values: DaemonValues): RegistryOverrides {
+  values["registry-mirror"].forEach(parseRegistryMirror);
+  const { "http-proxy": http, "https-proxy": https, "no-proxy": no } = values;
+  const hasProxies = http !== undefined || https !== undefined || no !== undefined;
+  return {
+    insecure: nonEmpty(values["insecure-registry"].map(parseInsecureRegistry)),
+    mirrors: nonEmpty(values["registry-mirror"]),
+    proxies: hasProxies ? { http, https, no } : undefined,
+    downloadsAtOnce: positive("max-concurrent-downloads", values["max-concurrent-downloads"]),
+    uploadsAtOnce: positive("max-concurrent-uploads", values["max-concurrent-uploads"]),
+  };
+}
+
+/** The most of one pull or push: each has a connection and its buffers. */
+const mostTransfers = 64;
+
+/** SPEC: dockerd takes 0 as its default. */
+function positive(flag: string, value: number | undefined): number | undefined {
+  if (value === undefined || value === 0) return undefined;
+  if (value < 0) throw new Failure("invalid", `invalid ${flag.replaceAll("-", " ")}: ${value}`);
+  return Math.min(value, mostTransfers);
+}
+
+function nonEmpty<T>(values: readonly T[]): readonly T[] | undefined {
+  return values.length === 0 ? undefined : values;
 }
 
 /** `tare [flags] daemon`, but not `tare daemon stop` or `tare daemon --help`. */
 export function isDaemonCommand(words: readonly string[]): boolean {
   const valued = new Set(
-    Object.entries<GlobalFlag<unknown>>(globalFlags).flatMap(([name, { type, short }]) =>
+    Object.entries(daemonFlags).flatMap(([name, { type, short }]) =>
       type === "" ? [] : [`--${name}`, ...(short === undefined ? [] : [`-${short}`])],
     ),
   );

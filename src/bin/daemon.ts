@@ -1,12 +1,15 @@
-import { mkdirSync } from "node:fs";
-import { sentenceOf } from "../base/failure.ts";
-import { enableDebugLog, log, logUncaughtExceptions } from "../base/log.ts";
-import type { Engine } from "../model/engine.ts";
+import { mkdirSync, readFileSync } from "node:fs";
+import { Failure, sentenceOf } from "../base/failure.ts";
+import { configureLog, log, logUncaughtExceptions } from "../base/log.ts";
+import type { Listener, ListenerTls } from "../daemon/http/listener.ts";
+import type { LocalEngine } from "../engine/local-engine.ts";
 import { build, publishBuild } from "./build.ts";
 import { commandRunner } from "./command-runner.ts";
-import { type DaemonOptions, parseDaemonOptions } from "./daemon-options.ts";
+import { CurrentConfiguration } from "./current-configuration.ts";
+import { type DaemonOptions, type DaemonTls, formatAddress, parseDaemonOptions } from "./daemon-options.ts";
 import { giveMemoryBackWhenIdle } from "./idle-memory.ts";
 import { installAddon, programs } from "./embedded.ts";
+import { writePidFile } from "./pid-file.ts";
 import { ServiceManager } from "./service-manager.ts";
 import { findGid, shareSocket } from "./share-socket.ts";
 
@@ -21,20 +24,24 @@ export async function runDaemon(argv: readonly string[]): Promise<number> {
   } catch (thrown) {
     return report(thrown);
   }
-  if (options.debug) enableDebugLog();
+  if (options.validate) {
+    process.stdout.write("configuration OK\n");
+    return 0;
+  }
+  configureLog({ level: options.configuration.logLevel, format: options.logFormat });
   if (process.getuid?.() !== 0) {
     log("error", "cannot start the daemon: it needs root; run: sudo tare daemon");
     return 1;
   }
   try {
-    await serveUntilStopped(options);
+    await serveUntilStopped(options, argv);
     return 0;
   } catch (thrown) {
     return report(thrown);
   }
 }
 
-async function serveUntilStopped(options: DaemonOptions): Promise<void> {
+async function serveUntilStopped(options: DaemonOptions, argv: readonly string[]): Promise<void> {
   let isServing = false;
   // Before it serves, its starter waits for what the exception has interrupted.
   logUncaughtExceptions(() => {
@@ -46,18 +53,21 @@ async function serveUntilStopped(options: DaemonOptions): Promise<void> {
   const gid = findGid(options.socketGroup);
   mkdirSync(runRoot, { recursive: true, mode: 0o700 });
   installAddon(options);
-  const { socketPath, socketFd } = await findSocket(options);
+  using _pidFile = options.pidFile === undefined ? undefined : writePidFile(options.pidFile);
+  const listeners = await findListeners(options);
+  const { socketPath, isManaged } = listeners;
   const manager = new ServiceManager(process.env);
   const { serve } = await import("../daemon/server.ts");
   const { readDescriptorBudget } = await import("../linux/process/descriptor-budget.ts");
   const { StreamSockets } = await import("../linux/sockets/stream-socket.ts");
-  await using engine = await open(options, socketPath);
+  const current = new CurrentConfiguration(options, argv);
+  await using engine = await open(options, { socketPath, current });
   using socketCalls = new StreamSockets();
   const serving = await serve(engine, {
     socketCalls,
-    socketPath,
-    socketFd,
-    commands: commandRunner(socketPath),
+    listeners: listeners.all,
+    configuration: () => current.configuration,
+    commands: socketPath === undefined ? undefined : commandRunner(socketPath),
     buildId: build.id,
     version: build.version,
     gitCommit: build.commit,
@@ -65,29 +75,76 @@ async function serveUntilStopped(options: DaemonOptions): Promise<void> {
     onInternalFailure: (failure) => log("error", `${failure.message}\n${failure.stack ?? ""}`),
   });
   isServing = true;
-  publishBuild(socketPath, { isManaged: socketFd !== undefined });
-  shareSocket(socketPath, { gid, mode: options.socketMode, runRoot, isOurs: socketFd === undefined });
+  if (socketPath !== undefined) publishBuild(socketPath, { isManaged });
+  for (const listener of listeners.all)
+    if (listener.kind === "unix") shareSocket(listener.path, { gid, mode: options.socketMode, runRoot });
   const stop = (): void => {
     manager.reportStopping();
     void serving.close();
   };
   process.on("SIGTERM", stop);
   process.on("SIGINT", stop);
-  process.on("SIGHUP", () => {});
-  log("info", `serving at unix://${socketPath}`);
-  manager.reportReady(`serving at unix://${socketPath}`);
+  process.on("SIGHUP", () => void current.reload((attributes) => engine.recordReload(attributes)));
+  for (const warning of options.configuration.warnings) log("warning", warning);
+  log("info", `serving at ${listeners.text}`);
+  manager.reportReady(`serving at ${listeners.text}`);
   giveMemoryBackWhenIdle();
   setTimeout(() => void warmUp(), 0).unref();
   await serving.closed;
 }
 
-async function findSocket({
-  socketPath,
-}: DaemonOptions): Promise<{ readonly socketPath: string; readonly socketFd: number | undefined }> {
-  if (socketPath !== undefined) return { socketPath, socketFd: undefined };
-  const { takeInheritedSocket } = await import("../linux/sockets/inherited-socket.ts");
-  const { fd, path } = takeInheritedSocket(process.env);
-  return { socketPath: path, socketFd: fd };
+interface FoundListeners {
+  readonly all: readonly Listener[];
+  /** The first Unix socket, which commands of this machine use. */
+  readonly socketPath: string | undefined;
+  /** A service manager keeps that socket. */
+  readonly isManaged: boolean;
+  readonly text: string;
+}
+
+async function findListeners({ hosts, tls: files }: DaemonOptions): Promise<FoundListeners> {
+  const all: Listener[] = [];
+  const texts: string[] = [];
+  let socketPath: string | undefined;
+  let isManaged = false;
+  for (const host of hosts) {
+    if (host.kind === "unix") {
+      // The default one stands in a directory of its own, also where the run root is another one.
+      if (host.path === "/run/tare/tare.sock") mkdirSync("/run/tare", { recursive: true, mode: 0o700 });
+      all.push(host);
+      texts.push(`unix://${host.path}`);
+      socketPath ??= host.path;
+    } else if (host.kind === "fd") {
+      const { takeInheritedSocket } = await import("../linux/sockets/inherited-socket.ts");
+      const { fd, path } = takeInheritedSocket(process.env);
+      all.push({ kind: "fd", fd });
+      texts.push(`unix://${path}`);
+      isManaged = socketPath === undefined;
+      socketPath ??= path;
+    } else {
+      all.push({ ...host, tls: files && readTls(files) });
+      texts.push(`tcp://${formatAddress(host)}`);
+    }
+  }
+  return { all, socketPath, isManaged, text: texts.join(", ") };
+}
+
+function readTls({ certFile, keyFile, authoritiesFile }: DaemonTls): ListenerTls {
+  return {
+    cert: readPem(certFile),
+    key: readPem(keyFile),
+    clientAuthorities: authoritiesFile === undefined ? undefined : readPem(authoritiesFile),
+  };
+}
+
+function readPem(path: string): string {
+  try {
+    const text = readFileSync(path, "utf8");
+    if (text.includes("-----BEGIN ")) return text;
+  } catch (cause) {
+    throw new Failure("invalid", `cannot serve with TLS: ${sentenceOf(cause)}`, { cause });
+  }
+  throw new Failure("invalid", `cannot serve with TLS: ${path} is no PEM file`);
 }
 
 /** The first start would have to wait for it. */
@@ -100,16 +157,23 @@ async function warmUp(): Promise<void> {
   }
 }
 
-async function open(options: DaemonOptions, socketPath: string): Promise<Engine> {
-  const { openEngine } = await import("../library/open-engine.ts");
+async function open(
+  options: DaemonOptions,
+  {
+    socketPath,
+    current,
+  }: { readonly socketPath: string | undefined; readonly current: CurrentConfiguration },
+): Promise<LocalEngine> {
+  const { openLocalEngine } = await import("../library/open-engine.ts");
   const { whenFree } = await import("./when-free.ts");
   const registriesFile = process.env["TARE_REGISTRIES_CONF"];
   return await whenFree(socketPath, () =>
-    openEngine({
+    openLocalEngine({
       dataRoot: options.dataRoot,
       runRoot: options.runRoot,
       ...options.settings,
       registriesFile,
+      registryOverrides: () => current.configuration.registries,
       keeperProgram: programs.keeper,
       helloProgram: programs.hello,
     }),

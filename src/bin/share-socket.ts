@@ -21,17 +21,10 @@ export function findGid(group: string | undefined): number {
  */
 export function shareSocket(
   socketPath: string,
-  {
-    gid,
-    mode,
-    runRoot,
-    isOurs,
-  }: { readonly gid: number; readonly mode: number; readonly runRoot: string; readonly isOurs: boolean },
+  { gid, mode, runRoot }: { readonly gid: number; readonly mode: number; readonly runRoot: string },
 ): void {
-  if (isOurs) {
-    chownSync(socketPath, 0, gid);
-    chmodSync(socketPath, mode);
-  }
+  chownSync(socketPath, 0, gid);
+  chmodSync(socketPath, mode);
   if (gid === 0 || dirname(socketPath) !== runRoot) return;
   chownSync(runRoot, 0, gid);
   chmodSync(runRoot, 0o710);

@@ -94,7 +94,8 @@ async function launch(
   const log = join(paths.runRoot, "daemon.log");
   const output = openSync(log, "a", 0o600);
   const begin = statSync(log).size;
-  const flags = [`--host=${options.host}`, `--run-root=${paths.runRoot}`, ...options.daemonFlags];
+  const runRoot = options.runRoot === undefined ? [] : [`--run-root=${options.runRoot}`];
+  const flags = ["--auto-started", `--host=${options.host}`, ...runRoot, ...options.daemonFlags];
   // A clean environment: no variable of the user who happened to run the first command.
   const env = Object.fromEntries(
     [...daemonVariables, ...proxyVariables].flatMap((name) =>

@@ -462,6 +462,12 @@ const entries: readonly CommandEntry[] = [
     load: async () => (await import("./system/repair.ts")).systemRepair,
   },
   {
+    names: ["system dial-stdio"],
+    summary: "Connect the standard streams with the daemon's socket",
+    isHidden: true,
+    load: async () => (await import("./system/dial-stdio.ts")).dialStdio,
+  },
+  {
     names: ["system settle"],
     summary: "Wait for background removal in the kernel and on the disk",
     load: async () => (await import("./system/system.ts")).settle,
@@ -470,6 +476,11 @@ const entries: readonly CommandEntry[] = [
     names: ["storage bench"],
     summary: "Benchmark the storage drivers on this machine",
     load: async () => (await import("./system/storage-bench.ts")).storageBench,
+  },
+  {
+    names: ["daemon"],
+    summary: "Run the daemon in the foreground",
+    load: async () => (await import("./system/daemon.ts")).daemon,
   },
   {
     names: ["daemon stop"],

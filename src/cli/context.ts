@@ -1,4 +1,5 @@
 import type { Client } from "../client/client.ts";
+import type { ClientTls } from "../client/host.ts";
 import type { LeanClient } from "../client/lean-client.ts";
 import type { HostFinding } from "../model/host-check.ts";
 
@@ -19,12 +20,17 @@ export interface OutputStream extends NodeJS.WritableStream {
 
 /** The engine to connect to, from the flags before the command and the environment. */
 export interface GlobalOptions {
-  /** `unix:///path`; from --host, else --run-root, TARE_HOST, DOCKER_HOST, else the default socket. */
+  /**
+   * `unix:///path`, `tcp://host:port` or `ssh://user@host`; from --host, else --run-root, TARE_HOST, DOCKER_HOST, else
+   * the default socket.
+   */
   readonly host: string;
   /** Whether a person chose `host`, or it is the default (or the run root's) socket. */
   readonly hostFrom: "flag" | "run-root" | "environment" | "context" | "default";
   /** Of `--context`. */
   readonly context?: string | undefined;
+  /** Of a TCP port; absent: no TLS. */
+  readonly tls?: ClientTls | undefined;
   readonly dataRoot?: string | undefined;
   readonly runRoot?: string | undefined;
   /** The flags of the command line for a daemon that is started. */

@@ -11,6 +11,7 @@ export interface GlobalValues {
   readonly "bridge-gso-max-size": string | undefined;
   readonly config: string | undefined;
   readonly context: string | undefined;
+  readonly "config-file": string | undefined;
   readonly "data-root": string | undefined;
   readonly debug: boolean;
   readonly gc: string | undefined;
@@ -22,6 +23,11 @@ export interface GlobalValues {
   readonly "socket-mode": string | undefined;
   readonly "storage-driver": string | undefined;
   readonly "storage-opt": readonly string[];
+  readonly tls: boolean;
+  readonly tlscacert: string | undefined;
+  readonly tlscert: string | undefined;
+  readonly tlskey: string | undefined;
+  readonly tlsverify: boolean;
   readonly "userns-pool": string | undefined;
   readonly version: boolean;
 }
@@ -60,6 +66,12 @@ export const globalFlags: { readonly [K in keyof GlobalValues]: GlobalFlag<Globa
     'Name of the context to use to connect to the daemon (overrides DOCKER_HOST env var and default context set with "tare context use")',
     { short: "c", names: "context" },
   ),
+  "config-file": {
+    ...optional('Daemon configuration file (at daemon start; default "/etc/tare/daemon.json")', {
+      isFile: true,
+    }),
+    isForDaemon: true,
+  },
   "data-root": {
     ...optional('Root directory of persistent state (default "/var/lib/tare")', { isFile: true }),
     isForDaemon: true,
@@ -69,7 +81,7 @@ export const globalFlags: { readonly [K in keyof GlobalValues]: GlobalFlag<Globa
     optional("Retention of layers of failed pulls (default grace=1h,high=85%,low=80%)"),
     async (text) => ({ garbage: (await import("../spec/garbage-rules.ts")).parseGarbageRules(text) }),
   ),
-  host: optional("Daemon socket to connect to (unix:///path; of the daemon itself also fd://)", {
+  host: optional("Daemon socket to connect to (unix:///path, tcp://host:port or ssh://user@host)", {
     short: "H",
   }),
   "log-level": string('Set the logging level ("debug", "info", "warn", "error", "fatal")', {
@@ -81,10 +93,14 @@ export const globalFlags: { readonly [K in keyof GlobalValues]: GlobalFlag<Globa
     optional("Whether published ports bypass the host's firewall (docker) or obey it (respect-host)"),
     async (text) => ({ publishPolicy: (await import("../spec/publish-policy.ts")).parsePublishPolicy(text) }),
   ),
-  "run-root": optional('Root directory for execution state files (default "/run/tare")', { isFile: true }),
+  "run-root": optional('Root directory for execution state files (default "/run/tare")', {
+    isFile: true,
+    also: ["exec-root"],
+  }),
   "socket-group": {
     ...optional(
       "Group that may use the daemon's socket, which is root access (at daemon start; default root)",
+      { also: ["group"] },
     ),
     isForDaemon: true,
   },
@@ -97,6 +113,11 @@ export const globalFlags: { readonly [K in keyof GlobalValues]: GlobalFlag<Globa
     list("Storage driver options (devicemapper: dm.NAME=VALUE)", { check: checkOption }),
     async (storageOptions) => ({ storageOptions }),
   ),
+  tls: bool("Use TLS; implied by --tlsverify"),
+  tlscacert: optional('Trust certs signed only by this CA (default "~/.docker/ca.pem")', { isFile: true }),
+  tlscert: optional('Path to TLS certificate file (default "~/.docker/cert.pem")', { isFile: true }),
+  tlskey: optional('Path to TLS key file (default "~/.docker/key.pem")', { isFile: true }),
+  tlsverify: bool("Use TLS and verify the remote"),
   "userns-pool": setting(
     optional("Host user IDs for user namespaces of containers (first:count)"),
     async (text) => ({ idPool: (await import("../spec/id-pool.ts")).parseIdPool(text) }),
@@ -135,6 +156,7 @@ export function resolveGlobals(
     // As in Docker, a context that is named counts more than the environment.
     ...resolveHost(values, context === undefined ? env : {}),
     context,
+    tls: resolveTls(values, env),
     runRoot,
     dataRoot,
     daemonFlags: keysOf(globalFlags).flatMap((name) =>
@@ -143,6 +165,29 @@ export function resolveGlobals(
     debug: values.debug || level === "debug",
     startsDaemon: true,
   };
+}
+
+/** As docker: the files of DOCKER_CERT_PATH or ~/.docker, where they exist, unless flags name others. */
+function resolveTls(
+  { tls, tlsverify, tlscacert, tlscert, tlskey }: GlobalValues,
+  env: Readonly<Record<string, string | undefined>>,
+): GlobalOptions["tls"] {
+  const verify = tlsverify || isSet(env["DOCKER_TLS_VERIFY"]);
+  if (!verify && !tls && !isSet(env["DOCKER_TLS"])) return undefined;
+  const folder = env["DOCKER_CERT_PATH"] || env["DOCKER_CONFIG"] || `${env["HOME"] ?? "/root"}/.docker`;
+  const { existsSync } = process.getBuiltinModule("node:fs");
+  const find = (name: string): string | undefined =>
+    existsSync(`${folder}/${name}`) ? `${folder}/${name}` : undefined;
+  return {
+    verify,
+    authorityFile: tlscacert ?? find("ca.pem"),
+    certFile: tlscert ?? find("cert.pem"),
+    keyFile: tlskey ?? find("key.pem"),
+  };
+}
+
+function isSet(text: string | undefined): boolean {
+  return text !== undefined && text !== "";
 }
 
 function formatFlag(name: string, value: GlobalValues[keyof GlobalValues]): readonly string[] {

@@ -1,11 +1,13 @@
 import { ContainersClient } from "./containers.ts";
-import { type Host, parseHost } from "./host.ts";
-import type { Connector } from "./http/socket.ts";
+import { type ClientTls, type Host, parseHost } from "./host.ts";
+import type { ClientSocket, Connector } from "./http/socket.ts";
 import { Transport } from "./transport.ts";
 
 export interface ClientOptions {
   /** `unix:///run/tare/tare.sock`, `tcp://localhost:2375`, or one already parsed. */
   readonly host: string | Host;
+  /** Of a TCP port that is given as text. */
+  readonly tls?: ClientTls | undefined;
   /** Sent with each request; `daemonBuildId` is the answer. */
   readonly buildId?: string | undefined;
   /** Starts a daemon; called when there is none before the first reply. For unix sockets only. */
@@ -35,6 +37,11 @@ export class LeanClient implements Disposable {
     await this.transport.open();
   }
 
+  /** A connection of its own to the daemon, for bytes that this client does not read. The caller destroys it. */
+  async dial(): Promise<ClientSocket> {
+    return await this.transport.dial();
+  }
+
   /** The build that is expected to serve there, until a reply names it. */
   expectBuild(id: string): void {
     this.transport.expectBuild(id);
@@ -50,6 +57,6 @@ export class LeanClient implements Disposable {
   }
 }
 
-function open({ host, ...options }: ClientOptions): Transport {
-  return new Transport(typeof host === "string" ? parseHost(host) : host, options);
+function open({ host, tls, ...options }: ClientOptions): Transport {
+  return new Transport(typeof host === "string" ? parseHost(host, { tls }) : host, options);
 }

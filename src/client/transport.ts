@@ -90,6 +90,11 @@ export class Transport implements Disposable {
     this.#daemonBuildId ??= id;
   }
 
+  /** See LeanClient.dial(). */
+  async dial(): Promise<ClientSocket> {
+    return await this.#pool.dial();
+  }
+
   /** See Client.open(). */
   async open(): Promise<void> {
     await this.#pool.open();

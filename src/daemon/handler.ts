@@ -4,6 +4,7 @@ import type { Failure } from "../base/failure.ts";
 import type { Operation } from "../api/http/routes.ts";
 import type { ApiVersion } from "../api/http/version.ts";
 import type { Engine } from "../model/engine.ts";
+import type { DaemonConfiguration } from "./configuration.ts";
 import type { AttachedClients } from "./attached-clients.ts";
 import type { ApiRequest } from "./http/api-request.ts";
 import type { PreparedLists } from "./prepared-lists.ts";
@@ -39,6 +40,8 @@ export interface CommandRunner {
 export interface Call {
   readonly engine: Engine;
   readonly facts: DaemonFacts;
+  /** As it was when the request came. */
+  readonly configuration: DaemonConfiguration;
   readonly commands: CommandRunner | undefined;
   /** Belongs to this daemon: the same process may contain other daemons. */
   readonly attached: AttachedClients;

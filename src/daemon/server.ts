@@ -1,4 +1,4 @@
-import { createServer, type Socket } from "node:net";
+import { createServer, type Server, type Socket } from "node:net";
 import { Query } from "../api/http/query.ts";
 import { matchRoute, type RouteMatch } from "../api/http/route-match.ts";
 import { formatApiVersion, maximumVersion } from "../api/http/version.ts";
@@ -6,6 +6,7 @@ import { toDockerFailure } from "../api/docker-errors.ts";
 import { Failure, failureOf } from "../base/failure.ts";
 import type { Engine } from "../model/engine.ts";
 import { AttachedClients } from "./attached-clients.ts";
+import { type DaemonConfiguration, usualConfiguration } from "./configuration.ts";
 import type { CommandRunner, DaemonFacts } from "./handler.ts";
 import { PreparedLists } from "./prepared-lists.ts";
 import type { ApiRequest } from "./http/api-request.ts";
@@ -14,14 +15,20 @@ import { BodyMemory } from "./http/body-memory.ts";
 import { ConnectionBounds, connectionKindOf, type ConnectionLimits } from "./http/connection-bounds.ts";
 import { findHandler, isGivenUp } from "./http/dispatch.ts";
 import { listen, listenAtFd } from "./http/listen.ts";
+import { type Listener, type RemoteLimits, usualRemoteLimits } from "./http/listener.ts";
 import { HttpReply } from "./http/http-reply.ts";
 import { dropBody, readJsonBody } from "./http/request-body.ts";
 import type { SocketCalls } from "./http/socket-calls.ts";
 
 export interface ServeOptions {
-  readonly socketPath: string;
+  readonly socketPath?: string | undefined;
   /** A listening socket with that path, which the service manager keeps. Absent: the server makes and removes it. */
   readonly socketFd?: number | undefined;
+  /** Where else the API is served. */
+  readonly listeners?: readonly Listener[] | undefined;
+  readonly remoteLimits?: RemoteLimits | undefined;
+  /** Asked at each request. Absent: the one of a daemon without configuration. */
+  readonly configuration?: (() => DaemonConfiguration) | undefined;
   /** Names this build; clients of another one may replace the daemon. */
   readonly buildId: string;
   /** The most connections of each kind; there is a default. */
@@ -45,13 +52,24 @@ export interface Serving {
 }
 
 /**
- * Serves the Docker Engine API on a unix socket (0660). A stale socket is replaced; Failure("conflict") when another
+ * Serves the Docker Engine API on unix sockets (0660) and TCP ports. A stale socket is replaced; Failure("conflict") when another
  * daemon listens. No request waits for another.
  */
 export async function serve(engine: Engine, options: ServeOptions): Promise<Serving> {
-  const { socketPath, socketFd, buildId, version, gitCommit = "", buildTime = "" } = options;
+  const { socketPath, socketFd, listeners = [], buildId, version, gitCommit = "", buildTime = "" } = options;
   const server = new ApiServer(engine, { version, buildId, gitCommit, buildTime }, options);
-  await server.listen(socketPath, socketFd);
+  const first: readonly Listener[] =
+    socketFd !== undefined
+      ? [{ kind: "fd", fd: socketFd }]
+      : socketPath === undefined
+        ? []
+        : [{ kind: "unix", path: socketPath }];
+  try {
+    for (const listener of [...first, ...listeners]) await server.listen(listener);
+  } catch (thrown) {
+    await server.close();
+    throw thrown;
+  }
   return server;
 }
 
@@ -62,15 +80,17 @@ class ApiServer implements Serving {
   readonly #commands: CommandRunner | undefined;
   readonly #onInternalFailure: ((failure: Failure) => void) | undefined;
   readonly #headers: Readonly<Record<string, string>>;
-  // A client that ends its direction still gets its answer.
-  readonly #server = createServer({ allowHalfOpen: true });
+  readonly #calls: SocketCalls;
+  readonly #remoteLimits: RemoteLimits;
+  readonly #configuration: () => DaemonConfiguration;
+  readonly #servers: Server[] = [];
   readonly #connections = new Set<Socket>();
   readonly #attached = new AttachedClients();
   readonly #lists = new PreparedLists();
   readonly #bounds: ConnectionBounds;
   readonly #bodies = new BodyMemory();
   readonly #ended = Promise.withResolvers<void>();
-  #socket: Disposable | undefined;
+  readonly #sockets: Disposable[] = [];
   #closing: Promise<void> | undefined;
 
   constructor(
@@ -81,8 +101,13 @@ class ApiServer implements Serving {
       connectionLimits,
       socketCalls,
       commands,
-    }: Pick<ServeOptions, "onInternalFailure" | "connectionLimits" | "socketCalls" | "commands">,
+      remoteLimits = usualRemoteLimits,
+      configuration = () => usualConfiguration,
+    }: ServeOptions,
   ) {
+    this.#calls = socketCalls;
+    this.#remoteLimits = remoteLimits;
+    this.#configuration = configuration;
     this.#bounds = new ConnectionBounds(connectionLimits);
     this.#engine = engine;
     this.#facts = facts;
@@ -96,11 +121,22 @@ class ApiServer implements Serving {
       Server: `Tare/${facts.version} (linux)`,
       "Tare-Build": facts.buildId,
     };
-    this.#server.on("connection", (socket) => this.#onConnection(socket, socketCalls));
   }
 
-  async listen(socketPath: string, fd: number | undefined): Promise<void> {
-    this.#socket = await (fd === undefined ? listen(this.#server, socketPath) : listenAtFd(this.#server, fd));
+  async listen(listener: Listener): Promise<void> {
+    if (listener.kind === "tcp") {
+      const { listenTcp } = await import("./http/listen-tcp.ts");
+      const isSecure = listener.tls !== undefined;
+      const onSocket = (socket: Socket): void => this.#onConnection(socket, { isRemote: true, isSecure });
+      this.#servers.push(await listenTcp(listener, { onSocket, limits: this.#remoteLimits }));
+      return;
+    }
+    // A client that ends its direction still gets its answer.
+    const server = createServer({ allowHalfOpen: true }, (socket) => this.#onConnection(socket));
+    this.#sockets.push(
+      await (listener.kind === "fd" ? listenAtFd(server, listener.fd) : listen(server, listener.path)),
+    );
+    this.#servers.push(server);
   }
 
   close(): Promise<void> {
@@ -109,21 +145,30 @@ class ApiServer implements Serving {
   }
 
   async #close(): Promise<void> {
-    this.#socket?.[Symbol.dispose]();
-    const stopped = new Promise<void>((resolve) => this.#server.close(() => resolve()));
+    for (const socket of this.#sockets) socket[Symbol.dispose]();
+    const stopped = this.#servers.map(
+      (server) => new Promise<void>((resolve) => server.close(() => resolve())),
+    );
     for (const socket of this.#connections) socket.destroy();
-    await stopped;
+    await Promise.all(stopped);
     this.#ended.resolve();
   }
 
-  #onConnection(socket: Socket, calls: SocketCalls): void {
+  #onConnection(
+    socket: Socket,
+    {
+      isRemote = false,
+      isSecure = false,
+    }: { readonly isRemote?: boolean | undefined; readonly isSecure?: boolean | undefined } = {},
+  ): void {
     this.#connections.add(socket);
     socket.on("close", () => {
       this.#connections.delete(socket);
       this.#bounds.wake(socket);
     });
     const connection = new ApiConnection(socket, {
-      calls,
+      calls: isSecure ? throughTls(this.#calls) : this.#calls,
+      remote: isRemote ? this.#remoteLimits : undefined,
       onRest: (options) => this.#bounds.rest(socket, options),
       onRequest: (exchange) => {
         this.#bounds.wake(socket);
@@ -190,6 +235,7 @@ class ApiServer implements Serving {
     await handler({
       engine: this.#engine,
       facts,
+      configuration: this.#configuration(),
       commands: this.#commands,
       attached: this.#attached,
       lists: this.#lists,
@@ -240,6 +286,11 @@ class ApiServer implements Serving {
       match === undefined ? undefined : { operation: match.route.operation, params: match.params };
     reply.failure(subject === undefined ? failure : toDockerFailure(failure, subject));
   }
+}
+
+/** SAFETY: bytes that are written to the descriptor itself are not encrypted. */
+function throughTls(calls: SocketCalls): SocketCalls {
+  return { sendAlone: () => 0, hasHungUp: (fd) => calls.hasHungUp(fd) };
 }
 
 function notYet(operation: string): Failure {

@@ -1,3 +1,4 @@
+import { eventTimeNs } from "./describe-event.ts";
 import { mkdirSync, rmSync } from "node:fs";
 import { Failure, sentenceOf } from "../base/failure.ts";
 import { KeyedLock } from "../base/keyed-lock.ts";
@@ -95,6 +96,16 @@ export class LocalEngine implements Engine {
     this.networks = new LocalNetworks(made.context);
     this.secrets = new LocalSecrets(made.context.secrets);
     this.pods = new LocalPods(made.context);
+  }
+
+  /** Records the event `daemon reload`, as dockerd does. */
+  recordReload(attributes: Readonly<Record<string, string>>): void {
+    const { state, dependencies } = this.#context;
+    const actor = {
+      id: state.findFact("id") ?? "",
+      attributes: { name: dependencies.host.hostname, ...attributes },
+    };
+    state.events.record({ type: "daemon", action: "reload", actor, timeNs: eventTimeNs() });
   }
 
   events(

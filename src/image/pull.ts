@@ -103,7 +103,14 @@ export function pullImage(
         const image =
           (await findDecrypted(found, { ...targets, report })) ??
           (await findSameImage(found, { ...targets, report })) ??
-          (await bring(found, { ...targets, repository, report, signal, transfer }));
+          (await bring(found, {
+            ...targets,
+            repository,
+            report,
+            signal,
+            transfer,
+            layersAtOnce: registries.transferLimits.downloads ?? layersAtOnce,
+          }));
         const before = await targets.sink.hasImage?.(image.id, reference);
         await targets.sink.addImage({
           ...image,
@@ -132,6 +139,7 @@ interface FetchTargets {
   readonly report: Report;
   readonly signal: AbortSignal;
   readonly transfer: Transfer;
+  readonly layersAtOnce: number;
 }
 
 /** All of an image but its names: blobs in the store, layers at the sink. */
@@ -164,7 +172,7 @@ async function fetchImage(
     fetched.flatMap(({ source, sealed }) => (sealed === undefined ? [] : [[source.digest, sealed]])),
   );
   const plain = new Map<Digest, Blob>();
-  await forEachBounded(distinct, { limit: layersAtOnce, signal }, async (layer, both) => {
+  await forEachBounded(distinct, { limit: targets.layersAtOnce, signal }, async (layer, both) => {
     const sealed = seals.get(layer.digest);
     if (sealed !== undefined) {
       const onBytes = (bytes: number): void => targets.transfer.add(layer, bytes);

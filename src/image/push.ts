@@ -108,17 +108,21 @@ export function pushImage(
       await registries.with(reference, access, async (repository) => {
         const blobs = [...new Map([...sent.layers, config].map((blob) => [blob.digest, blob])).values()];
         const transfer = new Transfer(blobs);
-        await forEachBounded(blobs, { limit: blobsAtOnce, signal }, async (blob, both) => {
-          const layer = shown.get(blob.digest);
-          const bytesOut = await pushBlob(layer ?? blob, {
-            source: sealed?.blobs.get(blob.digest) ?? (await storedBlob(store, blob)),
-            repository,
-            signal: both,
-            report: layer === undefined ? () => undefined : report,
-            mountFrom: mountFrom?.(blob.digest) ?? [],
-          });
-          transfer.add(blob, bytesOut);
-        });
+        await forEachBounded(
+          blobs,
+          { limit: registries.transferLimits.uploads ?? blobsAtOnce, signal },
+          async (blob, both) => {
+            const layer = shown.get(blob.digest);
+            const bytesOut = await pushBlob(layer ?? blob, {
+              source: sealed?.blobs.get(blob.digest) ?? (await storedBlob(store, blob)),
+              repository,
+              signal: both,
+              report: layer === undefined ? () => undefined : report,
+              mountFrom: mountFrom?.(blob.digest) ?? [],
+            });
+            transfer.add(blob, bytesOut);
+          },
+        );
         await putManifest(repository, tag, sent);
         report({ kind: "status", text: transfer.describe("Sent") });
         report({ kind: "status", text: `${tag}: digest: ${sent.digest} size: ${sent.bytes.length}` });

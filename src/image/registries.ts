@@ -10,6 +10,11 @@ import type { RepositoryAction } from "./registry/endpoint.ts";
 import { discard, Repository } from "./registry/repository.ts";
 import type { RegistryCredentials } from "../spec/registry/registry-credentials.ts";
 
+export interface TransferLimits {
+  readonly downloads?: number | undefined;
+  readonly uploads?: number | undefined;
+}
+
 export interface RegistriesOptions {
   /** Asked before each use. */
   readonly readConfig?: (() => Promise<RegistriesConfig>) | undefined;
@@ -17,6 +22,8 @@ export interface RegistriesOptions {
   readonly tlsOf?: ((host: string) => Promise<TlsMaterial>) | undefined;
   /** The proxy for a host; undefined: none. */
   readonly proxyOf?: ((url: URL) => Promise<URL | undefined>) | undefined;
+  /** How many layers one pull or push transfers concurrently; absent: as many as Docker. Asked before each use. */
+  readonly transferLimits?: (() => TransferLimits) | undefined;
   /** Nothing came for so long: the connection counts as dead. */
   readonly idleMs?: number | undefined;
 }
@@ -39,6 +46,10 @@ export class Registries implements Disposable {
 
   constructor(options: RegistriesOptions = {}) {
     this.#options = options;
+  }
+
+  get transferLimits(): TransferLimits {
+    return this.#options.transferLimits?.() ?? {};
   }
 
   /**

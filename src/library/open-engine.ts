@@ -1,10 +1,11 @@
 import { parseBridgeGsoMaxSize } from "../spec/gso-max-size.ts";
 import { Failure } from "../base/failure.ts";
-import { startEngine } from "../engine/local-engine.ts";
+import { type LocalEngine, startEngine } from "../engine/local-engine.ts";
 import { openDependencies } from "../engine/open-dependencies.ts";
 import { registryOptionsOf } from "./registry-settings.ts";
 import type { Engine } from "../model/engine.ts";
 import { findNativeFile } from "../linux/kernel/native-file.ts";
+import type { RegistryOverrides } from "../spec/registry/registry-overrides.ts";
 import type { EngineSettings } from "../model/engine-settings.ts";
 
 /** Settings of an engine in this process. */
@@ -15,6 +16,8 @@ export interface OpenOptions extends EngineSettings {
   readonly runRoot?: string | undefined;
   /** Mirrors, insecure and blocked registries. Default `/etc/tare/registries.conf`, which may be absent. */
   readonly registriesFile?: string | undefined;
+  /** Registries in addition to the file's, and proxies in place of the environment's. Asked before each use. */
+  readonly registryOverrides?: (() => RegistryOverrides) | undefined;
   /** File of the keeper program; by default the one that was built with this library. */
   readonly keeperProgram?: string | undefined;
   /** File of the embedded image's program; by default the one that was built with this library. */
@@ -27,6 +30,11 @@ export interface OpenOptions extends EngineSettings {
  * root.
  */
 export async function openEngine(options: OpenOptions = {}): Promise<Engine> {
+  return await openLocalEngine(options);
+}
+
+/** As openEngine(), with what only the daemon needs. */
+export async function openLocalEngine(options: OpenOptions): Promise<LocalEngine> {
   if (process.getuid?.() !== 0) {
     throw new Failure("not-permitted", "cannot open the engine: it needs root");
   }
@@ -34,6 +42,7 @@ export async function openEngine(options: OpenOptions = {}): Promise<Engine> {
     dataRoot = "/var/lib/tare",
     runRoot = "/run/tare",
     registriesFile = "/etc/tare/registries.conf",
+    registryOverrides,
     keeperProgram = findNativeFile("keeper.elf"),
     helloProgram = findNativeFile("hello.elf"),
     ...settings
@@ -54,6 +63,7 @@ export async function openEngine(options: OpenOptions = {}): Promise<Engine> {
       configFile: registriesFile,
       certificateDirectories: ["/etc/tare/certs.d", "/etc/docker/certs.d"],
       env: process.env,
+      overrides: registryOverrides,
     }),
     keeperProgram,
     helloProgram,

@@ -1,9 +1,11 @@
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
+import { mergeDefined } from "../base/defined.ts";
 import { Failure, sentenceOf } from "../base/failure.ts";
 import type { RegistriesOptions } from "../image/registries.ts";
 import type { TlsMaterial } from "../image/tls-material.ts";
 import { noRegistriesConfig, type RegistriesConfig } from "../spec/registry/registries-config.ts";
+import type { RegistryOverrides } from "../spec/registry/registry-overrides.ts";
 
 export interface RegistrySettings {
   /** Mirrors, insecure and blocked registries, in the format of containers-registries.conf(5). */
@@ -14,6 +16,8 @@ export interface RegistrySettings {
    */
   readonly certificateDirectories: readonly string[];
   readonly env: Readonly<Record<string, string | undefined>>;
+  /** Asked before each use, so that a change counts for the next pull. */
+  readonly overrides?: (() => RegistryOverrides) | undefined;
 }
 
 /** Read when they are needed, so that a change counts for the next pull. */
@@ -21,12 +25,32 @@ export function registryOptionsOf({
   configFile,
   certificateDirectories,
   env,
+  overrides = () => ({}),
 }: RegistrySettings): RegistriesOptions {
   return {
-    readConfig: () => readConfig(configFile),
+    readConfig: async () => {
+      const { withOverrides } = await import("../spec/registry/registry-overrides.ts");
+      return withOverrides(await readConfig(configFile), overrides());
+    },
     tlsOf: (host) => readTls(certificateDirectories, host),
-    proxyOf: async (url) => (await import("../spec/proxy-settings.ts")).findProxy(url, env),
+    proxyOf: async (url) => {
+      const { findProxy } = await import("../spec/proxy-settings.ts");
+      return findProxy(url, proxyVariables(env, overrides().proxies));
+    },
+    transferLimits: () => {
+      const { downloadsAtOnce: downloads, uploadsAtOnce: uploads } = overrides();
+      return { downloads, uploads };
+    },
   };
+}
+
+/** The environment with the proxies of the daemon's configuration in place of its own. */
+function proxyVariables(
+  env: RegistrySettings["env"],
+  { http, https, no }: NonNullable<RegistryOverrides["proxies"]> = {},
+): RegistrySettings["env"] {
+  const replaced = { http_proxy: http, https_proxy: https, no_proxy: no };
+  return mergeDefined(env, replaced);
 }
 
 async function readConfig(path: string): Promise<RegistriesConfig> {

@@ -1,3 +1,4 @@
+import type { AddressPool } from "../spec/address-pool.ts";
 import type { GarbageRules } from "../spec/garbage-rules.ts";
 import type { IdPool } from "../spec/id-pool.ts";
 import type { PublishPolicy } from "../spec/publish-policy.ts";
@@ -40,6 +41,11 @@ export interface EngineSettings {
    * docs/guide/networks-and-firewall.md.
    */
   readonly bridgeBypass?: boolean | undefined;
+  /**
+   * The address pools for networks without a configured subnet. Default: pools of 172.16.0.0/12 and 192.168.0.0/16
+   * that depend on the data root. A family without a pool has its default pools.
+   */
+  readonly addressPools?: readonly AddressPool[] | undefined;
   /**
    * How long layers of a failed pull are kept for the next one, and when the disk is too full for that.
    * Default: an hour; from 85 percent of the file system in use down to 80.

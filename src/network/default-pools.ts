@@ -1,12 +1,7 @@
 import { createHash } from "node:crypto";
 import { realpathSync } from "node:fs";
+import type { AddressPool } from "../spec/address-pool.ts";
 import { parseIpPrefix, type IpPrefix } from "../spec/ip-address.ts";
-
-/** Subnets of `size` bits are cut out of `base`, in its order. */
-export interface AddressPool {
-  readonly base: IpPrefix;
-  readonly size: number;
-}
 
 /** Private networks that Docker takes from, too. */
 const bases4: readonly (readonly [string, number])[] = [
@@ -38,6 +33,15 @@ export function poolsOf(hash: Uint8Array): readonly AddressPool[] {
     }));
   });
   return [...pools4, { base: parseIpPrefix(base6), size: 64 }];
+}
+
+/** The pools of the settings; for a family that they lack, the default ones. */
+export function choosePools(
+  settings: readonly AddressPool[],
+  defaults: readonly AddressPool[],
+): readonly AddressPool[] {
+  const families = new Set(settings.map(({ base }) => base.address.family));
+  return [...settings, ...defaults.filter(({ base }) => !families.has(base.address.family))];
 }
 
 /** The pool's subnet number `at`. */

@@ -1,6 +1,7 @@
 import { Failure } from "../base/failure.ts";
 import { overlap, type IpFamily, type IpPrefix } from "../spec/ip-address.ts";
-import { nth, type AddressPool } from "./default-pools.ts";
+import { nth } from "./default-pools.ts";
+import type { AddressPool } from "../spec/address-pool.ts";
 
 /** A limit: a pool of IPv6 contains too many subnets to try all. */
 const MOST_TRIED = 65_536;

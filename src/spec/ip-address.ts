@@ -1,6 +1,7 @@
 import { isIPv4, isIPv6 } from "node:net";
 import { Failure } from "../base/failure.ts";
 
+/** The version of the Internet Protocol. */
 export type IpFamily = 4 | 6;
 
 /** An address as a number, so that ranges are arithmetic. 32 or 128 bits, by family. */

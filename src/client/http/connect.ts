@@ -1,5 +1,5 @@
 import { codeOf, Failure } from "../../base/failure.ts";
-import { formatHost, type Host } from "../host.ts";
+import { formatHost, type Host, sshCommandOf } from "../host.ts";
 import type { ClientSocket, Connector } from "./socket.ts";
 
 // KERNEL: sun_path holds 108 bytes with the closing NUL (unix(7)).
@@ -10,7 +10,8 @@ export async function connect(host: Host, connector?: Connector): Promise<Client
   try {
     // Loaded only where there is no other: it takes its time.
     const through = connector ?? (await import("./connect-by-node.ts")).connectByNode;
-    if (host.kind === "tcp") return await through({ host: host.hostname, port: host.port });
+    if (host.kind === "tcp") return await through({ host: host.hostname, port: host.port, tls: host.tls });
+    if (host.kind === "ssh") return await through({ command: sshCommandOf(host) });
     if (Buffer.byteLength(host.path) <= pathLimitBytes) return await through({ path: host.path });
     using short = await shorten(host.path);
     return await through({ path: short.path });
@@ -31,6 +32,7 @@ async function shorten(path: string): Promise<Disposable & { readonly path: stri
 }
 
 function unavailable(host: Host, cause: unknown): Failure {
+  if (cause instanceof Failure) return cause;
   const where = formatHost(host);
   const code = codeOf(cause) ?? "";
   const details = { host: where, code };

@@ -66,6 +66,11 @@ export class ConnectionPool implements Disposable {
     await this.#revived(async () => this.#giveBack(await this.#open(), true));
   }
 
+  /** A connection for the caller alone. */
+  async dial(): Promise<ClientSocket> {
+    return await this.#revived(async () => (await this.#open()).socket);
+  }
+
   /** Closes all connections, those that are being made, too; what waits on them fails, and so does each later request. */
   [Symbol.dispose](): void {
     this.#isClosed = true;

@@ -21,7 +21,7 @@ export function encodeRequest(request: HttpRequest, host: Host): string {
     throw new Failure("invalid", `cannot ask the daemon: the path "${target.slice(0, 100)}" is malformed`);
   }
   const headers: Record<string, string> = {
-    Host: host.kind === "unix" ? "tare" : formatHost(host).slice("tcp://".length),
+    Host: host.kind === "tcp" ? formatHost(host).slice("tcp://".length) : "tare",
     ...request.headers,
   };
   if (request.upgrade === true) {

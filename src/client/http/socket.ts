@@ -1,3 +1,5 @@
+import type { ClientTls } from "../host.ts";
+
 /**
  * The part of a connected socket that the client needs: node:net implements it; bin has an implementation that loads
  * faster.
@@ -30,7 +32,11 @@ export interface ClientSocket extends AsyncIterable<Uint8Array> {
   unref(): unknown;
 }
 
-export type Address = { readonly path: string } | { readonly host: string; readonly port: number };
+export type Address =
+  | { readonly path: string }
+  | { readonly host: string; readonly port: number; readonly tls?: ClientTls | undefined }
+  /** Words of a command whose standard streams are the connection. */
+  | { readonly command: readonly string[] };
 
 /** A connected socket, half-open allowed. Rejects with the system's code. */
 export type Connector = (address: Address) => Promise<ClientSocket>;

@@ -62,10 +62,15 @@ export const handlers: Handlers = {
   },
 
   "containers.create": async (call: Call) => {
-    const { engine, query, body, version } = call;
+    const { engine, query, body, configuration, version } = call;
     const run = parseRun(query);
-    const startsNext = run !== undefined;
-    const options = { name: query.text("name"), platform: query.text("platform"), version, startsNext };
+    const options = {
+      name: query.text("name"),
+      platform: query.text("platform"),
+      version,
+      startsNext: run !== undefined,
+      defaults: configuration.createDefaults,
+    };
     const created = await createContainer(engine, body, options);
     if (run === undefined) call.reply.json(201, created);
     else await runContainer(call, created, run);

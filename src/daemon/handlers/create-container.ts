@@ -1,4 +1,9 @@
 import { adaptCreateRequest, warningsOfVersion } from "../../api/container/adapt-request.ts";
+import {
+  applyRecordedDefaults,
+  applyUnrecordedDefaults,
+  type CreateDefaults,
+} from "../../api/container/create-defaults.ts";
 import { parseContainerSpec } from "../../api/container/parse-spec.ts";
 import { parseCreateRequest } from "../../api/container/create-request.ts";
 import type { ApiVersion } from "../../api/http/version.ts";
@@ -19,16 +24,19 @@ export async function createContainer(
     platform,
     version,
     startsNext = false,
+    defaults,
   }: CreateOptions & {
     readonly name: string | undefined;
     readonly platform?: string | undefined;
     readonly version: ApiVersion;
+    /** Of the daemon's configuration. */
+    readonly defaults: CreateDefaults;
   },
 ): Promise<ContainerCreateResponse> {
   const received = parseCreateRequest(body);
   const isCgroupV1 = version < 1041 && (await engine.info()).cgroups.controllers["memory"] === "v1";
-  const request = adaptCreateRequest(received, { version, isCgroupV1 });
-  const spec: ContainerSpec = parseContainerSpec(request, name);
+  const request = applyRecordedDefaults(adaptCreateRequest(received, { version, isCgroupV1 }), defaults);
+  const spec: ContainerSpec = applyUnrecordedDefaults(parseContainerSpec(request, name), defaults);
   await requirePlatform(engine, spec.image, platform);
   const { id, warnings } = await engine.containers.create(spec, { startsNext }).catch((thrown: unknown) => {
     throw toDockerCreateFailure(thrown, spec);

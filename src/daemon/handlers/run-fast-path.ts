@@ -23,6 +23,7 @@ export async function runPlain(call: Call): Promise<void> {
     name,
     version: call.version,
     startsNext: true,
+    defaults: call.configuration.createDefaults,
   });
   const encoder = new PlainTextEncoder(plain);
   if (plain.detach) return await startPlain(call, created, encoder);

@@ -27,9 +27,9 @@ export const handlers: Handlers = {
     reply.json(200, versionOf(await engine.info(), facts));
   },
 
-  "system.info": async ({ engine, facts, version, reply }: Call) => {
+  "system.info": async ({ engine, facts, configuration, version, reply }: Call) => {
     const [info, forwardsIpv4] = await Promise.all([engine.info(), readForwarding()]);
-    reply.json(200, adaptInfo(infoOf(info, facts, { forwardsIpv4 }), version));
+    reply.json(200, adaptInfo(infoOf(info, facts, { forwardsIpv4, configuration }), version));
   },
 
   // Tare has no plugins, see src/daemon/handlers/swarm.ts.

@@ -18,6 +18,8 @@ const lookEveryMs = 500;
 
 export interface ConnectionOptions {
   readonly calls: SocketCalls;
+  /** The client is on the network: it has less time, and one that ends its direction while it waits has gone. */
+  readonly remote?: { readonly headMs: number; readonly restMs: number } | undefined;
   /** It has no request yet, or no more (`isUsed`). */
   readonly onRest: (options: { readonly isUsed: boolean }) => void;
   readonly onRequest: (exchange: Exchange) => void;
@@ -54,6 +56,7 @@ export class ApiConnection implements Exchange {
   #isTaken = false;
   #hasEnded = false;
   #headTimer: NodeJS.Timeout | undefined;
+  #restTimer: NodeJS.Timeout | undefined;
   #onOver: (() => void) | undefined;
 
   constructor(socket: Socket, options: ConnectionOptions) {
@@ -69,6 +72,7 @@ export class ApiConnection implements Exchange {
     socket.on("close", this.#onClose);
     socket.on("readable", this.#onReadable);
     this.#options.onRest({ isUsed: false });
+    if (this.#options.remote !== undefined) this.#headTimer = this.#startHeadTimer();
   }
 
   get request(): ApiRequest {
@@ -147,9 +151,11 @@ export class ApiConnection implements Exchange {
     if (end < 0 ? this.#readAhead.length > headLimitBytes : end > headLimitBytes)
       return this.#refuse(431, `cannot read the request: its head is longer than ${headLimitBytes} bytes`);
     if (end < 0) {
+      clearTimeout(this.#restTimer);
       if (this.#readAhead.length > from) this.#headTimer ??= this.#startHeadTimer();
       return;
     }
+    clearTimeout(this.#restTimer);
     clearTimeout(this.#headTimer);
     this.#headTimer = undefined;
     const head = parseRequestHead(this.#readAhead.toString("latin1", from, end));
@@ -190,6 +196,8 @@ export class ApiConnection implements Exchange {
       return endGently(this.socket);
     }
     this.#options.onRest({ isUsed: true });
+    if (this.#options.remote !== undefined)
+      this.#restTimer = setTimeout(() => this.socket.destroy(), this.#options.remote.restMs).unref();
     // Not from within its answer: a client that sends many requests at once must not deepen the stack.
     setImmediate(() => {
       if (this.#body !== undefined || this.socket.destroyed) return;
@@ -199,8 +207,9 @@ export class ApiConnection implements Exchange {
   }
 
   #startHeadTimer(): NodeJS.Timeout {
-    const message = `cannot read the request: its head has not come within ${headWithinMs / 1000} s`;
-    return setTimeout(() => this.#refuse(408, message), headWithinMs).unref();
+    const { headMs = headWithinMs } = this.#options.remote ?? {};
+    const message = `cannot read the request: its head has not come within ${headMs / 1000} s`;
+    return setTimeout(() => this.#refuse(408, message), headMs).unref();
   }
 
   /** Malformed bytes contain no request that could be answered. */
@@ -216,6 +225,8 @@ export class ApiConnection implements Exchange {
   readonly #onEnd = (): void => {
     this.#hasEnded = true;
     const isServing = this.#isTaken || this.#body?.isDone === true;
+    // As Go's server: over TCP, one that has closed both directions looks the same.
+    if (this.#options.remote !== undefined && !this.#isTaken) return void this.socket.destroy();
     if (!isServing) return void (this.#body === undefined ? this.socket.end() : this.socket.destroy());
     if (this.#destroyIfGone()) return;
     const timer = setInterval(() => this.#destroyIfGone(), lookEveryMs);
@@ -232,6 +243,7 @@ export class ApiConnection implements Exchange {
 
   readonly #onClose = (): void => {
     clearTimeout(this.#headTimer);
+    clearTimeout(this.#restTimer);
     this.#request?.destroy();
     this.#over();
   };

@@ -1,7 +1,9 @@
 import type { SystemInfo, SystemVersion } from "../../api/types/system.ts";
 import { formatApiVersion, maximumVersion, minimumVersion } from "../../api/http/version.ts";
 import { defaultLogDriver, logDrivers } from "../../spec/log-driver/log-drivers.ts";
+import type { RegistryOverrides } from "../../spec/registry/registry-overrides.ts";
 import type { EngineInfo } from "../../model/engine.ts";
+import type { DaemonConfiguration } from "../configuration.ts";
 import type { DaemonFacts } from "../handler.ts";
 
 /** The architecture as Go names it, where the kernel's name differs. */
@@ -16,8 +18,13 @@ const kernelArchitectures: Readonly<Record<string, string>> = {
 export function infoOf(
   info: EngineInfo,
   facts: DaemonFacts,
-  { forwardsIpv4 }: { readonly forwardsIpv4: boolean },
+  {
+    forwardsIpv4,
+    configuration,
+  }: { readonly forwardsIpv4: boolean; readonly configuration: DaemonConfiguration },
 ): SystemInfo {
+  const { labels, registries, createDefaults, logLevel } = configuration;
+  const warnings = [...configuration.warnings, ...info.warnings];
   const has = (controller: string): boolean => Object.hasOwn(info.cgroups.controllers, controller);
   const { running, paused, stopped } = info.containers;
   return {
@@ -45,11 +52,11 @@ export function infoOf(
     PidsLimit: has("pids"),
     OomKillDisable: info.cgroups.controllers["memory"] === "v1",
     IPv4Forwarding: forwardsIpv4,
-    Debug: false,
+    Debug: logLevel === "debug",
     NFd: 0,
     NGoroutines: 0,
     SystemTime: new Date().toISOString(),
-    LoggingDriver: defaultLogDriver,
+    LoggingDriver: createDefaults.log?.Type ?? defaultLogDriver,
     CgroupDriver: "cgroupfs",
     CgroupVersion: info.cgroups.version === "2" ? "2" : "1",
     NEventsListener: 0,
@@ -61,13 +68,13 @@ export function infoOf(
     NCPU: info.cpus,
     MemTotal: info.memoryBytes,
     IndexServerAddress: "https://index.docker.io/v1/",
-    RegistryConfig: { InsecureRegistryCIDRs: [], IndexConfigs: {}, Mirrors: [] },
+    RegistryConfig: registryConfigOf(registries),
     GenericResources: null,
-    HttpProxy: "",
-    HttpsProxy: "",
-    NoProxy: "",
+    HttpProxy: withoutPassword(registries.proxies?.http),
+    HttpsProxy: withoutPassword(registries.proxies?.https),
+    NoProxy: registries.proxies?.no ?? "",
     Name: info.name,
-    Labels: [],
+    Labels: labels,
     ExperimentalBuild: false,
     ServerVersion: facts.version,
     Runtimes: { tare: { path: "tare" } },
@@ -89,8 +96,34 @@ export function infoOf(
     SecurityOptions: ["name=seccomp,profile=builtin", "name=cgroupns"],
     FirewallBackend: { Driver: "nftables" },
     CDISpecDirs: [],
-    Warnings: info.warnings.length === 0 ? null : info.warnings,
+    Warnings: warnings.length === 0 ? null : warnings,
   };
+}
+
+/** As dockerd describes Docker Hub's mirrors and the registries that may be insecure. */
+function registryConfigOf({ insecure = [], mirrors = [] }: RegistryOverrides): SystemInfo["RegistryConfig"] {
+  const indexOf = (Name: string, secure: boolean, own: readonly string[]): object => ({
+    Name,
+    Mirrors: own,
+    Secure: secure,
+    Official: Name === "docker.io",
+  });
+  const asUrls = mirrors.map((mirror) => (mirror.endsWith("/") ? mirror : `${mirror}/`));
+  const isPlain = insecure.length === 0 && mirrors.length === 0;
+  const hub = isPlain ? {} : { "docker.io": indexOf("docker.io", true, asUrls) };
+  return {
+    InsecureRegistryCIDRs: [],
+    IndexConfigs: {
+      ...hub,
+      ...Object.fromEntries(insecure.map((name) => [name, indexOf(name, false, [])])),
+    },
+    Mirrors: asUrls,
+  };
+}
+
+/** As dockerd masks the credentials of a proxy. */
+function withoutPassword(proxy = ""): string {
+  return proxy.replace(/\/\/[^@/]*@/, "//xxxxx:xxxxx@");
 }
 
 /** `GET /version` */

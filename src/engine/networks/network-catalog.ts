@@ -3,7 +3,8 @@ import type { EngineSettings } from "../../model/engine-settings.ts";
 import { randomBytes } from "node:crypto";
 import { fault } from "../../base/fault.ts";
 import { Failure, within } from "../../base/failure.ts";
-import { defaultPools } from "../../network/default-pools.ts";
+import { choosePools, defaultPools } from "../../network/default-pools.ts";
+import type { AddressPool } from "../../spec/address-pool.ts";
 import { isSubnetTaken } from "../../network/subnet-taken.ts";
 import type { EndpointPlan, NetworkPlan } from "../../network/types.ts";
 import { plainGsoSize } from "../../spec/gso-max-size.ts";
@@ -37,6 +38,8 @@ export class NetworkCatalog {
   readonly #dataRoot: string;
   /** The default bridge's options, as passed to this engine. */
   readonly #defaultBridge: DefaultBridgeOptions;
+  /** Of the settings; of a family without one, the default pools are used. */
+  readonly #addressPools: readonly AddressPool[];
   /** Whose host side is being made: their names and subnets are taken. */
   readonly #making = new Map<string, NetworkRecord>();
   readonly #preparing = new Map<string, Promise<NetworkRecord>>();
@@ -54,6 +57,7 @@ export class NetworkCatalog {
   ) {
     const { part, dataRoot, settings = {} } = options;
     const { bridgeGsoMaxSize: gsoMaxSize = plainGsoSize, bridgeBypass: bypass = false } = settings;
+    this.#addressPools = settings.addressPools ?? [];
     this.#defaultBridge = { gsoMaxSize, bypass };
     this.#state = state;
     this.#part = part;
@@ -313,7 +317,7 @@ export class NetworkCatalog {
     const own = new Set(records.map(({ plan }) => plan?.interfaceName));
     const { routes, interfaces, largeTcp, bypass } = this.#part.readHost();
     return {
-      pools: defaultPools(this.#dataRoot),
+      pools: choosePools(this.#addressPools, defaultPools(this.#dataRoot)),
       routes: routes.filter(({ interfaceName }) => !own.has(interfaceName)).map(({ prefix }) => prefix),
       interfaces,
       largeTcp,

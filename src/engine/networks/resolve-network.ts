@@ -1,6 +1,6 @@
 import { Failure, kindOf, sentenceOf } from "../../base/failure.ts";
 import { completeSubnet } from "../../network/check-subnet.ts";
-import type { AddressPool } from "../../network/default-pools.ts";
+import type { AddressPool } from "../../spec/address-pool.ts";
 import { bridgeNameOf } from "../../network/interface-names.ts";
 import { findOverlap, pickSubnet } from "../../network/pick-subnet.ts";
 import type { HostNetwork } from "../../network/networks.ts";

@@ -1,4 +1,8 @@
-import { describe, expect, test } from "bun:test";
+import { afterAll, describe, expect, test } from "bun:test";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { usualConfiguration } from "../../../src/daemon/configuration.ts";
 import { isDaemonCommand, parseDaemonOptions } from "../../../src/bin/daemon-options.ts";
 import {
   type GlobalFlag,
@@ -39,17 +43,37 @@ describe("parseDaemonOptions()", () => {
     expect(await parseDaemonOptions(["daemon"])).toEqual({
       dataRoot: "/var/lib/tare",
       runRoot: "/run/tare",
-      socketPath: "/run/tare/tare.sock",
+      hosts: [{ kind: "unix", path: "/run/tare/tare.sock" }],
+      tls: undefined,
       socketGroup: undefined,
       socketMode: 0o660,
       settings: {},
-      debug: false,
+      logFormat: "text",
+      pidFile: undefined,
+      validate: false,
+      configuration: usualConfiguration,
     });
   });
 
   test.each([
     [["--publish-policy=x"], 'invalid --publish-policy "x"'],
-    [["--host=tcp://1.2.3.4:5"], 'cannot serve at "tcp://1.2.3.4:5"'],
+    [["--host=tcp://1.2.3.4:5"], "cannot serve at tcp://1.2.3.4:5: everyone who reaches it would be root"],
+    [["--host=tcp://1.2.3.4:5", "--tls", "--tlscert=c", "--tlskey=k"], "cannot serve at tcp://1.2.3.4:5"],
+    [["--host=http://x"], 'cannot serve at "http://x"'],
+    [["--host=tcp://x:0", "--allow-unauthenticated-tcp"], 'cannot serve at "tcp://x:0"'],
+    [["--tlsverify"], "it needs --tlscert FILE and --tlskey FILE"],
+    [["--tlsverify", "--tlscert=c", "--tlskey=k"], "--tlsverify needs --tlscacert FILE"],
+    [["--live-restore=false"], "cannot switch live-restore off"],
+    [["--log-level=loud"], 'invalid --log-level "loud"'],
+    [["--log-driver=syslogger"], 'cannot use the log driver "syslogger"'],
+    [["--log-opt=max-size=x"], "failed to initialize logging driver: invalid size: 'x'"],
+    [["--default-ipc-mode=host"], 'invalid --default-ipc-mode "host"'],
+    [["--default-address-pool=base=ten,size=16"], "invalid address pool"],
+    [["--default-address-pool=base=10.0.0.0/16,size=8"], "its size must be from 16 to 30"],
+    [["--insecure-registry=http://x"], "should not contain '://'"],
+    [["--registry-mirror=x:5000"], "invalid mirror: unsupported scheme"],
+    [["--registry-mirror=https://x/path"], "invalid mirror: path, query, or fragment"],
+    [["--max-concurrent-downloads=-1"], "invalid max concurrent downloads: -1"],
     [["--socket-mode=999"], 'invalid --socket-mode "999"'],
     [["--storage-opt=x"], 'invalid storage option "x"'],
     [["stop"], 'unexpected argument "stop"'],
@@ -70,4 +94,126 @@ test.each<[readonly string[], boolean]>([
   [["--data-root", "daemon", "ps"], false],
 ])("isDaemonCommand(%j) is %p", (words, wanted) => {
   expect(isDaemonCommand(words)).toBe(wanted);
+});
+
+describe("parseDaemonOptions() with a configuration file", () => {
+  const folder = mkdtempSync(join(tmpdir(), "tare-config-"));
+  const path = join(folder, "daemon.json");
+  afterAll(() => rmSync(folder, { recursive: true }));
+  const read = (content: unknown, ...words: readonly string[]): ReturnType<typeof parseDaemonOptions> => {
+    writeFileSync(path, typeof content === "string" ? content : JSON.stringify(content));
+    return parseDaemonOptions(["daemon", `--config-file=${path}`, ...words]);
+  };
+
+  test("reads dockerd's keys", async () => {
+    const options = await read({
+      "data-root": "/d",
+      "exec-root": "/r",
+      hosts: ["unix:///x.sock", "tcp://10.0.0.1"],
+      tlsverify: true,
+      tlscacert: "/ca",
+      tlscert: "/c",
+      tlskey: "/k",
+      group: "wheel",
+      debug: true,
+      "storage-driver": "vfs",
+      labels: ["a=b"],
+      "default-shm-size": "128m",
+      "default-ulimits": { nofile: { Name: "nofile", Soft: 1, Hard: 2 } },
+      "default-ipc-mode": "shareable",
+      "log-opts": { "max-size": "10m" },
+      dns: ["1.1.1.1"],
+      init: true,
+      "insecure-registries": ["reg:5000"],
+      "registry-mirrors": ["http://mirror:5000"],
+      "max-concurrent-downloads": 7,
+      proxies: { "http-proxy": "http://p:1", "no-proxy": "x" },
+      features: { buildkit: true },
+      "default-address-pools": [{ base: "10.10.0.0/16", size: 24 }],
+      "userland-proxy": false,
+      "live-restore": true,
+    });
+    expect(options).toMatchObject({
+      dataRoot: "/d",
+      runRoot: "/r",
+      hosts: [
+        { kind: "unix", path: "/x.sock" },
+        { kind: "tcp", hostname: "10.0.0.1", port: 2376 },
+      ],
+      tls: { certFile: "/c", keyFile: "/k", authoritiesFile: "/ca" },
+      socketGroup: "wheel",
+      settings: { storageDriver: "vfs", addressPools: [{ size: 24 }] },
+      configuration: {
+        logLevel: "debug",
+        labels: ["a=b"],
+        warnings: [],
+        createDefaults: {
+          shmBytes: 134_217_728,
+          ipcMode: "shareable",
+          init: true,
+          ulimits: [{ Name: "nofile", Soft: 1, Hard: 2 }],
+          log: { Type: "json-file", Config: { "max-size": "10m" } },
+          dns: ["1.1.1.1"],
+        },
+        registries: {
+          insecure: ["reg:5000"],
+          mirrors: ["http://mirror:5000"],
+          downloadsAtOnce: 7,
+          proxies: { http: "http://p:1", no: "x" },
+        },
+        features: { buildkit: true },
+      },
+    });
+  });
+
+  test.each([
+    ['{"debug": true,\n  "x": }', "line 2, column 8"],
+    ["[]", "it is no JSON object"],
+    [{ debag: true, y: 1 }, "the following directives don't match any configuration option: debag, y"],
+    [{ debug: "yes" }, 'cannot use "debug": want true or false'],
+    [{ dns: "1.1.1.1" }, 'cannot use "dns": want a list of strings'],
+    [{ dns: ["one"] }, "one"],
+    [{ "default-ulimits": { nofile: 3 } }, 'cannot use "default-ulimits"'],
+    [{ proxies: { ftp: "x" } }, 'cannot use "proxies"'],
+    [{ bip: "10.0.0.1/24" }, 'cannot use "bip"'],
+    [{ "userns-remap": "default" }, 'cannot use "userns-remap"'],
+    [{ features: { "containerd-snapshotter": true } }, 'cannot use the feature "containerd-snapshotter"'],
+    [{ "live-restore": false }, "cannot switch live-restore off"],
+    [{ "default-shm-size": "x" }, "default-shm-size"],
+  ])("refuses %j", async (content, sentence) => {
+    await expect(read(content)).rejects.toThrow(sentence);
+    await expect(read(content)).rejects.toThrow(`unable to configure the daemon with file ${path}`);
+  });
+
+  test("refuses a key that is also a flag, in dockerd's words", async () => {
+    await expect(read({ debug: false }, "--debug")).rejects.toThrow(
+      "the following directives are specified both as a flag and in the configuration file: debug: (from flag: true, from file: false)",
+    );
+    await expect(read({ hosts: ["fd://"] }, "-H", "unix:///x")).rejects.toThrow("hosts: (from flag:");
+  });
+
+  test("adds the file's hosts to that of the command that starts the daemon", async () => {
+    const { hosts } = await read({ hosts: ["unix:///b"] }, "--auto-started", "-H", "unix:///a");
+    expect(hosts).toEqual([
+      { kind: "unix", path: "/b" },
+      { kind: "unix", path: "/a" },
+    ]);
+  });
+
+  test("blames the flag when the flag is wrong", async () => {
+    await expect(read({ debug: true }, "--log-level=loud")).rejects.toThrow(/^invalid --log-level/);
+  });
+
+  test("warns about TCP without certificates", async () => {
+    const { configuration } = await read({ hosts: ["tcp://:1"], "allow-unauthenticated-tcp": true });
+    expect(configuration.warnings[0]).toStartWith(
+      "WARNING: API is accessible on http://127.0.0.1:1 without encryption.",
+    );
+  });
+
+  test("needs a file that was asked for, and no default one", async () => {
+    await expect(parseDaemonOptions(["daemon", "--config-file=/nowhere/x.json"])).rejects.toThrow(
+      "unable to configure the daemon with file /nowhere/x.json",
+    );
+  });
 });

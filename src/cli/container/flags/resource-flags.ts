@@ -7,7 +7,7 @@ import {
   parseIops,
   parseWeightDevice,
 } from "./parsers/block-io.ts";
-import { parseUlimit } from "./parsers/ulimit.ts";
+import { parseUlimit } from "../../flags/ulimit.ts";
 import { oneOf } from "./isolation-flags.ts";
 import { type FieldTable, toHost, toTare } from "./request-fields.ts";
 

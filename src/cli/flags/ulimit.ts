@@ -1,5 +1,5 @@
-import type { Ulimit } from "../../../../api/types/host-config.ts";
-import { Failure } from "../../../../base/failure.ts";
+import type { Ulimit } from "../../api/types/host-config.ts";
+import { Failure } from "../../base/failure.ts";
 
 const names = new Set([
   "as",
