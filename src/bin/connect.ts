@@ -18,6 +18,7 @@ export async function connect(options: GlobalOptions): Promise<LeanClient> {
     host: options.host,
     tls: options.tls,
     buildId: build.id,
+    headers: options.headers,
     connector,
     revive: ours && options.startsDaemon ? revive : undefined,
   });

@@ -1,3 +1,4 @@
+import { isRecord } from "../base/is-record.ts";
 import { Failure, sentenceOf } from "../base/failure.ts";
 import type { CliContext } from "./context.ts";
 import type { FlagTable } from "./flags/flag.ts";
@@ -34,4 +35,41 @@ export function withConfiguredValues(
     return parsed;
   }
   return { ...parsed, values };
+}
+
+/** Names that belong to the connection: as in Docker's client, no configuration changes them. */
+const reserved = new Set([
+  "connection",
+  "content-length",
+  "host",
+  "transfer-encoding",
+  "upgrade",
+  "user-agent",
+]);
+
+/**
+ * `HttpHeaders` of Docker's client configuration; undefined when it has none, or cannot be read. Throws "invalid" for a
+ * name or value that is none. SPEC: RFC 9110 section 5
+ */
+export function configuredHeaders(env: CliContext["env"]): Readonly<Record<string, string>> | undefined {
+  let config: ReturnType<typeof readDockerConfig>;
+  try {
+    config = readDockerConfig(env);
+  } catch {
+    return undefined; // the formats and the credentials of commands report it
+  }
+  const { HttpHeaders: given } = config.document;
+  if (given === undefined) return undefined;
+  const refused = (detail: string): Failure =>
+    new Failure("invalid", `cannot read ${config.path}: HttpHeaders ${detail}`);
+  if (!isRecord(given)) throw refused("must be an object of texts");
+  const headers: Record<string, string> = {};
+  for (const [name, value] of Object.entries(given)) {
+    if (!/^[\w!#$%&'*+.^`|~-]+$/.test(name))
+      throw refused(`has the name ${JSON.stringify(name)}, which no header has`);
+    if (typeof value !== "string" || /[^\t\x20-\x7e\x80-\xff]/.test(value))
+      throw refused(`has no text for ${name}`);
+    if (!reserved.has(name.toLowerCase())) headers[name] = value;
+  }
+  return headers;
 }

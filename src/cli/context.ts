@@ -27,6 +27,8 @@ export interface GlobalOptions {
   readonly host: string;
   /** Whether a person chose `host`, or it is the default (or the run root's) socket. */
   readonly hostFrom: "flag" | "run-root" | "environment" | "context" | "default";
+  /** `HttpHeaders` of Docker's client configuration: sent with each request. */
+  readonly headers?: Readonly<Record<string, string>> | undefined;
   /** Of `--context`. */
   readonly context?: string | undefined;
   /** Of a TCP port; absent: no TLS. */

@@ -145,7 +145,7 @@ class CommandLine {
     const context = this.#context;
     let lean: Promise<LeanClient> | undefined;
     let client: Promise<Client> | undefined;
-    const connect = (): Promise<LeanClient> => (lean ??= context.connect(globals));
+    const connect = (): Promise<LeanClient> => (lean ??= this.#connect(globals));
     return {
       name,
       values: parsed.values,
@@ -160,6 +160,13 @@ class CommandLine {
       out: (text) => void context.stdout.write(text),
       err: (text) => void context.stderr.write(quoteControls(text)),
     };
+  }
+
+  async #connect(globals: GlobalOptions): Promise<LeanClient> {
+    const context = this.#context;
+    if (!mayHaveConfig(context)) return await context.connect(globals);
+    const { configuredHeaders } = await import("./configured-values.ts");
+    return await context.connect({ ...globals, headers: configuredHeaders(context.env) });
   }
 
   /** Reports what was thrown and gives the exit status. */

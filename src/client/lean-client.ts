@@ -10,6 +10,8 @@ export interface ClientOptions {
   readonly tls?: ClientTls | undefined;
   /** Sent with each request; `daemonBuildId` is the answer. */
   readonly buildId?: string | undefined;
+  /** Sent with each request, too: of Docker's client configuration. */
+  readonly headers?: Readonly<Record<string, string>> | undefined;
   /** Starts a daemon; called when there is none before the first reply. For unix sockets only. */
   readonly revive?: (() => Promise<void>) | undefined;
   /** How sockets are connected; default: by node:net. */

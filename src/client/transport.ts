@@ -47,6 +47,7 @@ export interface AttachedConnection {
 export class Transport implements Disposable {
   readonly #pool: ConnectionPool;
   readonly #buildId: string | undefined;
+  readonly #headers: Readonly<Record<string, string>>;
   #version: ApiVersion = clientVersion;
   /** The newest version of the daemon, once it has refused one. */
   #limit: ApiVersion = maximumVersion;
@@ -56,15 +57,18 @@ export class Transport implements Disposable {
     host: Host,
     {
       buildId,
+      headers = {},
       ...options
     }: {
       readonly buildId?: string | undefined;
+      readonly headers?: Readonly<Record<string, string>> | undefined;
       readonly revive?: (() => Promise<void>) | undefined;
       readonly connector?: Connector | undefined;
     },
   ) {
     this.#pool = new ConnectionPool(host, options);
     this.#buildId = buildId;
+    this.#headers = headers;
   }
 
   get host(): Host {
@@ -166,6 +170,7 @@ export class Transport implements Disposable {
       method: call.method,
       target: `/v${formatApiVersion(Math.min(call.version ?? this.#version, this.#limit))}${call.path}${formatQuery(call.query ?? {})}`,
       headers: {
+        ...this.#headers,
         ...(this.#buildId === undefined ? {} : { "Tare-Build": this.#buildId }),
         ...call.headers,
       },

@@ -149,6 +149,16 @@ describe("the configuration of Docker's client", () => {
     expect((await list("--config", "/nonexistent", "network", "ls")).out).toStartWith("NETWORK ID");
   });
 
+  test("has headers of requests, of which those of the connection are left out", async () => {
+    writeConfig({ HttpHeaders: { "X-Site": "berlin", Host: "other" } });
+    expect((await list("network", "ls")).connections).toMatchObject([{ headers: { "X-Site": "berlin" } }]);
+    for (const wrong of [{ "a b": "c" }, { a: "b\r\nc: d" }, { a: 1 }, "x"]) {
+      writeConfig({ HttpHeaders: wrong });
+      const { status, err } = await list("network", "ls");
+      expect([status, err]).toEqual([1, expect.stringContaining("HttpHeaders")]);
+    }
+  });
+
   test("has detach keys, which are refused when they cannot be read", async () => {
     writeConfig({ detachKeys: "nonsense" });
     const client = { containers: { createExec: () => ({ Id: "e" }) } };
