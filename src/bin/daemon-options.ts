@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { type CreateDefaults } from "../api/container/create-defaults.ts";
-import { parseLog, isKnownLogDriver } from "../api/container/log-config.ts";
+import { parseLog } from "../api/container/log-config.ts";
 import { mergeDefined } from "../base/defined.ts";
 import { codeOf, Failure, sentenceOf } from "../base/failure.ts";
 import { isKeyOf, keysOf } from "../base/keys.ts";
@@ -15,6 +15,7 @@ import type { EngineSettings } from "../model/engine-settings.ts";
 import { parseAddressPool } from "../spec/address-pool.ts";
 import { type DaemonFileFlag, parseDaemonConfig, refused } from "../spec/daemon-config.ts";
 import { parseIpAddress } from "../spec/ip-address.ts";
+import { defaultLogDriver, isLogDriver } from "../spec/log-driver/log-drivers.ts";
 import {
   parseInsecureRegistry,
   parseRegistryMirror,
@@ -265,9 +266,9 @@ function logOf(values: DaemonValues): CreateDefaults["log"] {
   const type = values["log-driver"];
   const options = values["log-opt"];
   if (type === undefined && Object.keys(options).length === 0) return undefined;
-  if (!isKnownLogDriver(type))
+  if (type !== undefined && !isLogDriver(type))
     throw new Failure("invalid", `cannot use the log driver "${type}": Tare has no such driver`);
-  const log = { Type: type ?? "json-file", Config: options };
+  const log = { Type: type ?? defaultLogDriver, Config: options };
   parseLog(log);
   return log;
 }

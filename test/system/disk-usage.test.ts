@@ -178,6 +178,6 @@ describe.skipIf(!isRoot).each(["overlay", "vfs"])("usage and pruning with %s", (
       "--format",
       "{{.Type}}",
     ]);
-    expect(new Set(stdout.trim().split("\n"))).toEqual(new Set(["container", "image", "volume"]));
+    expect(new Set(stdout.trim().split("\n"))).toEqual(new Set(["container", "image", "network", "volume"]));
   });
 });

@@ -1,7 +1,9 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
+import { mkdirSync, writeFileSync } from "node:fs";
 import { connect } from "node:net";
+import { join } from "node:path";
 import { askApi } from "../support/ask-api.ts";
 import { busyboxArchive } from "../support/images.ts";
 import { executable, Installation, isRoot } from "../support/tare.ts";
@@ -182,19 +184,28 @@ describe.skipIf(!isRoot)("events", () => {
   });
 
   test("are kept over kill -9 of the daemon, and tell each end meanwhile once, with its time", async () => {
-    const first = await tare.must([
-      "run",
-      "-d",
-      "--name",
-      "first",
-      "busybox",
-      "sh",
-      "-c",
-      "sleep 0.3; exit 4",
-    ]);
-    const second = await tare.must(["run", "-d", "--rm", "--name", "second", "busybox", "sleep", "0.6"]);
-    await tare.must(["run", "-d", "--name", "third", "busybox", "sleep", "100"]);
-    const execs = spawn(executable, [...tare.globalFlags, "exec", "third", "sh", "-c", "sleep 0.5; exit 5"]);
+    // They end once the daemon is gone.
+    const folder = join(tare.directory, "signal");
+    mkdirSync(folder);
+    const wait = "until [ -e /signal/go ]; do sleep 0.05; done";
+    const run = async (name: string, script: string, ...flags: string[]): Promise<string> =>
+      tare.must([
+        "run",
+        "-d",
+        "--name",
+        name,
+        "-v",
+        `${folder}:/signal`,
+        ...flags,
+        "busybox",
+        "sh",
+        "-c",
+        script,
+      ]);
+    const first = await run("first", `${wait}; exit 4`);
+    const second = await run("second", wait, "--rm");
+    await run("third", "sleep 100");
+    const execs = spawn(executable, [...tare.globalFlags, "exec", "third", "sh", "-c", `${wait}; exit 5`]);
     await new Promise<void>((resolve) => {
       const look = async (): Promise<void> => {
         const all = await past({ container: ["third"] });
@@ -207,6 +218,7 @@ describe.skipIf(!isRoot)("events", () => {
     const killed = Date.now();
     process.kill(tare.daemonPid() ?? 0, "SIGKILL");
     execs.kill("SIGKILL");
+    writeFileSync(join(folder, "go"), "");
     await Bun.sleep(1500);
     const back = Date.now();
     await tare.must(["ps"]);

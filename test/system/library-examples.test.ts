@@ -68,7 +68,8 @@ describe.skipIf(!isRoot)("examples of docstrings run", () => {
         encoding: "utf8",
         timeout: 60_000,
       });
-      expect(run.stderr).toBe("");
+      // The engine says so on hosts that have not passed packets on before.
+      expect(run.stderr.replace(/^\S+ warning net\.ipv4\.ip_forward was switched on.*\n/, "")).toBe("");
       expect(run.stdout).toMatch(expected[name] ?? /^$/);
       expect(run.status).toBe(0);
     },

@@ -175,16 +175,7 @@ describe.skipIf(!isRoot)("flags of the process", () => {
   });
 
   test("flags of Windows change nothing; what can't be here is refused in Docker's words", async () => {
-    const windows = [
-      "--cpu-count",
-      "2",
-      "--cpu-percent",
-      "5",
-      "--io-maxbandwidth",
-      "1m",
-      "--io-maxiops",
-      "9",
-    ];
+    const windows = ["--cpu-count", "2", "--cpu-percent", "5"];
     expect(await sh("echo ran", ...windows, "--isolation", "default", "--runtime", "runc")).toBe("ran");
     const refused = async (...flags: string[]) => {
       const { status, stderr } = await tare.tare(["run", "--rm", ...flags, "busybox", "true"]);
@@ -194,6 +185,14 @@ describe.skipIf(!isRoot)("flags of the process", () => {
     expect(await refused("--isolation", "hyperv")).toContain(
       `invalid isolation: "hyperv" - linux only supports 'default'`,
     );
+    for (const [flag, value, name] of [
+      ["--io-maxbandwidth", "1m", "bandwidth"],
+      ["--io-maxiops", "9", "IOPs"],
+    ] as const) {
+      expect(await refused(flag, value)).toContain(
+        `invalid option: QoS maximum ${name} configuration is not supported on linux`,
+      );
+    }
     expect(await refused("--runtime", "kata")).toContain("unknown or invalid runtime name: kata");
     expect(await refused("--storage-opt", "speed=1g")).toContain("Unknown option speed");
     expect(await refused("--storage-opt", "size=much")).toContain('cannot read size "much"');
