@@ -74,6 +74,7 @@ describe.skipIf(!isRoot)("--sdnotify conmon", () => {
       { env: { NOTIFY_SOCKET: path } },
     );
     await tare.refused(["healthcheck", "run", "well"]);
+    await tare.must(["wait", "--condition", "unhealthy", "well"]);
     expect(heard()).toBeUndefined();
     await tare.must(["exec", "well", "touch", "/ok"]);
     await tare.must(["wait", "--condition", "healthy", "well"]);

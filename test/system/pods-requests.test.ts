@@ -144,7 +144,7 @@ describe.skipIf(!isRoot)("what is asked of pods", () => {
       [{ Name: "../x" }, 400, 'cannot name a pod \\"../x\\"'],
       [{ Name: "x".repeat(300) }, 400, "cannot name a pod"],
       [{ Name: "ok", HostConfig: { PortBindings: 7 } }, 400, "PortBindings"],
-      [{ Name: "ok", HostConfig: { NetworkMode: "container:" } }, 400, "network mode"],
+      [{ Name: "ok", HostConfig: { NetworkMode: "container:" } }, 400, "invalid container format"],
       [
         { Name: "ok", Share: ["ipc"], HostConfig: { PortBindings: { "80/tcp": [{}] } } },
         400,

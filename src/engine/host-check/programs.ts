@@ -31,6 +31,17 @@ export const optionalPrograms: readonly OptionalProgram[] = [
     without: "tare compose",
   },
   {
+    name: "ssh",
+    packages: {
+      debian: "openssh-client",
+      fedora: "openssh-clients",
+      arch: "openssh",
+      alpine: "openssh-client",
+      suse: "openssh-clients",
+    },
+    without: "-H ssh://…, and contexts with such a host",
+  },
+  {
     name: "stty",
     packages: "coreutils",
     without: "full-screen programs on a terminal: they draw their lines wrong",

@@ -35,6 +35,8 @@ interface CheckedContainer extends Due {
   readonly check: HealthCheck;
   readonly runningSince: number;
   readonly stop: AbortController;
+  /** Whether a check of this run has succeeded. */
+  wasHealthy: boolean;
 }
 
 /**
@@ -69,6 +71,7 @@ export class HealthMonitor implements Disposable {
       check,
       runningSince,
       stop: new AbortController(),
+      wasHealthy: health.status === "healthy",
       dueAt: alignCheck(performance.now() + delayMs, check),
     };
     this.#byId.set(id, entry);
@@ -171,12 +174,10 @@ export class HealthMonitor implements Disposable {
     const events = hasChanged ? [containerEvent(record, `health_status: ${health.status}`)] : [];
     state.putContainer(changed, { events });
     this.#unwritten.delete(id);
-    if (
-      before.status === "starting" &&
-      health.status === "healthy" &&
-      record.spec.lifecycle?.notify?.whenHealthy === true
-    )
-      notifyReady(this.#context, record, kept);
+    if (health.status === "healthy" && !entry.wasHealthy) {
+      entry.wasHealthy = true;
+      if (record.spec.lifecycle?.notify?.whenHealthy === true) notifyReady(this.#context, record, kept);
+    }
     const action = record.spec.lifecycle?.onUnhealthy;
     if (action !== undefined && result.code !== 0 && health.failingStreak >= check.retries)
       void this.#act(entry, action);
