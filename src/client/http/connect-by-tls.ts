@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { isIP } from "node:net";
-import { connect } from "node:tls";
+import { connect, type ConnectionOptions } from "node:tls";
 import { Failure, sentenceOf } from "../../base/failure.ts";
 import { type ClientTls, formatHost } from "../host.ts";
 import type { ClientSocket } from "./socket.ts";
@@ -19,7 +19,8 @@ export async function connectByTls({
 }): Promise<ClientSocket> {
   const { verify, authorityFile, certFile, keyFile } = tls;
   const where = formatHost({ kind: "tcp", hostname: host, port });
-  const socket = connect({
+  // Documented for tls.connect(), and missing in its declared options.
+  const options: ConnectionOptions & { readonly allowHalfOpen: boolean } = {
     host,
     port,
     servername: isIP(host) === 0 ? host : undefined,
@@ -29,7 +30,8 @@ export async function connectByTls({
     rejectUnauthorized: verify,
     minVersion: "TLSv1.2",
     allowHalfOpen: true,
-  });
+  };
+  const socket = connect(options);
   const fail = (cause: unknown): Failure => {
     const sentence = `cannot connect to the daemon at ${where}: ${sentenceOf(cause)}`;
     return new Failure("unavailable", sentence, { cause, details: { host: where } });
