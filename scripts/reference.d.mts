@@ -1,2 +1,3 @@
 export function formatCommands(): Promise<string>;
 export function formatRoutes(): string;
+export function formatDocker(): string;

@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
 import { resolve } from "node:path";
-import { formatCommands, formatRoutes } from "../../../scripts/reference.mjs";
+import { formatCommands, formatDocker, formatRoutes } from "../../../scripts/reference.mjs";
 
 const page = (name: string): string =>
   readFileSync(resolve(import.meta.dir, "../../../docs/reference", name), "utf8");
@@ -13,6 +13,7 @@ test("docs/reference/commands.md is what the tables of the command line give", a
 
 test("docs/reference/api.md is what the table of routes gives", () => {
   expect(page("api.md")).toBe(formatRoutes());
+  expect(page("docker-api.md")).toBe(formatDocker());
 });
 
 test("formatCommands() shows each command with its flags, and no hidden one", async () => {

@@ -1,0 +1,98 @@
+/**
+ * What of Docker's Engine API and command line differs here, and why: docs/reference/docker-api.md is written from it,
+ * and test/conformance/docker-api-table.test.ts compares it with the daemon and with an installed `docker`. A route or
+ * command that is not in here works as Docker's.
+ *
+ * `state` is "differs" or "no". `status` is the answer to a route that is "no".
+ */
+const swarm = "swarm is not part of Tare";
+
+/** By `METHOD /path`, as in `src/api/http/routes.ts`. */
+export const routeDifferences = {
+  "POST /build": { state: "no", status: 501, why: "Dockerfiles are not built yet" },
+  "POST /build/cancel": { state: "no", status: 501, why: "Dockerfiles are not built yet" },
+  "POST /session": { state: "no", status: 501, why: "Dockerfiles are not built yet" },
+  "POST /grpc": { state: "no", status: 501, why: "Dockerfiles are not built yet" },
+  "GET /containers/{id}/attach/ws": { state: "no", status: 501, why: "attach over WebSocket comes later" },
+  "POST /build/prune": { state: "differs", why: "there is no build cache: it removes nothing" },
+  "POST /containers/create": {
+    state: "differs",
+    why: "`DeviceRequests` (GPUs) and `Cgroup` are refused with 501; log drivers other than those of the guide, with 400",
+  },
+  "POST /containers/{id}/start": { state: "differs", why: "`checkpoint` is refused with 501" },
+  "POST /networks/create": {
+    state: "differs",
+    why: "the drivers are `bridge`, `macvlan`, `host` and `none`; `overlay` needs swarm",
+  },
+  "POST /volumes/create": { state: "differs", why: `the driver is \`local\`; cluster volumes: ${swarm}` },
+  "PUT /volumes/{name...}": { state: "no", status: 503, why: `cluster volumes: ${swarm}` },
+  "GET /plugins": { state: "differs", why: "plug-ins are not part of Tare: the list is empty" },
+  "GET /info": {
+    state: "differs",
+    why: `\`Swarm\` is always inactive: ${swarm}; \`Driver\` may be \`erofs\``,
+  },
+  ...absent("/plugins/{path...}", "plug-ins are not part of Tare"),
+  ...Object.fromEntries(
+    ["swarm", "nodes", "services", "tasks", "configs", "secrets"].flatMap((name) => [
+      ...Object.entries(absent(`/${name}`, swarm)),
+      ...Object.entries(absent(`/${name}/{path...}`, swarm)),
+    ]),
+  ),
+};
+
+function absent(path, why) {
+  return Object.fromEntries(
+    ["GET", "POST", "DELETE"].map((method) => [`${method} ${path}`, { state: "no", status: 501, why }]),
+  );
+}
+
+const builds = "Dockerfiles are not built yet";
+
+/** By command of `docker`; one of a group stands for all commands in it. */
+export const commandDifferences = {
+  build: { state: "no", why: builds },
+  builder: { state: "no", why: builds },
+  buildx: { state: "no", why: builds },
+  "image build": { state: "no", why: builds },
+  checkpoint: { state: "no", why: "an experimental command of Docker's; containers are not checkpointed" },
+  compose: {
+    state: "differs",
+    why: "`tare compose` runs the installed `docker-compose` with Tare's socket; `compose build` needs builds",
+  },
+  config: { state: "no", why: swarm },
+  node: { state: "no", why: swarm },
+  plugin: { state: "no", why: "plug-ins are not part of Tare" },
+  scout: { state: "no", why: "a product of Docker's" },
+  secret: { state: "differs", why: "secrets of the engine, for `run --secret`, not of a swarm" },
+  service: { state: "no", why: swarm },
+  stack: { state: "no", why: swarm },
+  swarm: { state: "no", why: swarm },
+  trust: { state: "no", why: "Notary, which Docker has retired" },
+  "volume update": { state: "no", why: `cluster volumes: ${swarm}` },
+};
+
+const clusterVolumes = { state: "no", why: `cluster volumes: ${swarm}` };
+
+/** By command, then flag. A flag of `run` is the same for `create`. */
+export const flagDifferences = {
+  run: { gpus: { state: "no", why: "device requests are not supported yet" } },
+  start: {
+    checkpoint: { state: "no", why: "containers are not checkpointed" },
+    "checkpoint-dir": { state: "no", why: "containers are not checkpointed" },
+  },
+  "volume create": Object.fromEntries(
+    [
+      "availability",
+      "group",
+      "limit-bytes",
+      "required-bytes",
+      "scope",
+      "secret",
+      "sharing",
+      "topology-preferred",
+      "topology-required",
+      "type",
+    ].map((flag) => [flag, clusterVolumes]),
+  ),
+  "volume ls": { cluster: clusterVolumes },
+};
