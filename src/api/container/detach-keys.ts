@@ -5,19 +5,20 @@ export const defaultDetachKeys: Uint8Array = Uint8Array.of(0x10, 0x11);
 
 /**
  * The bytes of a sequence such as `ctrl-p,ctrl-q`, `ctrl-],a`: single characters, `DEL`, and ctrl with a letter or one
- * of `@ [ \ ] ^ _`. Undefined or empty text is the default. Throws Failure("invalid").
+ * of `@ [ \ ] ^ _`. Undefined or empty text is the default. Throws Failure("invalid") in dockerd's words, which calls
+ * those of an exec "escape keys".
  */
-export function parseDetachKeys(text: string | undefined): Uint8Array {
+export function parseDetachKeys(
+  text: string | undefined,
+  { called = "detach" }: { readonly called?: "detach" | "escape" | undefined } = {},
+): Uint8Array {
   if (text === undefined || text === "") return defaultDetachKeys;
   return Uint8Array.from(text.split(","), (key) => {
     const control = /^ctrl-([@a-z[\\\]^_])$/i.exec(key)?.[1];
     if (control !== undefined) return control.toUpperCase().charCodeAt(0) & 0x1f;
     if (key === "DEL") return 0x7f;
     if (/^[\x20-\x7e]$/.test(key)) return key.charCodeAt(0);
-    throw new Failure(
-      "invalid",
-      `cannot read detach keys "${text.slice(0, 100)}": unknown character: '${key.slice(0, 20)}'`,
-    );
+    throw new Failure("invalid", `Invalid ${called} keys (${text.slice(0, 100)}) provided`);
   });
 }
 

@@ -223,6 +223,13 @@ export const routes: readonly Route[] = [
     hijack: true,
   },
   {
+    method: "GET",
+    path: "/containers/{id}/attach/ws",
+    operation: "containers.attachWebSocket",
+    query: attachParameters,
+    hijack: true,
+  },
+  {
     method: "POST",
     path: "/containers/{id}/wait",
     operation: "containers.wait",
@@ -463,7 +470,6 @@ export const routes: readonly Route[] = [
   { method: "POST", path: "/tare/descriptors", operation: "tare.descriptors", body: "json" },
   { method: "POST", path: "/tare/settle", operation: "tare.settle" },
   { method: "POST", path: "/tare/shutdown", operation: "tare.shutdown" },
-  { method: "GET", path: "/containers/{id}/attach/ws", operation: "absent.attach over WebSocket" },
   { method: "POST", path: "/build", operation: "absent.build" },
   { method: "POST", path: "/build/cancel", operation: "absent.build" },
   { method: "POST", path: "/session", operation: "absent.build" },

@@ -233,6 +233,11 @@ export const handlers: Handlers = {
       onDetach: recordDetach,
     });
   },
+
+  "containers.attachWebSocket": async (call: Call) => {
+    const { attachWebSocket } = await import("./attach-web-socket.ts"); // an idle daemon does not hold it
+    await attachWebSocket(call);
+  },
 };
 
 function stopOptions(query: Call["query"]): {

@@ -21,7 +21,7 @@ import { execInspectOf, execSpecOf } from "../map/exec.ts";
 export const handlers: Handlers = {
   "exec.create": async ({ engine, params, body, reply }: Call) => {
     const request = parseExecCreate(body);
-    parseDetachKeys(request.DetachKeys);
+    parseDetachKeys(request.DetachKeys, { called: "escape" });
     const spec = execSpecOf(request, parseConsoleSize(request.ConsoleSize));
     reply.json(201, { Id: await engine.containers.createExec(params["id"] ?? "", spec) });
   },

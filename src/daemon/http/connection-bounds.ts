@@ -28,6 +28,7 @@ const nouns: Readonly<Record<ConnectionKind, string>> = {
 
 const streams: ReadonlySet<Operation> = new Set([
   "containers.attach",
+  "containers.attachWebSocket",
   "containers.logs",
   "containers.stats",
   "containers.wait",

@@ -89,6 +89,13 @@ export class HttpReply implements Reply {
     return this.#exchange.take();
   }
 
+  switchProtocols(fields: Readonly<Record<string, string>>): Duplex {
+    this.#isBegun = true;
+    const head = encodeReplyHead(101, { ...this.#headers, ...fields }, "Switching Protocols");
+    this.#exchange.sendAlone(Buffer.from(head, "latin1"));
+    return this.#exchange.take();
+  }
+
   #whole(status: number, text: string, headers: Readonly<Record<string, string>>): void {
     const length = hasNoBody(status) ? {} : { "Content-Length": Buffer.byteLength(text) };
     const head = this.#head(status, { ...headers, ...length });

@@ -18,8 +18,12 @@ const reasons: Readonly<Record<number, string>> = {
   507: "Insufficient Storage",
 };
 
-export function encodeReplyHead(status: number, fields: Readonly<Record<string, string | number>>): string {
-  let text = `HTTP/1.1 ${status} ${reasons[status] ?? "Status"}\r\n`;
+export function encodeReplyHead(
+  status: number,
+  fields: Readonly<Record<string, string | number>>,
+  reason: string = reasons[status] ?? "Status",
+): string {
+  let text = `HTTP/1.1 ${status} ${reason}\r\n`;
   for (const [name, value] of Object.entries(fields)) {
     // SAFETY: a line end in a value would begin another field.
     text += `${name}: ${String(value).replace(/[^\t\x20-\x7e]/g, "?")}\r\n`;

@@ -21,6 +21,8 @@ export interface Reply {
   end(): void;
   /** Takes the connection over: what the client sends can be read, what is written goes to it. */
   hijack(contentType: string): Duplex;
+  /** The same for a protocol of its own, of whose handshake the fields are. */
+  switchProtocols(fields: Readonly<Record<string, string>>): Duplex;
 }
 
 const messageLimit = 8192;
