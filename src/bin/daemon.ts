@@ -11,7 +11,7 @@ import { giveMemoryBackWhenIdle } from "./idle-memory.ts";
 import { installAddon, programs } from "./embedded.ts";
 import { writePidFile } from "./pid-file.ts";
 import { ServiceManager } from "./service-manager.ts";
-import { findGid, shareSocket } from "./share-socket.ts";
+import { findGid, shareRunRoot, shareSocket } from "./share-socket.ts";
 
 /**
  * `tare daemon`: opens the engine and serves requests until SIGTERM, SIGINT or `tare daemon stop`. Containers keep
@@ -77,7 +77,8 @@ async function serveUntilStopped(options: DaemonOptions, argv: readonly string[]
   isServing = true;
   if (socketPath !== undefined) publishBuild(socketPath, { isManaged });
   for (const listener of listeners.all)
-    if (listener.kind === "unix") shareSocket(listener.path, { gid, mode: options.socketMode, runRoot });
+    if (listener.kind === "unix") shareSocket(listener.path, { gid, mode: options.socketMode });
+  for (const path of listeners.paths) shareRunRoot(path, { gid, runRoot });
   const stop = (): void => {
     manager.reportStopping();
     void serving.close();
@@ -95,6 +96,8 @@ async function serveUntilStopped(options: DaemonOptions, argv: readonly string[]
 
 interface FoundListeners {
   readonly all: readonly Listener[];
+  /** Of all Unix sockets, inherited ones included. */
+  readonly paths: readonly string[];
   /** The first Unix socket, which commands of this machine use. */
   readonly socketPath: string | undefined;
   /** A service manager keeps that socket. */
@@ -105,6 +108,7 @@ interface FoundListeners {
 async function findListeners({ hosts, tls: files }: DaemonOptions): Promise<FoundListeners> {
   const all: Listener[] = [];
   const texts: string[] = [];
+  const paths: string[] = [];
   let socketPath: string | undefined;
   let isManaged = false;
   for (const host of hosts) {
@@ -112,12 +116,14 @@ async function findListeners({ hosts, tls: files }: DaemonOptions): Promise<Foun
       // The default one stands in a directory of its own, also where the run root is another one.
       if (host.path === "/run/tare/tare.sock") mkdirSync("/run/tare", { recursive: true, mode: 0o700 });
       all.push(host);
+      paths.push(host.path);
       texts.push(`unix://${host.path}`);
       socketPath ??= host.path;
     } else if (host.kind === "fd") {
       const { takeInheritedSocket } = await import("../linux/sockets/inherited-socket.ts");
       const { fd, path } = takeInheritedSocket(process.env);
       all.push({ kind: "fd", fd });
+      paths.push(path);
       texts.push(`unix://${path}`);
       isManaged = socketPath === undefined;
       socketPath ??= path;
@@ -126,7 +132,7 @@ async function findListeners({ hosts, tls: files }: DaemonOptions): Promise<Foun
       texts.push(`tcp://${formatAddress(host)}`);
     }
   }
-  return { all, socketPath, isManaged, text: texts.join(", ") };
+  return { all, paths, socketPath, isManaged, text: texts.join(", ") };
 }
 
 function readTls({ certFile, keyFile, authoritiesFile }: DaemonTls): ListenerTls {

@@ -15,16 +15,20 @@ export function findGid(group: string | undefined): number {
   );
 }
 
-/**
- * Sets the group and the permissions of a socket that the daemon created, and gives the group search permission on the
- * run root: only root can list that directory.
- */
+/** Sets the group and the permissions of a socket that the daemon created. */
 export function shareSocket(
   socketPath: string,
-  { gid, mode, runRoot }: { readonly gid: number; readonly mode: number; readonly runRoot: string },
+  { gid, mode }: { readonly gid: number; readonly mode: number },
 ): void {
   chownSync(socketPath, 0, gid);
   chmodSync(socketPath, mode);
+}
+
+/** Gives the group search permission on the run root, where a socket is in it: only root can list that directory. */
+export function shareRunRoot(
+  socketPath: string,
+  { gid, runRoot }: { readonly gid: number; readonly runRoot: string },
+): void {
   if (gid === 0 || dirname(socketPath) !== runRoot) return;
   chownSync(runRoot, 0, gid);
   chmodSync(runRoot, 0o710);

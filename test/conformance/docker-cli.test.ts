@@ -45,7 +45,7 @@ describe.skipIf(docker === undefined)("docker-cli", () => {
 
   test("version and info", async () => {
     const version = await run(["version", "--format", "{{.Server.Version}} {{.Server.APIVersion}}"]);
-    expect(version).toMatchObject({ code: 0, stdout: "0.1.0 1.51\n" });
+    expect(version).toMatchObject({ code: 0, stdout: "0.1.0 1.56\n" });
     const info = await run(["info"]);
     expect(info.code).toBe(0);
     expect(info.stdout).toContain("Storage Driver: overlay\n  Backing Filesystem: ext4\n");

@@ -31,7 +31,7 @@ describe.skipIf(!isRoot || program === undefined)("docker-cli with the engine", 
     const version = await docker.run(["version"]);
     expect(version).toMatchObject({ code: 0, stderr: "" });
     expect(version.stdout).toMatch(
-      /Server: Tare\n Engine:\n {2}Version: +\d+\.\d+\.\d+\n {2}API version: +1\.51 \(minimum version 1\.24\)/,
+      /Server: Tare\n Engine:\n {2}Version: +\d+\.\d+\.\d+\n {2}API version: +1\.56 \(minimum version 1\.24\)/,
     );
     const info = await docker.run(["info"]);
     expect(info.code).toBe(0);
@@ -155,9 +155,9 @@ describe.skipIf(!isRoot || program === undefined)("docker-cli with the engine", 
       125,
       "bind source path does not exist: /no-such-source",
     ],
-    ["--rm --log-driver syslog busybox true", 125, "not supported yet"],
+    ["--rm --log-driver splunk busybox true", 125, "no log driver named 'splunk' is registered"],
     ["--restart sometimes busybox true", 125, "invalid restart policy: unknown policy 'sometimes'"],
-    ["--rm --mount type=image,dst=/x busybox true", 125, "field Source must not be empty"],
+    ["--rm --mount type=image,dst=/x busybox true", 125, 'Mount type "Image" needs API v1.48 or newer'],
     ["--rm --network other busybox true", 125, "network other not found"],
   ];
   test.each(refusals)("run %s ends with %d", async (args, code, says) => {

@@ -37,9 +37,11 @@ export function usageOf(
 ): SystemUsage | UsageSums {
   const lists: Lists = {
     Images:
-      usage.images?.map((image) =>
-        adaptImageSummary({ ...imageSummaryOf(image), SharedSize: image.sharedBytes }, version),
-      ) ?? null,
+      usage.images?.map((image) => ({
+        ...adaptImageSummary({ ...imageSummaryOf(image), SharedSize: image.sharedBytes }, version),
+        // Counted in each version; in the list of images only since 1.51.
+        Containers: image.containers,
+      })) ?? null,
     Containers:
       usage.containers?.map((container) =>
         adaptContainerSummary(containerSummaryOf(container, nowMs), version),
