@@ -13,7 +13,6 @@ export const routeDifferences = {
   "POST /build/cancel": { state: "no", status: 501, why: "Dockerfiles are not built yet" },
   "POST /session": { state: "no", status: 501, why: "Dockerfiles are not built yet" },
   "POST /grpc": { state: "no", status: 501, why: "Dockerfiles are not built yet" },
-  "GET /containers/{id}/attach/ws": { state: "no", status: 501, why: "attach over WebSocket comes later" },
   "POST /build/prune": { state: "differs", why: "there is no build cache: it removes nothing" },
   "POST /containers/create": {
     state: "differs",
