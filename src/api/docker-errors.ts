@@ -29,7 +29,7 @@ function rule<Kind extends FailureKind>(
 
 /** What the engine and its layers put before a sentence of Docker's. */
 const beforeDockerWords =
-  /^cannot (?:create the container|set the [\w/ -]+|use cpuset (?:cpus|mems) "[^"]*"|parse reference "[^"]*"): (?=(?:invalid|conflicting|range|minimum|CPU cfs|requested|the working directory|hostname|kernel does|cpu real-time|bad format|privileged mode) )/i;
+  /^cannot (?:create the container|execute in the container|set the [\w/ -]+|use cpuset (?:cpus|mems) "[^"]*"|parse reference "[^"]*"): (?=(?:invalid|conflicting|range|minimum|CPU cfs|requested|the working directory|hostname|kernel does|cpu real-time|bad format|privileged mode|unable to find) )/i;
 
 /** The first that fits wins. Clients compare these texts. */
 const rules: readonly Rule[] = [

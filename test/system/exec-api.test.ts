@@ -98,6 +98,27 @@ describe.skipIf(!isRoot)("execs of the API", () => {
     await tare.must(["unpause", "box"]);
   });
 
+  test("for a user that the container does not have are created, and fail at the start", async () => {
+    const words = "unable to find user nope: no matching entries in passwd file";
+    const id = await create(["true"], { User: "nope" });
+    expect(await start(id, {})).toEqual(encodeFrame("stderr", Buffer.from(`${words}\r\n`)));
+    expect(await inspect(id)).toMatchObject({ Running: false, ExitCode: 126 });
+    const other = await create(["true"], { User: "nope" });
+    const refused = await askApi(tare.socket, "POST", `/exec/${other}/start`, { Detach: true });
+    expect([refused.status, JSON.parse(refused.text)]).toEqual([400, { message: words }]);
+  });
+
+  test("with keys to detach that are none are refused in dockerd's words", async () => {
+    for (const [path, message] of [
+      ["/containers/box/exec", "Invalid escape keys (ctrl-1) provided"],
+      ["/containers/box/attach?stream=1&detachKeys=ctrl-1", "Invalid detach keys (ctrl-1) provided"],
+    ] as const) {
+      const body = { Cmd: ["true"], DetachKeys: "ctrl-1" };
+      const { status, text } = await askApi(tare.socket, "POST", path, body);
+      expect([status, JSON.parse(text)]).toEqual([400, { message }]);
+    }
+  });
+
   test("lose no byte of an input that is half-closed, many at once", async () => {
     const input = Buffer.alloc(100_000, "0123456789abcdef\n");
     const framed = (bytes: Buffer): string => {

@@ -83,6 +83,31 @@ describe.skipIf(!isRoot)("links of the default bridge", () => {
     expect(await tare.must(["exec", "web", "env"])).toContain(`MY_DB_PORT=tcp://${after}:80\n`);
   });
 
+  test("name the linked container in all requests", async () => {
+    const requests = [
+      ["GET", "json", 200],
+      ["GET", "top", 200],
+      ["GET", "logs?stdout=1", 200],
+      ["GET", "changes", 200],
+      ["GET", "stats?stream=0&one-shot=1", 200],
+      ["POST", "pause", 204],
+      ["POST", "unpause", 204],
+      ["POST", "start", 304],
+      ["POST", "exec", 201],
+      ["POST", "update", 200],
+    ] as const;
+    for (const name of ["web/my-db", "web%2Fmy-db"]) {
+      for (const [method, path, status] of requests) {
+        const body = method === "GET" ? undefined : { Cmd: ["true"] };
+        const asked = await askApi(tare.socket, method, `/containers/${name}/${path}`, body);
+        expect([name, path, asked.status]).toEqual([name, path, status]);
+      }
+    }
+    expect((await askApi(tare.socket, "GET", "/containers/web/none/top")).text).toContain(
+      "No such container: web/none",
+    );
+  });
+
   test("are removed without the container", async () => {
     const remove = (path: string): ReturnType<typeof askApi> => askApi(tare.socket, "DELETE", path);
     expect(await remove("/containers/db?link=1")).toMatchObject({ status: 409 });

@@ -12,6 +12,7 @@ import {
   multiplexedStreamType,
   rawStreamType,
 } from "../../api/http/stream-frames.ts";
+import { toDockerFailure } from "../../api/docker-errors.ts";
 import { quoteControls } from "../../base/quote-controls.ts";
 import { Failure } from "../../base/failure.ts";
 import type { Call, Handlers } from "../handler.ts";
@@ -86,7 +87,8 @@ async function sendFailure(
 ): Promise<void> {
   const { spec } = await engine.containers.inspectExec(params["id"] ?? "");
   const client = reply.hijack(isRaw || version < 1042 ? rawStreamType : multiplexedStreamType);
-  const frame = formatExecFailure(failure, spec.attachStderr === true ? "stderr" : "stdout");
+  const said = toDockerFailure(failure, { operation: "exec.start", params });
+  const frame = formatExecFailure(said, spec.attachStderr === true ? "stderr" : "stdout");
   client.end(isRaw ? frame.subarray(frameHeaderBytes) : frame);
   client.resume();
 }

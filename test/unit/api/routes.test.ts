@@ -10,6 +10,9 @@ describe("matchRoute()", () => {
     ["GET", "/v1.24/containers/json", "containers.list", {}],
     ["GET", "/containers/json/json", "containers.inspect", { id: "json" }],
     ["GET", "/containers/web/db/json", "containers.inspect", { id: "web/db" }],
+    ["GET", "/containers/web/db/top", "containers.top", { id: "web/db" }],
+    ["GET", "/containers/web/db/attach/ws", "containers.attachWebSocket", { id: "web/db" }],
+    ["POST", "/containers/web/db/exec", "exec.create", { id: "web/db" }],
     ["DELETE", "/containers/web/db", "containers.remove", { id: "web/db" }],
     ["DELETE", "/v1.45/containers/a%20b", "containers.remove", { id: "a b" }],
     ["POST", "/v1.45/containers/x/start/", "containers.start", { id: "x" }],
@@ -37,7 +40,6 @@ describe("matchRoute()", () => {
     ["GET", "/v1.45"],
     ["GET", "//containers/json"],
     ["GET", "/containers//json"],
-    ["GET", "/containers/a/b/top"],
     ["CONNECT", "/info"],
     ["constructor", "/info"],
   ])("%s %j is no page", (method, path) => {
