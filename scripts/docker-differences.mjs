@@ -18,7 +18,7 @@ export const routeDifferences = {
     state: "differs",
     why: "`DeviceRequests` (GPUs) and `Cgroup` are refused with 501; log drivers other than those of the guide, with 400",
   },
-  "POST /containers/{id}/start": { state: "differs", why: "`checkpoint` is refused with 501" },
+  "POST /containers/{id...}/start": { state: "differs", why: "`checkpoint` is refused with 501" },
   "POST /networks/create": {
     state: "differs",
     why: "the drivers are `bridge`, `macvlan`, `host` and `none`; `overlay` needs swarm",
