@@ -16,6 +16,14 @@ export interface CreateRequest {
   readonly networkingConfig: NetworkingConfig;
 }
 
+const oldSchemas = {
+  Memory: "integer",
+  MemorySwap: "integer",
+  CpuShares: "integer",
+  CpusetCpus: "text",
+  Cpuset: "text",
+} as const;
+
 /** Throws Failure("invalid"), in Docker's words for a request without a configuration. What fields ask for is not checked. */
 export function parseCreateRequest(body: unknown): CreateRequest {
   if (body === undefined) throw new Failure("invalid", "invalid JSON: EOF");
@@ -32,8 +40,20 @@ export function parseCreateRequest(body: unknown): CreateRequest {
   );
   return {
     config,
-    hostConfig: parts.HostConfig ?? {},
+    hostConfig: withOldFields(body, parts.HostConfig ?? {}),
     networkingConfig: parts.NetworkingConfig ?? {},
+  };
+}
+
+/** SPEC: bodies before API 1.18 have some limits next to the configuration; dockerd still takes them where HostConfig has none. */
+function withOldFields(body: unknown, hostConfig: HostConfig): HostConfig {
+  const { Cpuset, CpusetCpus = Cpuset, Memory, MemorySwap, CpuShares } = readFields(body, oldSchemas, "");
+  return {
+    ...hostConfig,
+    ...((hostConfig.Memory ?? 0) === 0 && Memory !== undefined && { Memory }),
+    ...((hostConfig.MemorySwap ?? 0) === 0 && MemorySwap !== undefined && { MemorySwap }),
+    ...((hostConfig.CpuShares ?? 0) === 0 && CpuShares !== undefined && { CpuShares }),
+    ...((hostConfig.CpusetCpus ?? "") === "" && CpusetCpus !== undefined && { CpusetCpus }),
   };
 }
 
