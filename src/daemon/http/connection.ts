@@ -108,7 +108,14 @@ export class ApiConnection implements Exchange {
     this.#isTaken = true;
     const request = this.request;
     // An unread body is the client's input.
-    if (request.head.body.kind !== "none" && !request.readableEnded) return duplexOf(request, this.socket);
+    if (request.head.body.kind !== "none" && !request.readableEnded) {
+      // Drops what follows the body, to see the connection's end.
+      request.once("end", () => {
+        this.socket.off("readable", this.#onReadable);
+        this.socket.resume();
+      });
+      return duplexOf(request, this.socket);
+    }
     this.socket.off("readable", this.#onReadable);
     const readAhead = this.#readAhead;
     this.#readAhead = Buffer.alloc(0);

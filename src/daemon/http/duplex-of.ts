@@ -1,7 +1,9 @@
 import { Duplex, type Readable } from "node:stream";
-import { writeTo } from "./reply.ts";
 
-/** A client whose input is not all that its connection sends: reads the one, writes to the other. */
+/**
+ * A client whose input is not all that its connection sends: reads the one, writes to the other. It closes with the
+ * connection: one that is destroyed as soon as all is written loses what the kernel has not taken yet.
+ */
 export function duplexOf(input: Readable, connection: Duplex): Duplex {
   const duplex = new Duplex({
     allowHalfOpen: true,
@@ -9,11 +11,11 @@ export function duplexOf(input: Readable, connection: Duplex): Duplex {
       input.resume();
     },
     write: (piece: Uint8Array, _, done) => {
-      void writeTo(connection, piece).then(() => done());
+      connection.write(piece, () => done()); // writableLength counts what is not sent
     },
     final: (done) => {
+      connection.once("close", () => done());
       connection.end();
-      done();
     },
     destroy: (error, done) => {
       connection.destroy();
