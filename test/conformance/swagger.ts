@@ -3,6 +3,10 @@ import { join } from "node:path";
 
 /** The part of a swagger schema that is checked. */
 interface Schema {
+  readonly example?: unknown;
+  readonly default?: unknown;
+  readonly minimum?: number;
+  readonly maximum?: number;
   readonly $ref?: string;
   readonly type?: string;
   readonly format?: string;
@@ -15,7 +19,7 @@ interface Schema {
   readonly "x-nullable"?: boolean;
 }
 
-interface Parameter {
+interface Parameter extends Schema {
   readonly in: "path" | "query" | "header" | "body";
   readonly name: string;
   readonly schema?: Schema;
@@ -62,6 +66,35 @@ export class Swagger {
   bodyFields(path: string, method: string): readonly (readonly string[])[] {
     const body = this.#parameters(path, method).find((each) => each.in === "body");
     return body?.schema === undefined ? [] : this.#fieldsOf(body.schema);
+  }
+
+  /** Values that a query parameter may have, and those at the edge of what it may have. */
+  queryValues(path: string, method: string, name: string): readonly string[] {
+    const found = this.#parameters(path, method).find((each) => each.in === "query" && each.name === name);
+    return found === undefined ? [] : valuesOf(found).map((value) => String(value));
+  }
+
+  /** As queryValues(), of a field of the body, as JSON. */
+  bodyValues(path: string, method: string, field: readonly string[]): readonly string[] {
+    const body = this.#parameters(path, method).find((each) => each.in === "body");
+    const schema = body?.schema === undefined ? undefined : this.#at(body.schema, field);
+    return schema === undefined ? [] : valuesOf(schema).map((value) => JSON.stringify(value));
+  }
+
+  #at(given: Schema, field: readonly string[]): Schema | undefined {
+    const schema = this.#resolve(given);
+    const [step, ...rest] = field;
+    if (step === undefined) return schema;
+    const others = schema.additionalProperties;
+    const map = typeof others === "object" ? others : undefined;
+    const inner =
+      step === "[]" ? schema.items : (schema.properties?.[step] ?? (step === "{}" ? map : undefined));
+    if (inner !== undefined) return this.#at(inner, rest);
+    for (const part of schema.allOf ?? []) {
+      const found = this.#at(part, field);
+      if (found !== undefined) return found;
+    }
+    return undefined;
   }
 
   #parameters(path: string, method: string): readonly Parameter[] {
@@ -138,6 +171,27 @@ export class Swagger {
     if (found === undefined) throw new Error(`the reference has no definition ${name}`);
     return this.#resolve(found);
   }
+}
+
+function valuesOf({
+  type,
+  enum: words = [],
+  example,
+  default: initial,
+  minimum,
+  maximum,
+}: Schema): unknown[] {
+  const edges = [minimum, maximum].flatMap((edge) => (edge === undefined ? [] : [edge - 1, edge, edge + 1]));
+  const usual: Readonly<Record<string, readonly unknown[]>> = {
+    boolean: [true, false],
+    integer: [0, 1, 100],
+    number: [0, 0.5],
+    string: ["", "a"],
+    array: [[]],
+    object: [{}],
+  };
+  const given = [example, initial].filter((value) => value !== undefined);
+  return [...words, ...given, ...edges, ...(usual[type ?? ""] ?? [])];
 }
 
 function isOfType(value: unknown, type: string): boolean {

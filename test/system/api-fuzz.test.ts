@@ -12,7 +12,8 @@ import { type Route, routes } from "../../src/api/http/routes.ts";
 import { endpointSchemas } from "../../src/api/network/endpoint-schemas.ts";
 import { configSchemas, hostConfigSchemas } from "../../src/api/container/create-schemas.ts";
 import type { FieldSchemas } from "../../src/api/http/field-schemas.ts";
-import { findSwagger } from "../conformance/swagger.ts";
+import { formatApiVersion, maximumVersion, minimumVersion } from "../../src/api/http/version.ts";
+import { findSwagger, type Swagger } from "../conformance/swagger.ts";
 import { askApi } from "../support/ask-api.ts";
 import { isFullRun } from "../support/full-run.ts";
 import { busyboxArchive } from "../support/images.ts";
@@ -31,11 +32,13 @@ import {
 
 const seed = Number(process.env["TARE_FUZZ_SEED"] ?? 20_261_201);
 /** So many requests of each route, and so many of all. */
-const ofEachRoute = isFullRun ? Number.POSITIVE_INFINITY : 3;
-const ofAll = isFullRun ? Number.POSITIVE_INFINITY : 700;
+const ofEachRoute = 3;
+const ofAll = isFullRun ? 50_000 : 900;
 
 interface Case {
   readonly route: Route;
+  /** `/v1.45`, or empty. */
+  readonly version?: string;
   /** With CONTAINER and EXEC in place of what is made for this request alone. */
   readonly target: string;
   readonly body?: string;
@@ -156,6 +159,17 @@ const asksRegistries: ReadonlySet<string> = new Set([
 ]);
 
 const swagger = findSwagger("1.56");
+/** Of the versions that have a reference; a path without a version means the newest. */
+const references: ReadonlyMap<string, Swagger | undefined> = new Map(
+  ["1.45", "1.51", "1.56", ""].map((version) => [
+    version === "" ? "" : `/v${version}`,
+    version === "" ? swagger : findSwagger(version),
+  ]),
+);
+const versions: readonly string[] = Array.from(
+  { length: maximumVersion - minimumVersion + 1 },
+  (_, index) => `/v${formatApiVersion(minimumVersion + index)}`,
+);
 
 function casesOf(route: Route): readonly Case[] {
   const { operation } = route;
@@ -191,12 +205,15 @@ function casesOf(route: Route): readonly Case[] {
       ...body,
     })),
     ...[...names].flatMap((name) =>
-      wrongParameters(route.query?.[name])
+      [
+        ...(swagger?.queryValues(referencePath, route.method, name) ?? []),
+        ...wrongParameters(route.query?.[name]),
+      ]
         .filter((value) => !isRight(name, value))
         .map((value) => ({ route, target: path(part) + withQuery({ [name]: value }), ...body })),
     ),
     ...(isJson ? [...fields.values()] : []).flatMap((field) =>
-      wrongJson.map((value) => ({
+      [...(swagger?.bodyValues(referencePath, route.method, field) ?? []), ...wrongJson].map((value) => ({
         route,
         target: path(part) + withQuery(),
         body: bodyWith(field, value, { right, companions }),
@@ -227,10 +244,17 @@ function sample(): readonly Case[] {
       .toSorted((a, b) => a.at - b.at)
       .map(({ value }) => value);
   const byRoute = routes.map((route) => shuffled(casesOf(route)));
-  if (isFullRun) return byRoute.flat();
   const first = byRoute.flatMap((cases) => cases.slice(0, ofEachRoute));
   const rest = shuffled(byRoute.flatMap((cases) => cases.slice(ofEachRoute)));
-  return [...first, ...rest.slice(0, ofAll - first.length)];
+  const chosen = [...first, ...rest].slice(0, ofAll);
+  // Each case more than once, in different versions, where there are too few of them.
+  while (chosen.length < ofAll) chosen.push(...shuffled(rest).slice(0, ofAll - chosen.length));
+  const known = [...references.keys()];
+  const versionOf = (): string =>
+    (random(2) === 0 ? known[random(known.length)] : versions[random(versions.length)]) ?? "";
+  return chosen.map((each) =>
+    each.route.path.startsWith("/tare") ? each : { ...each, version: versionOf() },
+  );
 }
 
 interface Answer {
@@ -246,8 +270,9 @@ const words: readonly RegExp[] = [
 ];
 
 /** What is wrong with an answer; undefined when nothing is. */
-function problemOf({ route }: Case, { status, text }: Answer): string | undefined {
-  if (status < 400) return undefined;
+function problemOf(asked: Case, { status, text }: Answer): string | undefined {
+  const { route } = asked;
+  if (status < 400) return misshapen(asked, { status, text });
   const isAllowed =
     status < 500 ||
     status === 501 ||
@@ -266,6 +291,28 @@ function problemOf({ route }: Case, { status, text }: Answer): string | undefine
   if (message.includes("\n")) return "more than one line";
   if (message.length > 8000) return "a message without end";
   return words.some((pattern) => pattern.test(message)) ? "no sentence for a user" : undefined;
+}
+
+/** Replies that were compared with the reference. */
+let shapes = 0;
+
+/** What is not as the reference of the version says. */
+function misshapen({ route, version }: Case, { status, text }: Answer): string | undefined {
+  const reference = version === undefined ? undefined : references.get(version);
+  const path = route.path.replace("...", "");
+  if (reference?.has(path, route.method) !== true || text === "" || isStream(route)) return undefined;
+  if (!/^[[{]/.test(text)) return undefined;
+  // A stream of messages: each is of the shape.
+  const [line = ""] = text.split("\n", 1);
+  let value: unknown;
+  try {
+    value = JSON.parse(line);
+  } catch {
+    return undefined;
+  }
+  shapes++;
+  const [problem] = reference.problems(path, route.method, status, value);
+  return problem === undefined ? undefined : `not of the shape of the reference (${problem})`;
 }
 
 describe.skipIf(!isRoot)("wrong values in requests", () => {
@@ -320,11 +367,11 @@ describe.skipIf(!isRoot)("wrong values in requests", () => {
   }
 
   /** The whole body of a refusal; of a stream that goes on only its head. */
-  function send({ route, target, body }: Case): Promise<Answer> {
+  function send({ route, version = "", target, body }: Case): Promise<Answer> {
     return new Promise((resolve, reject) => {
       const headers = body === undefined ? {} : { "content-type": "application/json" };
       const sent = request(
-        { socketPath: tare.socket, method: route.method, path: target, headers },
+        { socketPath: tare.socket, method: route.method, path: `${version}${target}`, headers },
         (reply) => {
           const status = reply.statusCode ?? 0;
           const pieces: Buffer[] = [];
@@ -381,7 +428,7 @@ describe.skipIf(!isRoot)("wrong values in requests", () => {
         };
         const answer = await send(asked).catch((thrown: Error) => ({ status: 0, text: thrown.message }));
         statuses.set(answer.status, (statuses.get(answer.status) ?? 0) + 1);
-        const sent = `${each.route.method} ${target.slice(0, 300)} ${(each.body ?? "").slice(0, 300)}`;
+        const sent = `${each.route.method} ${each.version ?? ""}${target.slice(0, 300)} ${(each.body ?? "").slice(0, 300)}`;
         const note = (what: string, { status, text }: Answer): void => {
           const problem = status === 0 ? "no answer" : problemOf(asked, { status, text });
           if (problem !== undefined)
@@ -389,7 +436,11 @@ describe.skipIf(!isRoot)("wrong values in requests", () => {
         };
         note("", answer);
         // What a creation has accepted is started, too.
-        if (each.route.operation === "containers.create" && answer.status === 201) {
+        if (
+          each.route.operation === "containers.create" &&
+          answer.status === 201 &&
+          answer.text.includes('"Id"')
+        ) {
           const { Id } = JSON.parse(answer.text) as { readonly Id: string };
           note("start: ", await askApi(tare.socket, "POST", `/containers/${Id}/start`));
         }
@@ -400,6 +451,7 @@ describe.skipIf(!isRoot)("wrong values in requests", () => {
         `seed ${seed}: answers by status: ${[...statuses].map(([status, count]) => `${count} × ${status}`).join(", ")}`,
       );
       expect(problems).toEqual([]);
+      if (swagger !== undefined) expect(shapes).toBeGreaterThan(ofAll / 100);
       expect(await tare.must(["run", "--rm", "busybox", "echo", "goes on"])).toBe("goes on");
       expect(tare.daemonLog()).not.toMatch(/ error /);
     },
