@@ -60,7 +60,7 @@ function isBind(mount: RuntimeMount): boolean {
 }
 
 function filesystem(mount: RuntimeMount): PlannedMount {
-  const { attributes, parameters } = parseMountOptions(mount.options ?? []);
+  const { attributes, parameters, propagation } = parseMountOptions(mount.options ?? []);
   const type = mount.type ?? "tmpfs";
   // devpts of its own is the only kind since 4.7; the word is an error for fsconfig.
   const known = parameters.filter(([key]) => !(type === "devpts" && key === "newinstance"));
@@ -69,6 +69,7 @@ function filesystem(mount: RuntimeMount): PlannedMount {
     destination: mount.destination,
     type,
     attributes,
+    propagation: propagation?.type,
     // The first column of mount tables and df(1).
     parameters: [
       ["source", mount.source ?? type],

@@ -74,8 +74,9 @@ export function hasEnded(thrown: unknown): thrown is Failure {
   return thrown instanceof Failure && thrown.details.exitCode !== undefined;
 }
 
-/** The frame with the reason why a command could not be executed. */
-export function formatExecFailure({ message }: Failure, stream: "stdout" | "stderr"): Buffer {
+/** The frame with the reason, in Docker's words, why a command could not be executed. */
+export function formatExecFailure(failure: Failure, stream: "stdout" | "stderr"): Buffer {
+  const { message } = toDockerFailure(failure, { operation: "exec.start", params: {} });
   return encodeFrame(stream, Buffer.from(`${quoteControls(message)}\r\n`));
 }
 
@@ -87,8 +88,7 @@ async function sendFailure(
 ): Promise<void> {
   const { spec } = await engine.containers.inspectExec(params["id"] ?? "");
   const client = reply.hijack(isRaw || version < 1042 ? rawStreamType : multiplexedStreamType);
-  const said = toDockerFailure(failure, { operation: "exec.start", params });
-  const frame = formatExecFailure(said, spec.attachStderr === true ? "stderr" : "stdout");
+  const frame = formatExecFailure(failure, spec.attachStderr === true ? "stderr" : "stdout");
   client.end(isRaw ? frame.subarray(frameHeaderBytes) : frame);
   client.resume();
 }

@@ -57,9 +57,7 @@ export function configOf(details: ContainerDetails): ContainerConfig {
     ExposedPorts: exposed.length === 0 ? undefined : Object.fromEntries(exposed.map((port) => [port, {}])),
     Volumes: volumes.length === 0 ? undefined : Object.fromEntries(volumes.map((path) => [path, {}])),
     Healthcheck: check && formatHealthcheck(check),
-    StopSignal:
-      spec.lifecycle?.stopSignal === undefined && defaults.stopSignal === undefined
-        ? undefined
-        : effective.stopSignal,
+    // As it was written: `9`, `sigterm`.
+    StopSignal: spec.lifecycle?.stopSignal ?? defaults.stopSignal,
   });
 }

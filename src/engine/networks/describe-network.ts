@@ -9,9 +9,15 @@ import { addressText, gatewayOf } from "./resolve-endpoints.ts";
 /** The details for `network inspect`. */
 export function describeNetwork(context: ContainerContext, record: NetworkRecord): NetworkDetails {
   const { plan, ...rest } = record;
+  const isIpv6 = ({ subnet = "" }: SubnetSpec): boolean => subnet.includes(":");
+  // What was asked for and is not used is listed, too.
+  const unused = record.ipv6 || plan === undefined ? [] : record.ipam.subnets.filter(isIpv6);
   return {
     ...rest,
-    ipam: { ...record.ipam, subnets: plan?.subnets.map(describeSubnet) ?? record.ipam.subnets },
+    ipam: {
+      ...record.ipam,
+      subnets: [...(plan?.subnets.map(describeSubnet) ?? record.ipam.subnets), ...unused],
+    },
     containers: Object.fromEntries(
       context.networks.leases.inNetwork(record.id).flatMap(({ containerId, plan: endpoint }) => {
         const container = context.state.findContainer(containerId);

@@ -72,9 +72,10 @@ export function resolveEnvironment(
   return [...variables].map(([name, value]) => `${name}=${value}`);
 }
 
-/** Adds HOME when no option sets it. */
+/** Adds HOME when no option sets it; an empty one is as good as none. SPEC: runc, which takes the user's then. */
 export function withHome(env: readonly string[], home: string): readonly string[] {
-  return env.some((entry) => entry.startsWith("HOME=")) ? env : [...env, `HOME=${home}`];
+  if (env.some((entry) => entry.startsWith("HOME=") && entry !== "HOME=")) return env;
+  return [...env.filter((entry) => entry !== "HOME="), `HOME=${home}`];
 }
 
 function nameOf(entry: string): string {

@@ -27,7 +27,7 @@ import {
   OPEN_TREE_CLONE,
 } from "../../linux/constants/mount.ts";
 import { errno } from "../../linux/kernel/errno.ts";
-import { encodeMountAttributes } from "../../linux/mount/mount.ts";
+import { encodeMountAttributes, type MountAttributes } from "../../linux/mount/mount.ts";
 import { AttachedMounts } from "./attached-mounts.ts";
 import { addJumpOver, encodeOpenHow } from "./paths.ts";
 import type { OpResult, PlanArgument, PlanBlob, PlanList } from "./plan.ts";
@@ -41,6 +41,8 @@ export type PlannedMount =
       /** Keys with text, or without (flags), in their order. */
       readonly parameters: readonly (readonly [key: string, value?: string])[];
       readonly attributes: number;
+      /** Absent: private. */
+      readonly propagation?: MountAttributes["propagation"];
     }
   | {
       readonly kind: "tree";
@@ -97,15 +99,17 @@ export function addFilesystems(
     }
     list.add(about, "fsconfig", [context, FSCONFIG_CMD_CREATE, null, null, 0]);
     const why = covered[mount.type];
-    made.set(
-      mount,
-      list.add(
-        about,
-        "fsmount",
-        [context, FSMOUNT_CLOEXEC, mount.attributes],
-        why === undefined ? {} : { why: { [errno.EPERM]: why } },
-      ),
+    const mounted = list.add(
+      about,
+      "fsmount",
+      [context, FSMOUNT_CLOEXEC, mount.attributes],
+      why === undefined ? {} : { why: { [errno.EPERM]: why } },
     );
+    if (mount.propagation !== undefined) {
+      const attributes = encodeMountAttributes({ propagation: mount.propagation });
+      list.add(about, "mount_setattr", [mounted, "", AT_EMPTY_PATH, attributes, attributes.length]);
+    }
+    made.set(mount, mounted);
   }
   return made;
 }

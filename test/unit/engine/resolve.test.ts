@@ -113,6 +113,7 @@ describe("environment", () => {
     expect(resolveEnvironment(["PATH", "HOSTNAME="], { ...options, terminal: false })).toEqual(["HOSTNAME="]);
     expect(withHome(["A=1"], "/root")).toEqual(["A=1", "HOME=/root"]);
     expect(withHome(["HOME=/x"], "/root")).toEqual(["HOME=/x"]);
+    expect(withHome(["HOME=", "A=1"], "/root")).toEqual(["A=1", "HOME=/root"]);
   });
 });
 
