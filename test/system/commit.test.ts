@@ -236,7 +236,7 @@ describe.skipIf(!isRoot)("commit", () => {
     await tare.must(["run", "-d", "--name", "kept", "busybox", "sleep", "1000"]);
     const refusals: [string[], string][] = [
       [["commit", "nobody"], "No such container: nobody"],
-      [["commit", "-c", "RUN rm", "kept"], "must be one of CMD"],
+      [["commit", "-c", "RUN rm", "kept"], "RUN is not a valid change command"],
       [["commit", "kept", "No:Caps"], "repository name (library/No) must be lowercase"],
     ];
     for (const [args, sentence] of refusals) {

@@ -13,8 +13,7 @@ import {
  */
 export function parseNewName(text: string): Reference {
   const parsed = parseReference(text);
-  const refused = (detail: string): Failure =>
-    new Failure("invalid", `cannot tag "${text}": refusing to create ${detail}`);
+  const refused = (detail: string): Failure => new Failure("invalid", `refusing to create ${detail}`);
   if (parsed.digest !== undefined) throw refused("a tag with a digest reference");
   if (formatFamiliar(repositoryOf(parsed)) === "sha256") {
     throw refused("an ambiguous tag using digest algorithm as name");

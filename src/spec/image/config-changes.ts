@@ -8,8 +8,8 @@ type Change = (defaults: ImageDefaults, text: string) => Partial<ImageDefaults>;
 /**
  * Applies the Dockerfile instructions of `import --change` and `commit --change`, in order: CMD, ENTRYPOINT, ENV,
  * EXPOSE, LABEL, ONBUILD, STOPSIGNAL, USER, VOLUME, WORKDIR. Each change may be several lines, as dockerd takes all of
- * them for one Dockerfile. Throws "invalid" naming the instruction. SPEC: Dockerfile reference; docker container
- * commit, `--change`
+ * them for one Dockerfile. Throws "invalid" naming the instruction, in dockerd's words where it has some. SPEC:
+ * Dockerfile reference; docker container commit, `--change`
  */
 export function applyConfigChanges(defaults: ImageDefaults, changes: readonly string[]): ImageDefaults {
   let result = defaults;
@@ -17,18 +17,16 @@ export function applyConfigChanges(defaults: ImageDefaults, changes: readonly st
   // it.
   let command: readonly string[] = [];
   for (const change of changes.flatMap(splitInstructions)) {
-    const match = /^\s*([A-Za-z]+)\s+([^]*?)\s*$/.exec(change);
-    const name = match?.[1]?.toUpperCase() ?? "";
+    const [, word = "", text = ""] = /^\s*(\S*)(?:\s+([^]*?))?\s*$/.exec(change) ?? [];
+    if (word === "" || word.startsWith("#")) throw new Failure("invalid", "file with no instructions");
+    const name = word.toUpperCase();
     const apply = Object.hasOwn(instructions, name) ? instructions[name] : undefined;
-    if (match === null || apply === undefined) {
-      const known = Object.keys(instructions).join(", ");
-      throw new Failure(
-        "invalid",
-        `cannot apply change ${JSON.stringify(change)}: it must be one of ${known}, with a value`,
-      );
-    }
+    if (name === "HEALTHCHECK")
+      throw new Failure("invalid", "cannot apply change: HEALTHCHECK is not supported");
+    if (apply === undefined) throw new Failure("invalid", `${word} is not a valid change command`);
+    requireArguments(name, text);
     try {
-      const changed = apply(result, match[2] ?? "");
+      const changed = apply(result, text);
       if (name === "CMD") command = changed.cmd ?? [];
       result = Object.freeze({ ...result, ...changed, ...(name === "ENTRYPOINT" ? { cmd: command } : {}) });
     } catch (thrown) {
@@ -52,7 +50,8 @@ const instructions: Readonly<Record<string, Change>> = {
   EXPOSE: (defaults, text) => {
     const ports = splitWords(text, defaults.env).map((port) => (port.includes("/") ? port : `${port}/tcp`));
     for (const port of ports) {
-      if (parsePortRange(port) === undefined) throw new Failure("invalid", `"${port}" is no port`);
+      if (parsePortRange(port) === undefined)
+        throw new Failure("invalid", `Invalid containerPort: ${port.replace(/\/tcp$/, "")}`);
     }
     return { exposedPorts: union(defaults.exposedPorts, ports.flatMap(spellOutPorts)) };
   },
@@ -77,6 +76,26 @@ const instructions: Readonly<Record<string, Change>> = {
   },
 };
 
+const exactlyOne: ReadonlySet<string> = new Set(["STOPSIGNAL", "USER", "WORKDIR"]);
+
+/** Refuses what dockerd's parser of Dockerfiles refuses, in its words. */
+function requireArguments(name: string, text: string): void {
+  const refused = (message: string): Failure => new Failure("invalid", message);
+  const flag = /^--([^\s=]*)/.exec(text)?.[1];
+  if (flag !== undefined && flag !== "") throw refused(`unknown flag: ${flag}`);
+  if (text === "" && exactlyOne.has(name)) throw refused(`${name} requires exactly one argument`);
+  const isEmptyList = name === "VOLUME" && findStrings(text)?.length === 0;
+  // Without arguments, CMD and ENTRYPOINT remove what the image has.
+  if ((text === "" && name !== "CMD" && name !== "ENTRYPOINT") || isEmptyList)
+    throw refused(`${name} requires at least one argument`);
+  if ((name === "ENV" || name === "LABEL") && /^[^\s=]+$/.test(text))
+    throw refused(`${name} must have two arguments`);
+  const trigger = name === "ONBUILD" ? (/^\S+/.exec(text)?.[0].toUpperCase() ?? "") : "";
+  if (trigger === "ONBUILD") throw refused("Chaining ONBUILD via `ONBUILD ONBUILD` isn't allowed");
+  if (trigger === "FROM" || trigger === "MAINTAINER")
+    throw refused(`${trigger} isn't allowed as an ONBUILD trigger`);
+}
+
 /**
  * The instructions of a Dockerfile's text: a backslash at the end of a line joins the next one, comments and empty
  * lines are left out, also between joined lines. A text without any is given as it is, to be refused. SPEC: Dockerfile
@@ -99,7 +118,7 @@ function splitInstructions(text: string): readonly string[] {
 
 /** The exec form as it is, the shell form in a shell. */
 function commandOf(text: string, { shell = ["/bin/sh", "-c"] }: ImageDefaults): readonly string[] {
-  return findStrings(text) ?? [...shell, text];
+  return findStrings(text) ?? (text === "" ? [] : [...shell, text]);
 }
 
 /** A JSON list of strings, or undefined: as in a Dockerfile, anything else is plain text. */
@@ -122,7 +141,11 @@ function pairsOf(text: string, env: readonly string[]): readonly (readonly [name
   }
   return words.map((word) => {
     const equals = word.indexOf("=");
-    if (equals <= 0) throw new Failure("invalid", `"${word}" must have the form name=value`);
+    if (equals <= 0)
+      throw new Failure(
+        "invalid",
+        `Syntax error - can't find = in "${word}". Must be of the form: name=value`,
+      );
     return [word.slice(0, equals), word.slice(equals + 1)];
   });
 }
