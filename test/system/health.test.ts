@@ -84,6 +84,22 @@ describe.skipIf(!isRoot)("health checks", () => {
     await tare.must(["rm", "-f", "web"]);
   });
 
+  test("the list of containers has the health since version 1.52", async () => {
+    await start("listed", ["--health-cmd", "true"]);
+    await until("listed", ({ Status }) => Status === "healthy");
+    await tare.must(["run", "-d", "--name", "unchecked", "busybox", "sleep", "1000"]);
+    const healthIn = async (version: string, name: string): Promise<unknown> => {
+      const filters = encodeURIComponent(JSON.stringify({ name: [`^/${name}$`] }));
+      const { text } = await askApi(tare.socket, "GET", `/v${version}/containers/json?filters=${filters}`);
+      const [container] = JSON.parse(text) as readonly { readonly Health?: unknown }[];
+      return container?.Health;
+    };
+    expect(await healthIn("1.52", "listed")).toEqual({ Status: "healthy", FailingStreak: 0 });
+    expect(await healthIn("1.51", "listed")).toBeUndefined();
+    expect(await healthIn("1.52", "unchecked")).toEqual({ Status: "none", FailingStreak: 0 });
+    await tare.must(["rm", "-f", "listed", "unchecked"]);
+  });
+
   test("a pause, a stop and a restart end the checks; each run begins at starting", async () => {
     await start("again", ["--health-cmd", "true"]);
     await until("again", ({ Status }) => Status === "healthy");

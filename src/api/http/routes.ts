@@ -51,6 +51,7 @@ const attachParameters = {
 export const routes: readonly Route[] = [
   { method: "HEAD", path: "/_ping", operation: "system.ping" },
   { method: "GET", path: "/_ping", operation: "system.ping" },
+  { method: "OPTIONS", path: "/", operation: "system.options" },
   { method: "OPTIONS", path: "/{path...}", operation: "system.options" },
   { method: "GET", path: "/version", operation: "system.version" },
   { method: "GET", path: "/info", operation: "system.info" },
