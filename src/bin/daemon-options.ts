@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { type CreateDefaults } from "../api/container/create-defaults.ts";
+import { type CreateDefaults } from "../daemon/create-defaults.ts";
 import { parseLog } from "../api/container/log-config.ts";
 import { mergeDefined } from "../base/defined.ts";
 import { codeOf, Failure, sentenceOf } from "../base/failure.ts";

@@ -1,4 +1,4 @@
-import type { CreateDefaults } from "../api/container/create-defaults.ts";
+import type { CreateDefaults } from "./create-defaults.ts";
 import type { LogLevel } from "../base/log.ts";
 import type { RegistryOverrides } from "../spec/registry/registry-overrides.ts";
 

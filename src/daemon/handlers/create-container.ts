@@ -1,9 +1,5 @@
 import { adaptCreateRequest, warningsOfVersion } from "../../api/container/adapt-request.ts";
-import {
-  applyRecordedDefaults,
-  applyUnrecordedDefaults,
-  type CreateDefaults,
-} from "../../api/container/create-defaults.ts";
+import { applyRecordedDefaults, applyUnrecordedDefaults, type CreateDefaults } from "../create-defaults.ts";
 import { parseContainerSpec } from "../../api/container/parse-spec.ts";
 import { parseCreateRequest } from "../../api/container/create-request.ts";
 import type { ApiVersion } from "../../api/http/version.ts";

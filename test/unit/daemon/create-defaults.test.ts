@@ -3,7 +3,7 @@ import {
   applyRecordedDefaults,
   applyUnrecordedDefaults,
   type CreateDefaults,
-} from "../../../src/api/container/create-defaults.ts";
+} from "../../../src/daemon/create-defaults.ts";
 import type { HostConfig } from "../../../src/api/types/host-config.ts";
 
 const defaults: CreateDefaults = {

@@ -1,7 +1,7 @@
-import type { HostConfig, LogConfig, Ulimit } from "../types/host-config.ts";
-import type { ContainerSpec } from "../../model/container-spec.ts";
-import { mergeDefined } from "../../base/defined.ts";
-import type { CreateRequest } from "./create-request.ts";
+import type { HostConfig, LogConfig, Ulimit } from "../api/types/host-config.ts";
+import type { ContainerSpec } from "../model/container-spec.ts";
+import { mergeDefined } from "../base/defined.ts";
+import type { CreateRequest } from "../api/container/create-request.ts";
 
 /** What a daemon's configuration gives to containers whose creation does not ask for anything else. */
 export interface CreateDefaults {
