@@ -37,21 +37,57 @@ export function normalizePlatform(os: string, architecture: string, variant = ""
   return Object.freeze({ os: system, architecture: name, variant: level || undefined });
 }
 
-/** Reads `linux/arm/v7`, `linux/amd64`, `arm64` or `linux` (the rest then comes from `host`). */
+const component = /^[A-Za-z0-9_-]+$/;
+const osComponent = /^([A-Za-z0-9_-]+)(?:\(([A-Za-z0-9_.-]*)\))?$/;
+const knownSystems: ReadonlySet<string> = new Set(
+  "aix android darwin dragonfly freebsd hurd illumos ios js linux nacl netbsd openbsd plan9 solaris windows zos".split(
+    " ",
+  ),
+);
+const knownArchitectures: ReadonlySet<string> = new Set(
+  (
+    "386 amd64 amd64p32 arm armbe arm64 arm64be loong64 mips mipsle mips64 mips64le mips64p32 mips64p32le ppc ppc64 " +
+    "ppc64le riscv riscv64 s390 s390x sparc sparc64 wasm"
+  ).split(" "),
+);
+
+/**
+ * Reads `linux/arm/v7`, `linux/amd64`, `arm64` or `linux` (the rest then comes from `host`); the version in
+ * `windows(10.0)` is left out. Throws "invalid" in the words of containerd, which Docker's clients show.
+ */
 export function parsePlatform(text: string, host: Platform = hostPlatform()): Platform {
-  const parts = text.split("/");
-  if (parts.length > 3 || parts.some((part) => !/^[A-Za-z0-9_.-]{1,64}$/.test(part))) {
-    throw new Failure(
-      "invalid",
-      `cannot parse platform "${text.slice(0, 100)}": it must be os/architecture/variant`,
+  const specifier = JSON.stringify(text.slice(0, 100));
+  if (text.includes("*")) throw refused(`${specifier}: wildcards not yet supported`);
+  const [first = "", ...others] = text.split("/");
+  const system = osComponent.exec(first)?.[1];
+  const goText = (pattern: RegExp): string => JSON.stringify(pattern.source);
+  if (system === undefined) {
+    const shown = JSON.stringify(first.slice(0, 100));
+    throw refused(
+      `${shown} is an invalid OS component of ${specifier}: OSAndVersion specifier component must match ${goText(osComponent)}`,
     );
   }
-  const [first = "", second, third] = parts;
-  if (second !== undefined) return normalizePlatform(first, second, third);
-  if (/^(linux|windows|darwin|freebsd|macos)$/i.test(first)) {
-    return normalizePlatform(first, host.architecture, host.variant);
+  const wrong = others.find((part) => !component.test(part));
+  if (wrong !== undefined) {
+    const shown = JSON.stringify(wrong.slice(0, 100));
+    throw refused(
+      `${shown} is an invalid component of ${specifier}: platform specifier component must match ${goText(component)}`,
+    );
   }
-  return normalizePlatform(host.os, first);
+  const [second, third] = others;
+  if (others.length > 2) throw refused(`${specifier}: cannot parse platform specifier`);
+  if (second !== undefined) return normalizePlatform(system, second, third);
+  const { os } = normalizePlatform(system, host.architecture);
+  if (knownSystems.has(os)) return normalizePlatform(os, host.architecture, host.variant);
+  const alone = normalizePlatform(host.os, first);
+  if (!knownArchitectures.has(alone.architecture)) {
+    throw refused(`${specifier}: unknown operating system or architecture`);
+  }
+  return alone;
+}
+
+function refused(message: string): Failure {
+  return new Failure("invalid", `${message}: invalid argument`);
 }
 
 export function formatPlatform({ os, architecture, variant }: Platform): string {

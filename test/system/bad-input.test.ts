@@ -205,16 +205,14 @@ describe.skipIf(!isRoot)("bad input", () => {
     "%s is no known filter, driver, signal, capability, limit, option or share",
     async (name) => {
       const key = `{"${name}":["x"]}`;
-      for (const path of ["/containers/json", "/images/json", "/volumes", "/networks", "/events"])
-        expect([
+      for (const path of ["/containers/json", "/images/json", "/volumes", "/networks"])
+        expect([path, (await send("GET", `${path}?filters=${encodeURIComponent(key)}`)).status]).toEqual([
           path,
-          (
-            await send(
-              "GET",
-              `${path}?${path === "/events" ? "until=1&" : ""}filters=${encodeURIComponent(key)}`,
-            )
-          ).status,
-        ]).toEqual([path, 400]);
+          400,
+        ]);
+      // dockerd ignores unknown filters of events.
+      const events = await send("GET", `/events?until=1&filters=${encodeURIComponent(key)}`);
+      expect([events.status, events.text]).toEqual([200, ""]);
       const hostConfigs: readonly object[] = [
         { LogConfig: { Type: name } },
         { LogConfig: { Type: "json-file", Config: JSON.parse(`{"${name}":"1"}`) as object } },

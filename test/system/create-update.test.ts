@@ -53,6 +53,11 @@ describe.skipIf(!isRoot)("creations and updates", () => {
     ["1.45", { HostConfig: { CgroupParent: "some" } }, { CgroupParent: "some" }],
     ["1.45", { HostConfig: { Tmpfs: { "/x": "rshared,size=1m" } } }, { Tmpfs: { "/x": "rshared,size=1m" } }],
     ["1.45", { HostConfig: { ShmSize: 0 } }, { ShmSize: 67_108_864 }],
+    ["1.45", { HostConfig: { CpuQuota: -1 } }, { CpuQuota: -1 }],
+    ["1.45", { HostConfig: { CpuQuota: -5, CpuPeriod: 100_000 } }, { CpuQuota: -5, CpuPeriod: 100_000 }],
+    ["1.45", { HostConfig: { NanoCpus: 500_000_000, CpuQuota: -1 } }, { CpuQuota: -1 }],
+    ["1.45", { HostConfig: { MemoryReservation: -1 } }, { MemoryReservation: -1 }],
+    ["1.45", { HostConfig: { MemorySwappiness: -1 } }, { MemorySwappiness: null }],
   ];
   test.each(kept)("version %s keeps %p", async (version, body, expected) => {
     expect((await stored(body, version)).HostConfig).toMatchObject(expected);
@@ -74,6 +79,20 @@ describe.skipIf(!isRoot)("creations and updates", () => {
   test.each(refused)("%p is refused", async (body, words) => {
     const { status, text } = await create(body);
     expect([status, text]).toEqual([400, expect.stringContaining(words)]);
+  });
+
+  test("empty maps are left out, as dockerd does", async () => {
+    const HostConfig = { Sysctls: {}, Tmpfs: {}, StorageOpt: {}, Annotations: {} };
+    expect(Object.keys((await stored({ HostConfig })).HostConfig)).not.toContainAnyValues(
+      Object.keys(HostConfig),
+    );
+  });
+
+  test("a negative quota is none for the kernel", async () => {
+    const { text } = await create({ Cmd: ["sleep", "60"], HostConfig: { CpuQuota: -5 } });
+    const { Id } = JSON.parse(text) as { readonly Id: string };
+    expect((await askApi(tare.socket, "POST", `/containers/${Id}/start`)).status).toBe(204);
+    await tare.must(["rm", "-f", Id]);
   });
 
   test("names of signals, variables and labels stay as they were sent", async () => {

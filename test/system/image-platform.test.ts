@@ -103,6 +103,28 @@ describe.skipIf(!isRoot)("platforms and tags of an image", () => {
       "armv6",
     );
     expect(await tare.must(["history", "--human=false", "--format", "{{.Size}}", "made:1"])).toBe("5000");
+    for (const [platform, message] of [
+      ["foo", '"foo": unknown operating system or architecture: invalid argument'],
+      ["darwin", "operating system is not supported"],
+      ["windows/amd64", "operating system is not supported"],
+      ["a/b/c/d", '"a/b/c/d": cannot parse platform specifier: invalid argument'],
+    ] as const) {
+      const refused = await tare.refused(["import", "--platform", platform, "-", "no:1"], { input: rootfs });
+      expect([platform, refused]).toEqual([platform, expect.stringContaining(message)]);
+    }
+    for (const [change, message] of [
+      ["STOPSIGNAL FOO", "invalid signal: FOO"],
+      ["HEALTHCHECK --interval=1us CMD true", 'Interval "interval" cannot be less than 1ms'],
+    ] as const) {
+      const refused = await tare.refused(["import", "--change", change, "-", "no:1"], { input: rootfs });
+      expect([change, refused]).toEqual([change, expect.stringContaining(message)]);
+    }
+    expect(await tare.must(["images", "-q", "no"])).toBe("");
+    const change = "HEALTHCHECK --interval=5s CMD cat /file";
+    await tare.must(["import", "--change", change, "-", "checked:1"], { input: rootfs });
+    expect(
+      JSON.parse(await tare.must(["image", "inspect", "-f", "{{json .Config.Healthcheck}}", "checked:1"])),
+    ).toEqual({ Test: ["CMD-SHELL", "cat /file"], Interval: 5_000_000_000 });
   });
 });
 

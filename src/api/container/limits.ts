@@ -29,11 +29,10 @@ export function parseLimits(hostConfig: HostConfig): ContainerLimits {
   const limits = parseNamed(hostConfig);
   requirePossible(limits);
   const { MemorySwappiness: swappiness } = hostConfig;
-  // −1 is Docker's other word for no limit.
-  const { pidsLimit, cpuQuotaUs, ...others } = limits;
+  // −1 is Docker's other word for no limit. Of the quota it stays, since inspect of dockerd shows it.
+  const { pidsLimit, ...others } = limits;
   const counted = {
     pidsLimit: pidsLimit === undefined || pidsLimit < 0 ? undefined : pidsLimit,
-    cpuQuotaUs: cpuQuotaUs === undefined || cpuQuotaUs < 0 ? undefined : cpuQuotaUs,
     memorySwappiness: swappiness === -1 ? undefined : (swappiness ?? undefined),
   };
   return mergeDefined<ContainerLimits>(others, counted, parseRareLimits(hostConfig));
@@ -71,9 +70,6 @@ function parseRareLimits(hostConfig: HostConfig): ContainerLimits {
 
 function requirePossible(limits: ContainerLimits): void {
   const { memoryBytes = 0, memorySwapBytes = 0, memoryReservationBytes = 0 } = limits;
-  if (memoryReservationBytes < 0) {
-    throw new Failure("invalid", "cannot create the container: a limit can't be negative");
-  }
   if (memoryBytes > 0 && memoryBytes < minimumMemoryBytes) {
     throw new Failure("invalid", "Minimum memory limit allowed is 6MB");
   }

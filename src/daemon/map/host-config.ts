@@ -137,13 +137,26 @@ function limitsOf(spec: ContainerSpec): HostConfig {
 function withDefaults(sent: HostConfig): HostConfig {
   const { LogConfig, ShmSize, IpcMode, CgroupnsMode } = nothingSaid;
   return {
-    ...sent,
+    ...withoutEmptyMaps(sent),
     LogConfig: { Type: sent.LogConfig?.Type || LogConfig?.Type, Config: sent.LogConfig?.Config ?? {} },
     ShmSize: sent.ShmSize || ShmSize,
     IpcMode: sent.IpcMode || IpcMode,
     CgroupnsMode: sent.CgroupnsMode || CgroupnsMode,
     RestartPolicy: sent.RestartPolicy?.Name ? sent.RestartPolicy : nothingSaid.RestartPolicy,
   } as HostConfig;
+}
+
+/** SPEC: dockerd leaves these out when they are empty. */
+function withoutEmptyMaps(sent: HostConfig): HostConfig {
+  const isEmpty = (map: object | null | undefined): boolean => Object.keys(map ?? {}).length === 0;
+  const { Sysctls, Tmpfs, StorageOpt, Annotations, ...others } = sent;
+  return {
+    ...others,
+    ...(isEmpty(Sysctls) ? {} : { Sysctls }),
+    ...(isEmpty(Tmpfs) ? {} : { Tmpfs }),
+    ...(isEmpty(StorageOpt) ? {} : { StorageOpt }),
+    ...(isEmpty(Annotations) ? {} : { Annotations }),
+  };
 }
 
 function modeText(mode: NamespaceMode | "shareable" | "none" | undefined): string {

@@ -7,7 +7,7 @@ import { KeyedLock } from "../../base/keyed-lock.ts";
 import type { Digest } from "../../spec/digest.ts";
 import { createdMs } from "../../spec/image/config.ts";
 import { parseDecryptionKey } from "../../spec/image/encryption-keys.ts";
-import { parsePlatform } from "../../spec/platform.ts";
+import { hostPlatform, parsePlatform } from "../../spec/platform.ts";
 import { describePull } from "./describe-pull.ts";
 import {
   formatFamiliar,
@@ -389,6 +389,8 @@ export class LocalImages implements Images {
       readonly action: string;
     },
   ): Promise<string> {
+    const platform = options.platform === undefined ? hostPlatform() : parsePlatform(options.platform);
+    if (platform.os !== "linux") throw new Failure("invalid", "operating system is not supported");
     using _ = await this.#garbage.use();
     const sink = this.#sink(options.action);
     let isDone = false;
@@ -398,7 +400,7 @@ export class LocalImages implements Images {
         sink,
         changes: options.changes,
         message: options.message,
-        platform: options.platform === undefined ? undefined : parsePlatform(options.platform),
+        platform,
         reference: options.reference === undefined ? undefined : parseNewName(options.reference),
       });
       for await (const each of progress) void each;

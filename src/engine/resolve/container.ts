@@ -6,7 +6,7 @@ import {
   type ResourceLimit,
   type ResourceName,
 } from "../../linux/process/rlimit.ts";
-import { formatSignal, parseSignal } from "../../linux/process/signal.ts";
+import { formatSignal, parseSignal } from "../../spec/signal.ts";
 import type { ImageDefaults } from "../../spec/image/config.ts";
 import type { ContainerIsolation, ContainerSpec } from "../../model/container-spec.ts";
 import type { ContainerId } from "../../model/ids.ts";

@@ -25,7 +25,7 @@ export function resolveUpdatedLimits(before: ContainerLimits, asked: ContainerLi
     hugePages: asked.hugePages && { ...before.hugePages, ...asked.hugePages },
     unified: asked.unified && { ...before.unified, ...asked.unified },
     pidsLimit: pidsLimit === undefined ? undefined : Math.max(pidsLimit, 0),
-    cpuQuotaUs: cpuQuotaUs === undefined || has(asked.nanoCpus) ? undefined : Math.max(cpuQuotaUs, -1),
+    cpuQuotaUs: cpuQuotaUs === undefined || has(asked.nanoCpus) ? undefined : cpuQuotaUs,
   });
 }
 

@@ -12,7 +12,7 @@ import {
   signalProcess,
   takeFd,
 } from "../../linux/process/process.ts";
-import { parseWaitStatus } from "../../linux/process/signal.ts";
+import { parseWaitStatus } from "../../spec/signal.ts";
 import type { Exit, KeptProcess, ProcessEnd } from "../types.ts";
 import { answer, encodeRequest, type Frame, type FrameReader, readFrame } from "./frames.ts";
 import { connectKeeper } from "./socket.ts";

@@ -1,13 +1,15 @@
 import { Failure } from "../../base/failure.ts";
 import type { ImageDefaults } from "./config.ts";
 import { parsePortRange, spellOutPorts } from "../port-range.ts";
-import { readJson } from "../json-reader.ts";
+import { type JsonNode, readJson } from "../json-reader.ts";
+import { parseSignal } from "../signal.ts";
+import { parseHealthcheckChange } from "./healthcheck-change.ts";
 
 type Change = (defaults: ImageDefaults, text: string) => Partial<ImageDefaults>;
 
 /**
  * Applies the Dockerfile instructions of `import --change` and `commit --change`, in order: CMD, ENTRYPOINT, ENV,
- * EXPOSE, LABEL, ONBUILD, STOPSIGNAL, USER, VOLUME, WORKDIR. Each change may be several lines, as dockerd takes all of
+ * EXPOSE, HEALTHCHECK, LABEL, ONBUILD, STOPSIGNAL, USER, VOLUME, WORKDIR. Each change may be several lines, as dockerd takes all of
  * them for one Dockerfile. Throws "invalid" naming the instruction, in dockerd's words where it has some. SPEC:
  * Dockerfile reference; docker container commit, `--change`
  */
@@ -18,23 +20,14 @@ export function applyConfigChanges(defaults: ImageDefaults, changes: readonly st
   let command: readonly string[] = [];
   for (const change of changes.flatMap(splitInstructions)) {
     const [, word = "", text = ""] = /^\s*(\S*)(?:\s+([^]*?))?\s*$/.exec(change) ?? [];
-    if (word === "" || word.startsWith("#")) throw new Failure("invalid", "file with no instructions");
+    if (word === "" || word.startsWith("#")) throw refused("file with no instructions");
     const name = word.toUpperCase();
     const apply = Object.hasOwn(instructions, name) ? instructions[name] : undefined;
-    if (name === "HEALTHCHECK")
-      throw new Failure("invalid", "cannot apply change: HEALTHCHECK is not supported");
-    if (apply === undefined) throw new Failure("invalid", `${word} is not a valid change command`);
-    requireArguments(name, text);
-    try {
-      const changed = apply(result, text);
-      if (name === "CMD") command = changed.cmd ?? [];
-      result = Object.freeze({ ...result, ...changed, ...(name === "ENTRYPOINT" ? { cmd: command } : {}) });
-    } catch (thrown) {
-      if (!(thrown instanceof Failure)) throw thrown;
-      throw new Failure("invalid", `cannot apply change ${JSON.stringify(change)}: ${thrown.message}`, {
-        cause: thrown,
-      });
-    }
+    if (apply === undefined) throw refused(`${word} is not a valid change command`);
+    if (name !== "HEALTHCHECK") requireArguments(name, text);
+    const changed = apply(result, text);
+    if (name === "CMD") command = changed.cmd ?? [];
+    result = Object.freeze({ ...result, ...changed, ...(name === "ENTRYPOINT" ? { cmd: command } : {}) });
   }
   return result;
 }
@@ -44,30 +37,44 @@ const instructions: Readonly<Record<string, Change>> = {
   ENTRYPOINT: (defaults, text) => ({ entrypoint: commandOf(text, defaults) }),
   ENV: (defaults, text) => {
     const env = new Map(defaults.env.map((entry) => [nameOf(entry), entry]));
-    for (const [name, value] of pairsOf(text, defaults.env)) env.set(name, `${name}=${value}`);
+    for (const [name, value] of pairsOf(text, { name: "ENV", env: defaults.env }))
+      env.set(name, `${name}=${value}`);
     return { env: [...env.values()] };
   },
   EXPOSE: (defaults, text) => {
     const ports = splitWords(text, defaults.env).map((port) => (port.includes("/") ? port : `${port}/tcp`));
     for (const port of ports) {
-      if (parsePortRange(port) === undefined)
-        throw new Failure("invalid", `Invalid containerPort: ${port.replace(/\/tcp$/, "")}`);
+      if (parsePortRange(port) !== undefined) continue;
+      const [number = "", protocol = ""] = port.split("/");
+      const isKnown = /^(?:tcp|udp|sctp)$/i.test(protocol);
+      throw refused(isKnown ? `Invalid containerPort: ${number}` : `Invalid proto: ${protocol}`);
     }
     return { exposedPorts: union(defaults.exposedPorts, ports.flatMap(spellOutPorts)) };
   },
+  HEALTHCHECK: (_, text) => ({ healthcheck: parseHealthcheckChange(text, { readList: findStrings }) }),
   LABEL: (defaults, text) => ({
     labels: Object.freeze(
-      Object.fromEntries([...Object.entries(defaults.labels), ...pairsOf(text, defaults.env)]),
+      Object.fromEntries([
+        ...Object.entries(defaults.labels),
+        ...pairsOf(text, { name: "LABEL", env: defaults.env }),
+      ]),
     ),
   }),
   ONBUILD: (defaults, text) => ({ onBuild: [...defaults.onBuild, text] }),
-  STOPSIGNAL: (defaults, text) => ({ stopSignal: oneWord(text, defaults.env) }),
-  USER: (defaults, text) => ({ user: oneWord(text, defaults.env) }),
-  VOLUME: (defaults, text) => ({
-    volumes: union(defaults.volumes, findStrings(text) ?? splitWords(text, defaults.env)),
-  }),
+  STOPSIGNAL: (defaults, text) => {
+    const stopSignal = wordsOf(text, defaults.env);
+    parseSignal(stopSignal);
+    return { stopSignal };
+  },
+  USER: (defaults, text) => ({ user: wordsOf(text, defaults.env) }),
+  VOLUME: (defaults, text) => {
+    const paths = findStrings(text) ?? splitWords(text, defaults.env);
+    if (paths.some((path) => path.trim() === ""))
+      throw refused("VOLUME specified can not be an empty string");
+    return { volumes: union(defaults.volumes, paths) };
+  },
   WORKDIR: (defaults, text) => {
-    const path = splitWords(text, defaults.env).join(" ");
+    const path = wordsOf(text, defaults.env);
     return {
       workingDirectory: path.startsWith("/")
         ? path
@@ -80,7 +87,6 @@ const exactlyOne: ReadonlySet<string> = new Set(["STOPSIGNAL", "USER", "WORKDIR"
 
 /** Refuses what dockerd's parser of Dockerfiles refuses, in its words. */
 function requireArguments(name: string, text: string): void {
-  const refused = (message: string): Failure => new Failure("invalid", message);
   const flag = /^--([^\s=]*)/.exec(text)?.[1];
   if (flag !== undefined && flag !== "") throw refused(`unknown flag: ${flag}`);
   if (text === "" && exactlyOne.has(name)) throw refused(`${name} requires exactly one argument`);
@@ -121,39 +127,48 @@ function commandOf(text: string, { shell = ["/bin/sh", "-c"] }: ImageDefaults): 
   return findStrings(text) ?? (text === "" ? [] : [...shell, text]);
 }
 
-/** A JSON list of strings, or undefined: as in a Dockerfile, anything else is plain text. */
+/**
+ * A JSON list of strings, or undefined: as in a Dockerfile, anything else is plain text. A list of other values is
+ * refused.
+ */
 function findStrings(text: string): readonly string[] | undefined {
   if (!text.startsWith("[")) return undefined;
+  let items: readonly JsonNode[];
   try {
-    return readJson(new TextEncoder().encode(text), { what: "the list" }).list((node) => node.text());
+    items = readJson(new TextEncoder().encode(text), { what: "the list" }).list((node) => node);
   } catch {
     return undefined;
+  }
+  try {
+    return items.map((node) => node.text());
+  } catch {
+    throw refused("when using JSON array syntax, arrays must be comprised of strings only");
   }
 }
 
 /** `a=b c="d e"`, or in the old form one `a b c` with the value `b c`. */
-function pairsOf(text: string, env: readonly string[]): readonly (readonly [name: string, value: string])[] {
+function pairsOf(
+  text: string,
+  { name: instruction, env }: { readonly name: string; readonly env: readonly string[] },
+): readonly (readonly [name: string, value: string])[] {
   const words = splitWords(text, env);
   if (words[0]?.includes("=") !== true) {
     const old = /^(\S+)\s+([^]+)$/.exec(text);
-    if (old === null) throw new Failure("invalid", "it must have the form name=value");
+    if (old === null) throw refused(`${instruction} must have two arguments`);
     return [[old[1] ?? "", splitWords(old[2] ?? "", env).join(" ")]];
   }
   return words.map((word) => {
     const equals = word.indexOf("=");
-    if (equals <= 0)
-      throw new Failure(
-        "invalid",
-        `Syntax error - can't find = in "${word}". Must be of the form: name=value`,
-      );
+    if (equals < 0)
+      throw refused(`Syntax error - can't find = in "${word}". Must be of the form: name=value`);
+    if (equals === 0) throw refused(`${instruction} names can not be blank`);
     return [word.slice(0, equals), word.slice(equals + 1)];
   });
 }
 
-function oneWord(text: string, env: readonly string[]): string {
-  const words = splitWords(text, env);
-  if (words.length !== 1) throw new Failure("invalid", "it takes exactly one value");
-  return words[0] ?? "";
+/** The one argument of an instruction; blanks do not end it. */
+function wordsOf(text: string, env: readonly string[]): string {
+  return splitWords(text, env).join(" ");
 }
 
 const variable = /^\$(?:([A-Za-z_][A-Za-z0-9_]*)|\{([A-Za-z_][A-Za-z0-9_]*)\})/;
@@ -163,6 +178,7 @@ function splitWords(text: string, env: readonly string[]): readonly string[] {
   const words: string[] = [];
   let word: string | undefined;
   let quote = "";
+  let quotedAt = 0;
   for (let at = 0; at < text.length; at++) {
     const character = text[at] ?? "";
     const name = character === "$" && quote !== "'" ? variable.exec(text.slice(at)) : null;
@@ -178,6 +194,7 @@ function splitWords(text: string, env: readonly string[]): readonly string[] {
       word = `${word ?? ""}${keepsBackslash ? "\\" : ""}${text[at]}`;
     } else if (quote === "" ? character === '"' || character === "'" : character === quote) {
       quote = quote === "" ? character : "";
+      quotedAt = at;
       word ??= "";
     } else if (quote === "" && /\s/.test(character)) {
       if (word !== undefined) words.push(word);
@@ -186,7 +203,12 @@ function splitWords(text: string, env: readonly string[]): readonly string[] {
       word = (word ?? "") + character;
     }
   }
-  if (quote !== "") throw new Failure("invalid", `a ${quote} has no partner`);
+  if (quote !== "") {
+    const kind = quote === "'" ? "single" : "double";
+    throw refused(
+      `failed to process ${JSON.stringify(text.slice(quotedAt))}: unexpected end of statement while looking for matching ${kind}-quote`,
+    );
+  }
   if (word !== undefined) words.push(word);
   return words;
 }
@@ -197,4 +219,8 @@ function nameOf(entry: string): string {
 
 function union(one: readonly string[], other: readonly string[]): readonly string[] {
   return [...new Set([...one, ...other])];
+}
+
+function refused(message: string): Failure {
+  return new Failure("invalid", message);
 }

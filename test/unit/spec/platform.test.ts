@@ -21,13 +21,32 @@ test.each([
   ["arm64", "linux/arm64"],
   ["linux", "linux/amd64"],
   ["Linux/S390X", "linux/s390x"],
-  ["constructor", "linux/constructor"],
+  ["linux/constructor", "linux/constructor"],
+  ["macos", "darwin/amd64"],
+  ["windows(10.0.17763)/amd64", "windows/amd64"],
 ])("parsePlatform() normalizes %s", (text, expected) => {
   expect(formatPlatform(parsePlatform(text, host))).toBe(expected);
 });
 
-test.each(["", "a/b/c/d", "linux//v7", "linux/a b", "linux/\n"])("parsePlatform() refuses %j", (text) => {
-  expect(() => parsePlatform(text, host)).toThrow("cannot parse platform");
+test.each([
+  ["foo", '"foo": unknown operating system or architecture: invalid argument'],
+  ["constructor", '"constructor": unknown operating system or architecture: invalid argument'],
+  ["a/b/c/d", '"a/b/c/d": cannot parse platform specifier: invalid argument'],
+  ["linux/*", '"linux/*": wildcards not yet supported: invalid argument'],
+  [
+    "linux//v7",
+    '"" is an invalid component of "linux//v7": platform specifier component must match "^[A-Za-z0-9_-]+$": invalid argument',
+  ],
+  [
+    "li nux/amd64",
+    String.raw`"li nux" is an invalid OS component of "li nux/amd64": OSAndVersion specifier component must match "^([A-Za-z0-9_-]+)(?:\\(([A-Za-z0-9_.-]*)\\))?$": invalid argument`,
+  ],
+])("parsePlatform() refuses %j in containerd's words", (text, message) => {
+  expect(() => parsePlatform(text, host)).toThrow(message);
+});
+
+test.each(["", "linux/a b", "linux/\n", "linux/amd64 "])("parsePlatform() refuses %j", (text) => {
+  expect(() => parsePlatform(text, host)).toThrow(/component of/);
 });
 
 test.each([

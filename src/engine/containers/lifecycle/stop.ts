@@ -1,7 +1,7 @@
 import { withDeadline } from "../../../base/deadline.ts";
 import { fault } from "../../../base/fault.ts";
 import { Failure, isAlreadyRunning } from "../../../base/failure.ts";
-import { parseSignal } from "../../../linux/process/signal.ts";
+import { parseSignal } from "../../../spec/signal.ts";
 import type { ContainerRecord } from "../../state/records.ts";
 import type { ContainerId, ContainerReference } from "../../../model/ids.ts";
 import type { ContainerContext } from "../../context.ts";

@@ -44,7 +44,10 @@ export function effectiveLimits(
 function checkMemory(limits: CgroupLimits, layout: CgroupLayout, draft: Draft): string[] {
   const memory = count(limits.memoryBytes, "memory limit", { minimum: 0 });
   const swap = count(limits.memorySwapBytes, "memory-swap limit", { minimum: unlimited });
-  const reservation = count(limits.memoryReservationBytes, "memory reservation", { minimum: 0 });
+  // A negative reservation is none, as for dockerd.
+  const reservation = count(limits.memoryReservationBytes, "memory reservation", {
+    minimum: Number.MIN_SAFE_INTEGER,
+  });
   if (memory > 0 && memory < minimumMemoryBytes) {
     throw refuse("memory limit", "Minimum memory limit allowed is 6MB");
   }
@@ -101,12 +104,12 @@ function checkMemory(limits: CgroupLimits, layout: CgroupLayout, draft: Draft): 
 function checkCpu(limits: CgroupLimits, layout: CgroupLayout, draft: Draft): string[] {
   const nano = count(limits.nanoCpus, "number of CPUs", { minimum: Number.MIN_SAFE_INTEGER });
   const shares = count(limits.cpuShares, "CPU shares", { minimum: 0 });
-  const period = count(limits.cpuPeriodUs, "CPU period", { minimum: 0 });
-  const quota = count(limits.cpuQuotaUs, "CPU quota", { minimum: unlimited });
+  const period = count(limits.cpuPeriodUs, "CPU period", { minimum: Number.MIN_SAFE_INTEGER });
+  const quota = count(limits.cpuQuotaUs, "CPU quota", { minimum: Number.MIN_SAFE_INTEGER });
   const conflict = (other: string): Failure =>
     refuse("number of CPUs", `Conflicting options: Nano CPUs and ${other} cannot both be set`);
   if (nano > 0 && period > 0) throw conflict("CPU Period");
-  if (nano > 0 && quota !== 0) throw conflict("CPU Quota");
+  if (nano > 0 && quota > 0) throw conflict("CPU Quota");
   const cpus = parseNumberList(layout.cpus, "cpuset cpus").size;
   if (nano > cpus * nanoCpusPerCpu || (nano !== 0 && nano < nanoCpusPerCpu / 100)) {
     const range = `range of CPUs is from 0.01 to ${cpus}.00`;
@@ -130,7 +133,7 @@ function checkCpu(limits: CgroupLimits, layout: CgroupLayout, draft: Draft): str
     Object.assign(draft, quotaOfCpus(nano));
   } else {
     if (period > 0) draft.cpuPeriodUs = period;
-    if (quota !== 0) draft.cpuQuotaUs = quota;
+    if (quota !== 0) draft.cpuQuotaUs = Math.max(quota, unlimited);
   }
   return [];
 }

@@ -1,4 +1,4 @@
-import { Failure } from "../../base/failure.ts";
+import { Failure } from "../base/failure.ts";
 
 /** The numbers that x86_64 and arm64 share. */
 const standard: Readonly<Record<string, number>> = {

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import { constants } from "node:os";
-import { exitCodeOf, formatSignal, parseSignal, parseWaitStatus } from "../../../src/linux/process/signal.ts";
+import { exitCodeOf, formatSignal, parseSignal, parseWaitStatus } from "../../../src/spec/signal.ts";
 
 describe("parseSignal()", () => {
   test("parseSignal() agrees with this machine's numbers", () => {
