@@ -5,6 +5,8 @@
  *
  * `state` is "differs" or "no". `status` is the answer to a route that is "no".
  */
+const managedPlugins =
+  "plug-ins that an engine installs and runs are not part of Tare; it asks authorization plug-ins";
 const swarm = "swarm is not part of Tare";
 
 /** By `METHOD /path`, as in `src/api/http/routes.ts`. */
@@ -25,12 +27,12 @@ export const routeDifferences = {
   },
   "POST /volumes/create": { state: "differs", why: `the driver is \`local\`; cluster volumes: ${swarm}` },
   "PUT /volumes/{name...}": { state: "no", status: 503, why: `cluster volumes: ${swarm}` },
-  "GET /plugins": { state: "differs", why: "plug-ins are not part of Tare: the list is empty" },
+  "GET /plugins": { state: "differs", why: `${managedPlugins}: the list is empty` },
   "GET /info": {
     state: "differs",
     why: `\`Swarm\` is always inactive: ${swarm}; \`Driver\` may be \`erofs\``,
   },
-  ...absent("/plugins/{path...}", "plug-ins are not part of Tare"),
+  ...absent("/plugins/{path...}", managedPlugins),
   ...Object.fromEntries(
     ["swarm", "nodes", "services", "tasks", "configs", "secrets"].flatMap((name) => [
       ...Object.entries(absent(`/${name}`, swarm)),
@@ -60,7 +62,7 @@ export const commandDifferences = {
   },
   config: { state: "no", why: swarm },
   node: { state: "no", why: swarm },
-  plugin: { state: "no", why: "plug-ins are not part of Tare" },
+  plugin: { state: "no", why: managedPlugins },
   scout: { state: "no", why: "a product of Docker's" },
   secret: { state: "differs", why: "secrets of the engine, for `run --secret`, not of a swarm" },
   service: { state: "no", why: swarm },

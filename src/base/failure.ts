@@ -112,6 +112,8 @@ interface DetailsByKind {
   readonly "not-permitted": {
     /** The network belongs to the engine. */
     readonly predefined?: boolean | undefined;
+    /** Name of the authorization plug-in that denies the request. */
+    readonly authorizationPlugin?: string | undefined;
   };
   readonly unsupported: {
     /** Fields of a request. */

@@ -21,15 +21,22 @@ export class CurrentConfiguration {
     return this.#configuration;
   }
 
-  /** Reports a file that is wrong, and changes nothing then. Never rejects. */
-  reload(onChange: (attributes: Readonly<Record<string, string>>) => void): Promise<void> {
-    this.#last = this.#last.then(() => this.#reload(onChange));
+  /** Reports a file that is wrong, or that `check` refuses, and changes nothing then. Never rejects. */
+  reload(
+    onChange: (attributes: Readonly<Record<string, string>>) => void,
+    check: (configuration: DaemonConfiguration) => Promise<void> = () => Promise.resolve(),
+  ): Promise<void> {
+    this.#last = this.#last.then(() => this.#reload(onChange, check));
     return this.#last;
   }
 
-  async #reload(onChange: (attributes: Readonly<Record<string, string>>) => void): Promise<void> {
+  async #reload(
+    onChange: (attributes: Readonly<Record<string, string>>) => void,
+    check: (configuration: DaemonConfiguration) => Promise<void>,
+  ): Promise<void> {
     try {
       const { configuration } = await parseDaemonOptions(this.#argv);
+      await check(configuration);
       // The sockets stay as they are until the daemon starts again.
       this.#configuration = { ...configuration, warnings: this.#hostWarnings };
       configureLog({ level: configuration.logLevel });

@@ -11,6 +11,7 @@ import { daemonFlags, type DaemonValues, requireWord } from "../cli/daemon-flags
 import { type Parsed, parseFlags } from "../cli/flags/parse.ts";
 import { type GlobalFlag, globalFlags } from "../cli/global-flags.ts";
 import { type DaemonConfiguration, usualConfiguration } from "../daemon/configuration.ts";
+import { parsePluginName } from "../spec/plugin-name.ts";
 import type { EngineSettings } from "../model/engine-settings.ts";
 import { parseAddressPool } from "../spec/address-pool.ts";
 import { type DaemonFileFlag, parseDaemonConfig, refused } from "../spec/daemon-config.ts";
@@ -228,6 +229,7 @@ function configurationOf(values: DaemonValues): Omit<DaemonConfiguration, "warni
     logLevel: logLevelOf(values),
     labels: values.label,
     createDefaults: defaultsOf(values),
+    authorizationPlugins: [...new Set(values["authorization-plugin"].map(parsePluginName))],
     registries: registriesOf(values),
     features: Object.fromEntries(
       Object.entries(values.feature).map(([name, value]) => [name, value === "" || value === "true"]),

@@ -1,6 +1,7 @@
 import { mkdirSync, readFileSync } from "node:fs";
 import { Failure, sentenceOf } from "../base/failure.ts";
 import { configureLog, log, logUncaughtExceptions } from "../base/log.ts";
+import type { DaemonConfiguration } from "../daemon/configuration.ts";
 import type { Listener, ListenerTls } from "../daemon/http/listener.ts";
 import type { LocalEngine } from "../engine/local-engine.ts";
 import { build, publishBuild } from "./build.ts";
@@ -61,11 +62,18 @@ async function serveUntilStopped(options: DaemonOptions, argv: readonly string[]
   const { readDescriptorBudget } = await import("../linux/process/descriptor-budget.ts");
   const { StreamSockets } = await import("../linux/sockets/stream-socket.ts");
   const current = new CurrentConfiguration(options, argv);
+  const requirePlugins = async ({ authorizationPlugins: names }: DaemonConfiguration): Promise<void> => {
+    if (names.length === 0) return;
+    const { Authorization } = await import("../daemon/authorization/authorize.ts");
+    await new Authorization(runRoot).requirePlugins(names);
+  };
+  await requirePlugins(options.configuration);
   await using engine = await open(options, { socketPath, current });
   using socketCalls = new StreamSockets();
   const serving = await serve(engine, {
     socketCalls,
     listeners: listeners.all,
+    pluginRoot: runRoot,
     configuration: () => current.configuration,
     commands: socketPath === undefined ? undefined : commandRunner(socketPath),
     buildId: build.id,
@@ -85,7 +93,10 @@ async function serveUntilStopped(options: DaemonOptions, argv: readonly string[]
   };
   process.on("SIGTERM", stop);
   process.on("SIGINT", stop);
-  process.on("SIGHUP", () => void current.reload((attributes) => engine.recordReload(attributes)));
+  process.on(
+    "SIGHUP",
+    () => void current.reload((attributes) => engine.recordReload(attributes), requirePlugins),
+  );
   for (const warning of options.configuration.warnings) log("warning", warning);
   log("info", `serving at ${listeners.text}`);
   manager.reportReady(`serving at ${listeners.text}`);

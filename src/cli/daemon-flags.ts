@@ -8,6 +8,7 @@ import { globalFlags, type GlobalValues } from "./global-flags.ts";
 /** Values of the flags that only `tare daemon` has. */
 interface DaemonOnlyValues {
   readonly "allow-unauthenticated-tcp": boolean;
+  readonly "authorization-plugin": readonly string[];
   readonly "auto-started": boolean;
   readonly "default-address-pool": readonly string[];
   readonly "default-cgroupns-mode": string | undefined;
@@ -42,6 +43,7 @@ const daemonOnlyFlags: TableOf<DaemonOnlyValues> = {
   "allow-unauthenticated-tcp": bool(
     "Serve TCP clients without a TLS certificate, too: everyone who reaches the port is root on this machine",
   ),
+  "authorization-plugin": list("Authorization plugins to load"),
   "auto-started": bool("A command starts the daemon for its own use", { isHidden: true }),
   "default-address-pool": list("Default address pools for networks (base=10.10.0.0/16,size=24)", {
     type: "pool-options",

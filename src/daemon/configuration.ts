@@ -9,6 +9,8 @@ export interface DaemonConfiguration {
   readonly labels: readonly string[];
   readonly createDefaults: CreateDefaults;
   readonly registries: RegistryOverrides;
+  /** Names; all of them have to allow a request. */
+  readonly authorizationPlugins: readonly string[];
   readonly features: Readonly<Record<string, boolean>>;
   /** For `GET /info`: what is dangerous about the configuration. */
   readonly warnings: readonly string[];
@@ -22,6 +24,7 @@ export const usualConfiguration: DaemonConfiguration = {
   labels: [],
   createDefaults: {},
   registries: {},
+  authorizationPlugins: [],
   features: {},
   warnings: [],
   shutdownTimeoutSeconds: 15,
@@ -33,6 +36,7 @@ export const usualConfiguration: DaemonConfiguration = {
 export function reloadAttributes(configuration: DaemonConfiguration): Readonly<Record<string, string>> {
   const { createDefaults: defaults, registries, logLevel, labels, features } = configuration;
   return {
+    "authorization-plugins": JSON.stringify(configuration.authorizationPlugins),
     debug: String(logLevel === "debug"),
     "default-ipc-mode": defaults.ipcMode ?? "private",
     "default-shm-size": String(defaults.shmBytes ?? 64 * 1024 * 1024),

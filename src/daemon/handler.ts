@@ -54,6 +54,11 @@ export interface Call {
   /** The body of "stream" routes, to be read. */
   readonly request: ApiRequest;
   readonly reply: Reply;
+  /**
+   * Asks the authorization plug-ins about a step of this request, as Docker's request for it; absent when there are
+   * none. Throws as a request that they deny.
+   */
+  readonly authorizeStep?: ((method: string, uri: string) => Promise<void>) | undefined;
   /** Fires when the client goes away. */
   readonly signal: AbortSignal;
   /** Ends the daemon once this request has been answered. */

@@ -5,9 +5,11 @@ import { formatApiVersion, maximumVersion } from "../api/http/version.ts";
 import { toDockerFailure } from "../api/docker-errors.ts";
 import { Failure, failureOf } from "../base/failure.ts";
 import type { Engine } from "../model/engine.ts";
+import type { Authorization } from "./authorization/authorize.ts";
+import type { Gate, GateOptions } from "./authorization/gate.ts";
 import { AttachedClients } from "./attached-clients.ts";
 import { type DaemonConfiguration, usualConfiguration } from "./configuration.ts";
-import type { CommandRunner, DaemonFacts } from "./handler.ts";
+import type { Call, CommandRunner, DaemonFacts } from "./handler.ts";
 import { PreparedLists } from "./prepared-lists.ts";
 import type { ApiRequest } from "./http/api-request.ts";
 import { ApiConnection, type Exchange } from "./http/connection.ts";
@@ -27,6 +29,10 @@ export interface ServeOptions {
   /** Where else the API is served. */
   readonly listeners?: readonly Listener[] | undefined;
   readonly remoteLimits?: RemoteLimits | undefined;
+  /** Authorization plug-ins are looked for in its directory `plugins` first. */
+  readonly pluginRoot?: string | undefined;
+  /** The most that an authorization plug-in may take for an answer; there is a default. */
+  readonly pluginAnswerWithinMs?: number | undefined;
   /** Asked at each request. Absent: the one of a daemon without configuration. */
   readonly configuration?: (() => DaemonConfiguration) | undefined;
   /** Names this build; clients of another one may replace the daemon. */
@@ -91,6 +97,9 @@ class ApiServer implements Serving {
   readonly #bodies = new BodyMemory();
   readonly #ended = Promise.withResolvers<void>();
   readonly #sockets: Disposable[] = [];
+  readonly #pluginRoot: string;
+  readonly #pluginAnswerWithinMs: number | undefined;
+  #authorization: Authorization | undefined;
   #closing: Promise<void> | undefined;
 
   constructor(
@@ -103,11 +112,15 @@ class ApiServer implements Serving {
       commands,
       remoteLimits = usualRemoteLimits,
       configuration = () => usualConfiguration,
+      pluginRoot = "/run/tare",
+      pluginAnswerWithinMs,
     }: ServeOptions,
   ) {
     this.#calls = socketCalls;
     this.#remoteLimits = remoteLimits;
     this.#configuration = configuration;
+    this.#pluginRoot = pluginRoot;
+    this.#pluginAnswerWithinMs = pluginAnswerWithinMs;
     this.#bounds = new ConnectionBounds(connectionLimits);
     this.#engine = engine;
     this.#facts = facts;
@@ -189,7 +202,7 @@ class ApiServer implements Serving {
       const [path, parameters] = splitOnce(request.url, "?");
       match = matchRoute(request.method, path);
       this.#enter(match, { reply, exchange });
-      await this.#run(request, { match, parameters, reply, signal: gone.signal });
+      await this.#run(request, { match, parameters, reply, socket: connection, signal: gone.signal });
     } catch (thrown) {
       this.#refuse(thrown, { match, reply, connection, signal: gone.signal });
     } finally {
@@ -213,11 +226,13 @@ class ApiServer implements Serving {
       match,
       parameters,
       reply,
+      socket,
       signal,
     }: {
       readonly match: RouteMatch;
       readonly parameters: string;
       readonly reply: HttpReply;
+      readonly socket: Socket;
       readonly signal: AbortSignal;
     },
   ): Promise<void> {
@@ -227,15 +242,19 @@ class ApiServer implements Serving {
     if (reply.isUpgrade && route.hijack !== true) {
       throw new Failure("invalid", "cannot take over the connection: this request is answered without");
     }
+    const configuration = this.#configuration();
+    const { authorizationPlugins: plugins } = configuration;
+    const gate = plugins.length === 0 ? undefined : await this.#openGate(request, { match, socket, plugins });
     const query = new Query(route, new URLSearchParams(parameters), version);
-    const body = route.body === "json" ? await readJsonBody(request, this.#bodies) : undefined;
+    const body =
+      route.body === "json" ? await readJsonBody(request, this.#bodies, gate?.seesBody) : undefined;
     if (reply.isUpgrade && route.body === undefined) await dropBody(request);
     const { shutdown, report } = this;
     const facts = this.#facts;
-    await handler({
+    const call: Call = {
       engine: this.#engine,
       facts,
-      configuration: this.#configuration(),
+      configuration,
       commands: this.#commands,
       attached: this.#attached,
       lists: this.#lists,
@@ -248,7 +267,19 @@ class ApiServer implements Serving {
       signal,
       shutdown,
       report,
-    });
+    };
+    if (gate === undefined) await handler(call);
+    else await gate.pass(call, handler);
+  }
+
+  /** Loaded with the first request of a daemon that has plug-ins. */
+  async #openGate(request: ApiRequest, options: Omit<GateOptions, "authorization">): Promise<Gate> {
+    const { Gate } = await import("./authorization/gate.ts");
+    const { Authorization } = await import("./authorization/authorize.ts");
+    const authorization = (this.#authorization ??= new Authorization(this.#pluginRoot, {
+      answerWithinMs: this.#pluginAnswerWithinMs,
+    }));
+    return new Gate(request, { authorization, ...options });
   }
 
   readonly report = (failure: Failure): void => {

@@ -25,6 +25,7 @@ interface DaemonKey {
 /** The keys of daemon.json that have an effect: dockerd's, and those of Tare's own flags. */
 export const daemonKeys: Readonly<Record<string, DaemonKey>> = {
   "allow-unauthenticated-tcp": { flag: "allow-unauthenticated-tcp", form: "boolean" },
+  "authorization-plugins": { flag: "authorization-plugin", form: "texts" },
   "blob-policy": { flag: "blob-policy", form: "text" },
   "bridge-bypass": { flag: "bridge-bypass", form: "boolean" },
   "bridge-gso-max-size": { flag: "bridge-gso-max-size", form: "size" },

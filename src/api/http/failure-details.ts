@@ -21,6 +21,7 @@ type Form = "text" | "texts" | "number" | "flag";
 const forms: Readonly<Record<SentDetail, Form>> = {
   alreadyRunning: "flag",
   ambiguous: "text",
+  authorizationPlugin: "text",
   bindSource: "text",
   call: "text",
   code: "text",

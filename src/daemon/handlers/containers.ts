@@ -62,8 +62,9 @@ export const handlers: Handlers = {
   },
 
   "containers.create": async (call: Call) => {
-    const { engine, query, body, configuration, version } = call;
-    const run = parseRun(query);
+    const { engine, query, body, configuration, version, authorizeStep } = call;
+    // Authorization plug-ins have to see each step as Docker's request: the client then sends them.
+    const run = authorizeStep === undefined ? parseRun(query) : undefined;
     const options = {
       name: query.text("name"),
       platform: query.text("platform"),
@@ -105,12 +106,14 @@ export const handlers: Handlers = {
    * Tare's own client asks for attach and start at once: `attached` starts it when a client has attached by the same
    * words, and with `until` the reply, whose head comes with the start, ends as that of wait does.
    */
-  "containers.start": async ({ engine, attached, params, query, reply, signal }: Call) => {
+  "containers.start": async ({ engine, attached, params, query, reply, signal, authorizeStep }: Call) => {
     if (query.text("checkpoint") !== undefined) {
       throw new Failure("unsupported", "starting from a checkpoint is not supported yet");
     }
     const { id = "" } = params;
     const until = query.text("until");
+    if (until !== undefined)
+      await authorizeStep?.("POST", `/containers/${id}/wait?condition=${encodeURIComponent(until)}`);
     if (query.boolean("attached")) await attached.first(id, { signal });
     const failed = new AbortController();
     const ended =

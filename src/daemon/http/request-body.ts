@@ -7,7 +7,11 @@ import type { BodyMemory } from "./body-memory.ts";
  * Reads a request's JSON. Throws Failure("invalid") for other content, what is too large, and malformed JSON,
  * "unavailable" when too much is read at the same time.
  */
-export async function readJsonBody(request: ApiRequest, memory: BodyMemory): Promise<unknown> {
+export async function readJsonBody(
+  request: ApiRequest,
+  memory: BodyMemory,
+  onBytes?: (bytes: Uint8Array) => void,
+): Promise<unknown> {
   const length = Number(request.header("content-length") ?? 0);
   if (length > jsonBodyLimitBytes) throw tooLarge();
   using share = memory.open();
@@ -20,7 +24,9 @@ export async function readJsonBody(request: ApiRequest, memory: BodyMemory): Pro
     pieces.push(piece);
   }
   requireJsonType(request.header("content-type"), { hasBody: size > 0 });
-  return parseJsonBody(Buffer.concat(pieces));
+  const bytes = Buffer.concat(pieces);
+  onBytes?.(bytes);
+  return parseJsonBody(bytes);
 }
 
 /**

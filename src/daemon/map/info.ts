@@ -40,7 +40,8 @@ export function infoOf(
     Plugins: {
       Volume: [],
       Network: info.networkDrivers,
-      Authorization: null,
+      Authorization:
+        configuration.authorizationPlugins.length === 0 ? null : configuration.authorizationPlugins,
       Log: logDrivers,
     },
     MemoryLimit: has("memory"),

@@ -2,7 +2,7 @@ import { endOfRun } from "../../../api/container/run-messages.ts";
 import { formatTiming, startFailureStatus, showsTiming } from "../../../api/container/run-text.ts";
 import type { ContainerCreateRequest, StartTiming } from "../../../api/types/container.ts";
 import type { TareHostConfig } from "../../../api/types/host-config.ts";
-import { Failure } from "../../../base/failure.ts";
+import { Failure, isFailure } from "../../../base/failure.ts";
 import type { LeanClient } from "../../../client/lean-client.ts";
 import type { ConsoleSize } from "../../../api/container/fast-path-words.ts";
 import type { CliContext } from "../../context.ts";
@@ -176,7 +176,8 @@ async function start(
   { client, id, image, preserved }: Created,
 ): Promise<(() => void) | undefined> {
   const descriptors = await pass(call, preserved);
-  const { timing } = await client.containers.start(id, { descriptors }).catch((thrown: unknown) => {
+  const { timing } = await client.containers.start(id, { descriptors }).catch(async (thrown: unknown) => {
+    await removeIfDenied(client, { id, thrown });
     throw withStartStatus(thrown);
   });
   return timingPrinter(call, image, timing);
@@ -192,10 +193,20 @@ async function startAttached(
     const descriptors = await pass(call, preserved);
     return await client.containers.startAttached(id, { streams, until, descriptors });
   };
-  const { timing, ...joined } = await (started ?? start()).catch((thrown: unknown) => {
+  const { timing, ...joined } = await (started ?? start()).catch(async (thrown: unknown) => {
+    await removeIfDenied(client, { id, thrown });
     throw withStartStatus(thrown);
   });
   return { ...joined, print: timingPrinter(call, image, timing) };
+}
+
+/** A run whose second step an authorization plug-in denies leaves no container, unless the plug-in denies that, too. */
+async function removeIfDenied(
+  client: LeanClient,
+  { id, thrown }: { readonly id: string; readonly thrown: unknown },
+): Promise<void> {
+  if (!isFailure(thrown, "not-permitted") || thrown.details.authorizationPlugin === undefined) return;
+  await client.containers.remove(id, { force: true, volumes: true }).catch(() => {});
 }
 
 function timingPrinter(

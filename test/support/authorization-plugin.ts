@@ -1,0 +1,81 @@
+import { mkdirSync, rmSync } from "node:fs";
+import { createServer, type Server, type ServerResponse } from "node:http";
+import { dirname } from "node:path";
+
+/** One request of a daemon to a plug-in. */
+export interface PluginRequest {
+  /** `AuthZPlugin.AuthZReq` */
+  readonly kind: string;
+  readonly method: string;
+  readonly uri: string;
+  /** Decoded; "" when there is none. */
+  readonly body: string;
+  readonly fields: Readonly<Record<string, unknown>>;
+}
+
+/** The text of an answer; or a function that answers itself, or never. */
+export type PluginAnswer = object | string | ((reply: ServerResponse) => void);
+
+/** A real authorization plug-in on a Unix socket; its rule can be changed at any time. */
+export class TestPlugin implements AsyncDisposable {
+  readonly path: string;
+  readonly seen: PluginRequest[] = [];
+  /** Absent: it allows all. */
+  rule: (request: PluginRequest) => PluginAnswer | undefined = () => undefined;
+  implements: readonly string[] = ["authz"];
+  #server: Server | undefined;
+
+  constructor(path: string) {
+    this.path = path;
+  }
+
+  async start(): Promise<this> {
+    mkdirSync(dirname(this.path), { recursive: true });
+    rmSync(this.path, { force: true });
+    const server = createServer((request, reply) => {
+      const pieces: Buffer[] = [];
+      request.on("data", (piece: Buffer) => pieces.push(piece));
+      request.on("end", () => {
+        const kind = request.url?.slice(1) ?? "";
+        const answer =
+          kind === "Plugin.Activate"
+            ? { Implements: this.implements }
+            : this.#decide(kind, Buffer.concat(pieces).toString());
+        if (typeof answer === "function") answer(reply);
+        else reply.end(typeof answer === "string" ? answer : JSON.stringify(answer));
+      });
+    });
+    this.#server = server;
+    await new Promise<void>((resolve) => server.listen(this.path, () => resolve()));
+    return this;
+  }
+
+  /** Ends all connections and removes the socket. */
+  async stop(): Promise<void> {
+    const server = this.#server;
+    this.#server = undefined;
+    if (server === undefined) return;
+    const closed = new Promise((resolve) => server.close(resolve));
+    server.closeAllConnections();
+    await closed;
+  }
+
+  /** What it was asked since the last call, as `Req GET /info`. */
+  takeSeen(): readonly string[] {
+    return this.seen.splice(0).map(({ kind, method, uri }) => `${kind.slice(-3)} ${method} ${uri}`);
+  }
+
+  #decide(kind: string, text: string): PluginAnswer {
+    const fields = JSON.parse(text) as Readonly<Record<string, unknown>>;
+    const { RequestMethod: method, RequestUri: uri } = fields;
+    const bytes = kind.endsWith("Req") ? fields["RequestBody"] : fields["ResponseBody"];
+    const body = typeof bytes === "string" ? Buffer.from(bytes, "base64").toString() : "";
+    const request = { kind, method: String(method), uri: String(uri), body, fields };
+    this.seen.push(request);
+    return this.rule(request) ?? { Allow: true };
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.stop();
+  }
+}
