@@ -101,7 +101,7 @@ const siblings = {
     manifest: ["flags", "format", "registry"],
     network: ["flags", "format", "prune", "system"],
     pod: ["container", "container/flags", "container/run", "flags", "format", "prune", "system", "terminal"],
-    prune: [],
+    prune: ["registry"],
     registry: ["flags", "format"],
     secret: ["flags", "format", "system"],
     stats: [],

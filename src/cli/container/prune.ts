@@ -3,6 +3,7 @@ import type { Command } from "../command.ts";
 import { pruneFilterFlag } from "../flags/filters.ts";
 import { bool } from "../flags/kinds.ts";
 import { confirm } from "../prune/confirm.ts";
+import { withPruneFilters } from "../prune/prune-filters.ts";
 import { formatContainersReport, formatReclaimed } from "../prune/report.ts";
 
 interface Values {
@@ -19,7 +20,8 @@ export const containerPrune: Command<Values> = {
   },
   examples: ["tare container prune --filter until=24h", "tare container prune -f --filter label=scratch"],
   async run(call) {
-    const { filter, force } = call.values;
+    const { force } = call.values;
+    const filter = withPruneFilters(call.values.filter, call.context);
     if (!force && !(await confirm(call, "WARNING! This will remove all stopped containers."))) return 0;
     const client = await call.client();
     const report = await client.containers.prune(filter);

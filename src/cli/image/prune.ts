@@ -3,6 +3,7 @@ import type { Command } from "../command.ts";
 import { pruneFilterFlag } from "../flags/filters.ts";
 import { bool } from "../flags/kinds.ts";
 import { confirm } from "../prune/confirm.ts";
+import { withPruneFilters } from "../prune/prune-filters.ts";
 import { formatImagesReport, formatReclaimed } from "../prune/report.ts";
 
 interface Values {
@@ -21,7 +22,8 @@ export const imagePrune: Command<Values> = {
   },
   examples: ["tare image prune", "tare image prune -a --filter until=240h"],
   async run(call) {
-    const { all, filter, force } = call.values;
+    const { all, force } = call.values;
+    const filter = withPruneFilters(call.values.filter, call.context);
     const what = all ? "images without at least one container associated to them" : "dangling images";
     if (!force && !(await confirm(call, `WARNING! This will remove all ${what}.`))) return 0;
     const client = await call.client();

@@ -3,6 +3,7 @@ import type { Command } from "../command.ts";
 import { pruneFilterFlag } from "../flags/filters.ts";
 import { bool } from "../flags/kinds.ts";
 import { confirm } from "../prune/confirm.ts";
+import { withPruneFilters } from "../prune/prune-filters.ts";
 import { formatNetworksReport } from "../prune/report.ts";
 
 interface Values {
@@ -19,7 +20,8 @@ export const networkPrune: Command<Values> = {
   },
   examples: ["tare network prune --filter until=24h"],
   async run(call) {
-    const { filter, force } = call.values;
+    const { force } = call.values;
+    const filter = withPruneFilters(call.values.filter, call.context);
     const question = "WARNING! This will remove all custom networks not used by at least one container.";
     if (!force && !(await confirm(call, question))) return 0;
     const client = await call.client();

@@ -4,6 +4,7 @@ import type { Command } from "../command.ts";
 import { pruneFilterFlag } from "../flags/filters.ts";
 import { bool } from "../flags/kinds.ts";
 import { confirm } from "../prune/confirm.ts";
+import { withPruneFilters } from "../prune/prune-filters.ts";
 import {
   formatContainersReport,
   formatImagesReport,
@@ -30,11 +31,12 @@ export const systemPrune: Command<Values> = {
   },
   examples: ["tare system prune --volumes", "tare system prune -af --filter until=24h"],
   async run(call) {
-    const { all, filter, force, volumes } = call.values;
-    if (volumes && filter["until"] !== undefined) {
+    const { all, force, volumes } = call.values;
+    const filter = withPruneFilters(call.values.filter, call.context);
+    if (volumes && call.values.filter["until"] !== undefined) {
       throw new Failure("invalid", 'ERROR: The "until" filter is not supported with "--volumes"');
     }
-    if (!force && !(await confirm(call, warningOf(call.values)))) return 0;
+    if (!force && !(await confirm(call, warningOf({ ...call.values, filter })))) return 0;
     const client = await call.client();
     const containers = await client.containers.prune(filter);
     call.out(formatContainersReport(containers));

@@ -2,6 +2,7 @@ import type { Filters } from "../../api/http/filters.ts";
 import { Failure } from "../../base/failure.ts";
 import type { Command } from "../command.ts";
 import { confirm } from "../prune/confirm.ts";
+import { withPruneFilters } from "../prune/prune-filters.ts";
 import { formatReclaimed, formatVolumesReport } from "../prune/report.ts";
 import { pruneFilterFlag } from "../flags/filters.ts";
 import { bool } from "../flags/kinds.ts";
@@ -22,7 +23,8 @@ export const volumePrune: Command<Values> = {
   },
   examples: ["tare volume prune --all --filter label!=keep"],
   async run(call) {
-    const { all, filter: asked, force } = call.values;
+    const { all, force } = call.values;
+    const asked = withPruneFilters(call.values.filter, call.context);
     if (all && asked["all"] !== undefined) {
       throw new Failure("invalid", "conflicting options: cannot specify both --all and --filter all=1");
     }

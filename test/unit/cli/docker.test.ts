@@ -2,6 +2,7 @@ import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { PassThrough } from "node:stream";
 import { composePaths } from "../../../src/cli/docker/find-compose.ts";
 import { withAlias, withoutAlias } from "../../../src/cli/docker/shell-alias.ts";
 import { type Outcome, runCommandLine } from "./command-line.ts";
@@ -129,6 +130,12 @@ describe("contexts", () => {
   });
 });
 
+function ended(): PassThrough {
+  const stdin = new PassThrough();
+  stdin.end();
+  return stdin;
+}
+
 describe("the configuration of Docker's client", () => {
   const network = {
     Name: "lan",
@@ -164,6 +171,48 @@ describe("the configuration of Docker's client", () => {
     const client = { containers: { createExec: () => ({ Id: "e" }) } };
     const refused = await runCommandLine(["exec", "web", "sh"], { env, client });
     expect([refused.status === 0, refused.err]).toEqual([false, expect.stringContaining("nonsense")]);
+  });
+
+  test("has filters of prunes, which those of the command line can contradict", async () => {
+    const asked: unknown[] = [];
+    const prune = (filters: unknown): object => {
+      asked.push(filters);
+      const none = { ContainersDeleted: [], NetworksDeleted: [], VolumesDeleted: [], ImagesDeleted: [] };
+      return { ...none, SpaceReclaimed: 0 };
+    };
+    const client = Object.fromEntries(
+      ["containers", "networks", "volumes", "images"].map((kind) => [kind, { prune }]),
+    );
+    const filtersOf = async (...argv: readonly string[]): Promise<readonly unknown[]> => {
+      asked.length = 0;
+      const { status, err } = await runCommandLine(argv, { env, cwd: home, client });
+      expect([status, err]).toEqual([0, ""]);
+      return [...asked];
+    };
+    writeConfig({ pruneFilters: ["label!=keep", "label=old", "until=24h", "nothing", "label=a=b"] });
+    const label = ["old", "a=b"];
+    const whole = { label, "label!": ["keep"], until: ["24h"] };
+    expect(await filtersOf("container", "prune", "-f")).toEqual([whole]);
+    expect(await filtersOf("network", "prune", "-f")).toEqual([whole]);
+    expect(await filtersOf("volume", "prune", "-f", "-a")).toEqual([{ ...whole, all: ["true"] }]);
+    expect(await filtersOf("image", "prune", "-f")).toEqual([{ ...whole, dangling: ["true"] }]);
+    expect(await filtersOf("system", "prune", "-f", "--volumes")).toEqual([
+      whole,
+      whole,
+      whole,
+      { ...whole, dangling: ["true"] },
+    ]);
+    expect(
+      await filtersOf("container", "prune", "-f", "--filter", "label=keep", "--filter", "label=old"),
+    ).toEqual([{ label: ["keep", "old", "a=b"], until: ["24h"] }]);
+    const { out } = await runCommandLine(["system", "prune"], { env, cwd: home, client, stdin: ended() });
+    expect(out).toContain("  Items to be pruned will be filtered with:\n  - label!=keep\n  - label=a=b\n");
+    for (const wrong of ["x", [1], {}]) {
+      writeConfig({ pruneFilters: wrong });
+      asked.length = 0;
+      const { status, err } = await runCommandLine(["image", "prune", "-f"], { env, cwd: home, client });
+      expect([status, err, asked]).toEqual([1, expect.stringContaining("pruneFilters must be a list"), []]);
+    }
   });
 
   test("that cannot be read is a warning", async () => {
