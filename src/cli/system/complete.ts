@@ -39,6 +39,8 @@ async function findNames(
     if (subject === "network") return await networkNames(client);
     if (subject === "secret") return await secretNames(client);
     if (subject === "pod") return await podNames(client);
+    const listLabels = labelLists[subject];
+    if (listLabels !== undefined) return labelCandidates(await listLabels(client));
     const containers = await containerNames(client, subject, current);
     if (subject !== "object") return containers;
     return [...containers, ...(await imageNames(client)), ...(await volumeNames(client))];
@@ -47,6 +49,36 @@ async function findNames(
     if (thrown instanceof Failure) return [];
     throw thrown;
   }
+}
+
+type Labels = Readonly<Record<string, string>> | null | undefined;
+
+/** The labels of each object of a kind. */
+const labelLists: Readonly<Partial<Record<Subject, (client: Client) => Promise<readonly Labels[]>>>> = {
+  "container-label": async (client) =>
+    (await client.containers.list({ all: true })).map(({ Labels: labels }) => labels),
+  "image-label": async (client) => (await client.images.list()).map(({ Labels: labels }) => labels),
+  "network-label": async (client) => (await client.networks.list()).map(({ Labels: labels }) => labels),
+  "volume-label": async (client) => (await client.volumes.list()).Volumes.map(({ Labels: labels }) => labels),
+};
+
+const mostLabels = 500;
+
+/** Each label by its name, and with its value; those that do not fit on a line of the list are left out. */
+function labelCandidates(labels: readonly Labels[]): readonly Candidate[] {
+  const words = new Set(
+    labels.flatMap((each) =>
+      Object.entries(each ?? {}).flatMap(([name, value]) => [
+        name,
+        ...(value === "" ? [] : [`${name}=${value}`]),
+      ]),
+    ),
+  );
+  return [...words]
+    .filter((word) => !/[\p{Cc}\p{Cf}]/u.test(word) && word.length <= 200)
+    .sort()
+    .slice(0, mostLabels)
+    .map((word) => ({ word, meaning: "label" }));
 }
 
 /** Names, and ids once the beginning of one was typed. */

@@ -100,6 +100,37 @@ describe("__complete", () => {
     expect(await complete("ps", "--filter=name=w")).toBe("--filter=name=web\tbusybox, Up 1 second\n");
   });
 
+  test("offers the labels of what a filter is for, by name and with their values", async () => {
+    const labeled = {
+      containers: {
+        list: async () => [
+          { Labels: { tier: "front", flag: "" } },
+          { Labels: { tier: "back" } },
+          { Labels: null },
+        ],
+      },
+      images: { list: async () => [{ Labels: { maker: "me", bad: "two\nlines" } }] },
+      networks: { list: async () => [{ Labels: { lan: "1" } }] },
+      volumes: { list: async () => ({ Volumes: [{ Labels: { disk: "x=y" } }] }) },
+    };
+    const words = async (...typed: readonly string[]): Promise<readonly string[]> => {
+      const { out } = await runCommandLine(["__complete", "--", ...typed], { client: labeled });
+      return out.split("\n").flatMap((line) => (line === "" ? [] : [line.split("\t", 1)[0] ?? ""]));
+    };
+    expect(await words("ps", "--filter", "label=")).toEqual([
+      "label=flag",
+      "label=tier",
+      "label=tier=back",
+      "label=tier=front",
+    ]);
+    expect(await words("container", "prune", "--filter=label!=tier=f")).toEqual([
+      "--filter=label!=tier=front",
+    ]);
+    expect(await words("images", "-f", "label=")).toEqual(["label=bad", "label=maker", "label=maker=me"]);
+    expect(await words("network", "ls", "-f", "label=lan=")).toEqual(["label=lan=1"]);
+    expect(await words("volume", "prune", "--filter", "label=d")).toEqual(["label=disk", "label=disk=x=y"]);
+  });
+
   test("is silent and well without a daemon, and starts none", async () => {
     const { Failure } = await import("../../../src/base/failure.ts");
     const broken = { containers: { list: () => Promise.reject(new Failure("unavailable", "no")) } };
