@@ -27,6 +27,10 @@ export const routeDifferences = {
   },
   "POST /volumes/create": { state: "differs", why: `the driver is \`local\`; cluster volumes: ${swarm}` },
   "PUT /volumes/{name...}": { state: "no", status: 503, why: `cluster volumes: ${swarm}` },
+  "GET /images/search": {
+    state: "differs",
+    why: "names of a registry other than Docker Hub have its host before them; one without a search is searched by its catalog",
+  },
   "GET /plugins": { state: "differs", why: `${managedPlugins}: the list is empty` },
   "GET /info": {
     state: "differs",

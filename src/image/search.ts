@@ -1,5 +1,5 @@
-import { Failure, kindOf } from "../base/failure.ts";
-import { readJson } from "../spec/json-reader.ts";
+import { Failure, kindOf, sentenceOf } from "../base/failure.ts";
+import { type JsonNode, readJson } from "../spec/json-reader.ts";
 import { parseReference } from "../spec/reference.ts";
 import type { AccessOptions, Registries } from "./registries.ts";
 import { readBody } from "./registry/connection.ts";
@@ -35,13 +35,23 @@ export async function searchRegistry(
 ): Promise<readonly FoundRepository[]> {
   const anywhere = parseReference(`${registry}/search/any`);
   return await registries.with(anywhere, { ...access, action: "search" }, async (repository) => {
+    let first: unknown;
     try {
       return await searchIndex(repository, { registry, words, limit });
     } catch (thrown) {
-      if (registry === dockerHub || !["not-found", "unsupported", "invalid"].includes(kindOf(thrown)))
+      if (
+        registry === dockerHub ||
+        !["not-found", "unsupported", "invalid", "corrupt"].includes(kindOf(thrown))
+      )
         throw thrown;
+      first = thrown;
     }
-    return await searchCatalog(repository, { registry, words, limit });
+    try {
+      return await searchCatalog(repository, { registry, words, limit });
+    } catch (thrown) {
+      if (kindOf(thrown) === "unsupported" && kindOf(first) === "corrupt") throw first;
+      throw thrown;
+    }
   });
 }
 
@@ -61,18 +71,32 @@ async function searchIndex(
   to.searchParams.set("n", String(limit));
   const reply = await repository.send({ method: "GET", to, expects: [200], scopes: [] });
   const body = await readBody(reply, reply.url, maxBytes);
-  const results = readJson(body, { what: "the search's results" }).at("results");
+  const results = decoding(() => readJson(body, { what: "the search's results" }).at("results"));
   if (!results.present) throw new Failure("unsupported", `cannot search ${registry}: it gives no results`);
-  return results
-    .list((node) => ({
-      name: node.at("name").text(),
-      description: node.at("description").optional((text) => text.anyText()) ?? "",
-      stars: node.at("star_count").optional((stars) => stars.count()) ?? 0,
-      isOfficial: node.at("is_official").optional((truth) => truth.boolean()) ?? false,
-      isAutomated: node.at("is_automated").optional((truth) => truth.boolean()) ?? false,
-    }))
+  return decoding(() => readResults(results))
     .slice(0, limit)
     .map((found) => (registry === dockerHub ? found : { ...found, name: `${registry}/${found.name}` }));
+}
+
+function readResults(results: JsonNode): readonly FoundRepository[] {
+  return results.list((node) => ({
+    name: node.at("name").text(),
+    description: node.at("description").optional((text) => text.anyText()) ?? "",
+    stars: node.at("star_count").optional((stars) => stars.count()) ?? 0,
+    isOfficial: node.at("is_official").optional((truth) => truth.boolean()) ?? false,
+    isAutomated: false,
+  }));
+}
+
+/** What the registry has sent is read in dockerd's words. */
+function decoding<T>(read: () => T): T {
+  try {
+    return read();
+  } catch (thrown) {
+    throw new Failure("corrupt", `error decoding registry search results: ${sentenceOf(thrown)}`, {
+      cause: thrown,
+    });
+  }
 }
 
 /** SPEC: distribution's "Listing Repositories" */

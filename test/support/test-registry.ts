@@ -60,6 +60,7 @@ export class TestRegistry implements AsyncDisposable {
     readonly description?: string;
     readonly star_count?: number;
     readonly is_official?: boolean;
+    readonly is_automated?: boolean;
   }[] = [];
   /** Bytes of blobs that went out. */
   sentBlobBytes = 0;

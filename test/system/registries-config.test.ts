@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { busyboxArchive, tarOf } from "../support/images.ts";
 import { Installation, isRoot } from "../support/tare.ts";
+import { askApi } from "../support/ask-api.ts";
 import { TestRegistry } from "../support/test-registry.ts";
 
 describe.skipIf(!isRoot)("registries that are configured", () => {
@@ -148,7 +149,16 @@ describe.skipIf(!isRoot)("registries that are configured", () => {
     expect(await tare.must(official)).toBe(`${other.host}/team/tool`);
     for (const [args, sentence] of [
       [["--filter", "colour=red", "x"], "invalid filter 'colour'"],
-      [["--filter", "stars=many", "x"], "invalid filter 'stars=many'"],
+      [
+        ["--filter", "stars=many", "x"],
+        `invalid filter 'stars=many': strconv.Atoi: parsing "many": invalid syntax`,
+      ],
+      [["--filter", "is-official=no", "x"], "invalid filter 'is-official=[no]'"],
+      [
+        ["--filter", "is-official=true", "--filter", "is-official=false", "x"],
+        "invalid filter 'is-official=[true false]'",
+      ],
+      [["--limit", "-1", "x"], "limit -1 is outside the range of [1, 100]"],
       [["--limit", "500", "x"], "limit 500 is outside the range of [1, 100]"],
       [["https://x"], "should not have a scheme"],
     ] as const) {
@@ -167,6 +177,77 @@ describe.skipIf(!isRoot)("registries that are configured", () => {
         is_automated: false,
       },
     ]);
+  });
+
+  test("search filters, is asked as dockerd asks, and reports wrong replies", async () => {
+    other.searchable = [
+      { name: "team/tool", star_count: 7, is_official: true, is_automated: true },
+      { name: "team/toolbox", star_count: 9 },
+    ];
+    const names = async (filters: object): Promise<readonly string[]> => {
+      const query = new URLSearchParams({ term: `${other.host}/tool`, filters: JSON.stringify(filters) });
+      const { status, text } = await askApi(tare.socket, "GET", `/images/search?${query.toString()}`);
+      expect([filters, status, text]).toEqual([filters, 200, expect.any(String)]);
+      return (JSON.parse(text) as { readonly name: string }[]).map(
+        ({ name }) => name.split("/").at(-1) ?? "",
+      );
+    };
+    expect(await names({ stars: ["8"] })).toEqual(["toolbox"]);
+    expect(await names({ stars: ["-1", "5"] })).toEqual(["tool", "toolbox"]);
+    expect(await names({ "is-official": ["0"] })).toEqual(["toolbox"]);
+    // Registries no longer tell it: dockerd finds none.
+    expect(await names({ "is-automated": ["true"] })).toEqual([]);
+    expect(await names({ "is-automated": ["false"], stars: [] })).toEqual(["tool", "toolbox"]);
+    const ask = async (query: string, headers: Readonly<Record<string, string>> = {}): Promise<string> => {
+      const reply = await fetch(`http://tare/images/search?${query}`, { unix: tare.socket, headers });
+      return `${reply.status} ${await reply.text()}`;
+    };
+    const term = `term=${encodeURIComponent(`${other.host}/a/b c`)}`;
+    other.seen.length = 0;
+    expect(await ask(`${term}&limit=3`, { "X-Registry-Auth": "!" })).toStartWith("200 [");
+    expect(other.seen.map(({ url }) => url)).toContain("/v1/search?q=a%2Fb+c&n=3");
+    for (const [limit, why] of [
+      ["x", "invalid syntax"],
+      ["1.5", "invalid syntax"],
+      ["9".repeat(20), "value out of range"],
+    ] as const) {
+      const message = `invalid limit specified: strconv.Atoi: parsing "${limit}": ${why}`;
+      expect(await ask(`${term}&limit=${limit}`)).toBe(`400 ${JSON.stringify({ message })}\n`);
+    }
+    try {
+      for (const [body, status, sentence] of [
+        ["{nope", 500, "error decoding registry search results: "],
+        ['{"results":5}', 500, "error decoding registry search results: "],
+        [`{"results":[{"name":"${"x".repeat(5 << 20)}"}]}`, 500, "longer than 4194304 bytes"],
+      ] as const) {
+        other.fault = ({ url }) =>
+          url.startsWith("/v1/search")
+            ? { kind: "status", status: 200, body }
+            : { kind: "status", status: 404 };
+        expect([body.slice(0, 20), await ask(term)]).toEqual([
+          body.slice(0, 20),
+          expect.stringMatching(new RegExp(`^${status} .*${sentence}`)),
+        ]);
+      }
+    } finally {
+      other.fault = undefined;
+      other.searchable = [];
+    }
+  });
+
+  test("search sends the credentials of the registry", async () => {
+    const auth = { kind: "basic", username: "me", password: "secret" } as const;
+    await using closed = await TestRegistry.start({ auth });
+    closed.searchable = [{ name: "team/tool" }];
+    const anonymous = await tare.tare(["search", `${closed.host}/tool`]);
+    expect([anonymous.status, anonymous.stderr]).toEqual([1, expect.stringContaining("cannot search")]);
+    writeFileSync(
+      join(tare.directory, "config.json"),
+      JSON.stringify({ auths: { [closed.host]: { auth: Buffer.from("me:secret").toString("base64") } } }),
+    );
+    const env = { DOCKER_CONFIG: tare.directory };
+    const found = await tare.must(["search", "--format", "{{.Name}}", `${closed.host}/tool`], { env });
+    expect(found).toBe(`${closed.host}/team/tool`);
   });
 
   test("import fetches a URL, follows it, and says what it answered", async () => {

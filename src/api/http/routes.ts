@@ -308,7 +308,7 @@ export const routes: readonly Route[] = [
     method: "GET",
     path: "/images/search",
     operation: "images.search",
-    query: { term: "text", limit: "integer", filters: "filters" },
+    query: { term: "text", limit: "text", filters: "filters" },
   },
   {
     method: "POST",

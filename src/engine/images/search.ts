@@ -6,11 +6,22 @@ import type { FoundImage, Images } from "../../model/images.ts";
 const mostResults = 100;
 const usualResults = 25;
 
-type Filter = (image: FoundImage, value: string) => boolean;
-const filters: Readonly<Record<string, Filter>> = {
-  "is-official": (image, value) => image.isOfficial === readTruth("is-official", value),
-  "is-automated": (image, value) => image.isAutomated === readTruth("is-automated", value),
-  stars: (image, value) => image.stars >= readCount(value),
+type Test = (image: FoundImage) => boolean;
+/** Reads the values of a filter, in dockerd's words where they are wrong. */
+const filters: Readonly<Record<string, (values: readonly string[]) => Test>> = {
+  "is-official"(values) {
+    const wanted = readTruth("is-official", values);
+    return (image) => image.isOfficial === wanted;
+  },
+  // SPEC: registries no longer tell it, so for dockerd nothing is.
+  "is-automated"(values) {
+    const wanted = readTruth("is-automated", values);
+    return () => !wanted;
+  },
+  stars(values) {
+    const least = Math.max(...values.map(readCount));
+    return (image) => image.stars >= least;
+  },
 };
 
 /** See Images.search(). */
@@ -23,12 +34,11 @@ export async function searchImages(
   if (!Number.isInteger(limit) || limit < 1 || limit > mostResults) {
     throw new Failure("invalid", `limit ${limit} is outside the range of [1, ${mostResults}]`);
   }
-  for (const [name, values] of Object.entries(wanted)) {
+  const tests = Object.entries(wanted).flatMap(([name, values]) => {
     const filter = Object.hasOwn(filters, name) ? filters[name] : undefined;
     if (filter === undefined) throw new Failure("invalid", `invalid filter '${name.slice(0, 100)}'`);
-    // Rejects a wrong value before any request.
-    for (const value of values) filter(nothing, value);
-  }
+    return values.length === 0 ? [] : [filter(values)];
+  });
   const { searchRegistry } = await import("../../image/search.ts");
   const where = splitTerm(term);
   const found = await searchRegistry(where, {
@@ -40,14 +50,8 @@ export async function searchImages(
     if (sentenceOf(thrown).startsWith("cannot search ")) throw thrown;
     throw within(`cannot search ${where.registry}`, thrown);
   });
-  return found.filter((image) =>
-    Object.entries(wanted).every(([name, values]) =>
-      values.every((value) => filters[name]?.(image, value) ?? false),
-    ),
-  );
+  return found.filter((image) => tests.every((test) => test(image)));
 }
-
-const nothing: FoundImage = { name: "", description: "", stars: 0, isOfficial: false, isAutomated: false };
 
 /** `localhost:5000/web` asks that registry for `web`; what names none asks Docker's. */
 function splitTerm(term: string): { readonly registry: string; readonly words: string } {
@@ -66,13 +70,18 @@ function splitTerm(term: string): { readonly registry: string; readonly words: s
     : { registry: domain, words: rest.join("/") };
 }
 
-function readTruth(name: string, value: string): boolean {
-  if (/^(1|t|true)$/i.test(value)) return true;
-  if (/^(0|f|false)$/i.test(value)) return false;
-  throw new Failure("invalid", `invalid filter '${name}=${value.slice(0, 100)}'`);
+function readTruth(name: string, values: readonly string[]): boolean {
+  const isTrue = values.some((value) => /^(?:1|true)$/.test(value));
+  const isFalse = values.some((value) => /^(?:0|false)$/.test(value));
+  if (isTrue !== isFalse) return isTrue;
+  throw new Failure("invalid", `invalid filter '${name}=[${values.join(" ").slice(0, 100)}]'`);
 }
 
 function readCount(value: string): number {
-  if (/^\d{1,9}$/.test(value)) return Number(value);
-  throw new Failure("invalid", `invalid filter 'stars=${value.slice(0, 100)}'`);
+  if (/^[+-]?\d{1,9}$/.test(value)) return Number(value);
+  const shown = value.slice(0, 100);
+  throw new Failure(
+    "invalid",
+    `invalid filter 'stars=${shown}': strconv.Atoi: parsing ${JSON.stringify(shown)}: invalid syntax`,
+  );
 }
