@@ -46,5 +46,7 @@ export function runsInDaemon(words: readonly string[]): boolean {
   if (found === undefined || !runnable.has(found.entry.names[0] ?? "")) return false;
   // An attached one has a terminal, or input.
   if (found.entry.names.includes("start") && words.some((word) => word.startsWith("-"))) return false;
+  // Its form depends on the client's terminal and environment.
+  if (found.entry.names.includes("images") && words.some((word) => word.startsWith("--tree"))) return false;
   return words.every((word) => plainTemplate.test(word));
 }

@@ -34,15 +34,23 @@ export class ImagesClient {
   }
 
   list(
-    options: { readonly all?: boolean | undefined; readonly filters?: Filters | undefined } = {},
+    options: {
+      readonly all?: boolean | undefined;
+      readonly manifests?: boolean | undefined;
+      readonly filters?: Filters | undefined;
+    } = {},
   ): Promise<ImageSummary[]> {
-    const query = { all: options.all, filters: formatFilters(options.filters) };
+    const { all, manifests } = options;
+    const query = { all, manifests, filters: formatFilters(options.filters) };
     return this.#transport.json({ method: "GET", path: "/images/json", query });
   }
 
-  inspect(reference: string, { platform }: Platformed = {}): Promise<ImageInspect> {
+  inspect(
+    reference: string,
+    { platform, manifests }: Platformed & { readonly manifests?: boolean | undefined } = {},
+  ): Promise<ImageInspect> {
     const path = `/images/${imageSegment(reference)}/json`;
-    return this.#transport.json({ method: "GET", path, query: { platform } });
+    return this.#transport.json({ method: "GET", path, query: { platform, manifests } });
   }
 
   history(reference: string, { platform }: Platformed = {}): Promise<ImageHistoryItem[]> {

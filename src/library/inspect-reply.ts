@@ -134,7 +134,23 @@ export function imageSummaryOf(row: ApiImageSummary): ImageSummary {
     containers: Math.max(0, row.Containers),
     labels: row.Labels ?? {},
     ...artifactTypeIn(row),
+    ...manifestsIn(row),
   };
+}
+
+/** The manifests, where they were asked for. */
+function manifestsIn({ Manifests }: Pick<ApiImageSummary, "Manifests">): Pick<ImageSummary, "manifests"> {
+  if (Manifests === undefined) return {};
+  const manifests = Manifests.map(({ Descriptor, ...manifest }) => ({
+    digest: Descriptor.digest,
+    mediaType: Descriptor.mediaType,
+    sizeBytes: Descriptor.size,
+    platform: manifest.ImageData?.Platform,
+    isAvailable: manifest.Available,
+    contentBytes: manifest.Size.Content,
+    containers: manifest.ImageData?.Containers ?? [],
+  }));
+  return { manifests };
 }
 
 /** Undefined where sizes were not asked for. */
@@ -259,6 +275,7 @@ export function imageDetailsOf(reply: ImageInspect, containers: number): ImageDe
     layers: reply.RootFS.Layers,
     layerBytes: reply.Tare?.LayerBytes ?? [],
     ...artifactTypeIn(reply),
+    ...manifestsIn(reply),
     storage: { driver: reply.GraphDriver.Name, data: reply.GraphDriver.Data ?? {} },
   };
 }

@@ -3,8 +3,25 @@ import type { DecryptionKey } from "../spec/image/encryption-keys.ts";
 import type { LayerCompression } from "../spec/image/layer-compression.ts";
 import type { RegistryCredentials } from "../spec/registry/registry-credentials.ts";
 import type { ImageConfig } from "../spec/image/config.ts";
+import type { Platform } from "../spec/platform.ts";
 import type { PruneFilters, PrunedImages } from "./prune.ts";
 import type { WallMs } from "./time.ts";
+
+/** The manifest of an image for one platform, and what the store has of it. */
+export interface ImageManifest {
+  readonly digest: string;
+  readonly mediaType: string;
+  /** Of the manifest itself. */
+  readonly sizeBytes: number;
+  /** Undefined for what is no image but packed like one. */
+  readonly platform?: Platform | undefined;
+  /** Whether all that it names is here, or can be made from what is here. */
+  readonly isAvailable: boolean;
+  /** Bytes of it and of what it names, as they were received: compressed layers are counted so. */
+  readonly contentBytes: number;
+  /** The ids of the containers that use the image. */
+  readonly containers: readonly string[];
+}
 
 /** An image as a list shows it. Sizes are in bytes. */
 export interface ImageSummary {
@@ -23,6 +40,8 @@ export interface ImageSummary {
   readonly labels: Readonly<Record<string, string>>;
   /** It is no image but something else that is packed like one; nothing runs from it. */
   readonly artifactType?: string | undefined;
+  /** When they were asked for: an image here has one. */
+  readonly manifests?: readonly ImageManifest[] | undefined;
 }
 
 /** An image with its configuration. */
@@ -203,9 +222,13 @@ export interface Images {
       readonly platform?: string | undefined;
     },
   ): Promise<string>;
-  /** Lists images; with `all` also those without a name that others were committed from. Throws "invalid" for an unknown filter. */
+  /**
+   * Lists images; with `all` also those without a name that others were committed from, with `manifests` also what is
+   * known of each one's manifest. Throws "invalid" for an unknown filter.
+   */
   list(options?: {
     readonly all?: boolean | undefined;
+    readonly manifests?: boolean | undefined;
     readonly filters?: Readonly<Record<string, readonly string[]>> | undefined;
   }): Promise<readonly ImageSummary[]>;
   /**
@@ -217,6 +240,7 @@ export interface Images {
     options?: {
       /** Only if the image is for it: "not-found" otherwise. */
       readonly platform?: string | undefined;
+      readonly manifests?: boolean | undefined;
     },
   ): Promise<ImageDetails>;
   /** The layers of all images, or of these, and how they share them. */

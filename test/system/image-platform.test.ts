@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { mediaTypes } from "../../src/spec/image/manifest.ts";
+import { askApi } from "../support/ask-api.ts";
 import { hostPlatform } from "../../src/spec/platform.ts";
 import { configOf, ociMembers, tarOf, type TestImage } from "../support/images.ts";
 import { Installation, isRoot } from "../support/tare.ts";
@@ -64,13 +65,101 @@ describe.skipIf(!isRoot)("platforms and tags of an image", () => {
       ]);
       await tare.must([...args, "--platform", "linux/s390x"]);
     }
-    const ask = async (platform: string): Promise<number> => {
-      const query = new URLSearchParams({ platform }).toString();
+    const ask = async (platform: string, others: Readonly<Record<string, string>> = {}): Promise<number> => {
+      const query = new URLSearchParams({ platform, ...others }).toString();
       return (await fetch(`http://tare/images/both:1/json?${query}`, { unix: tare.socket })).status;
     };
     expect(await ask('{"os":"linux","architecture":"s390x"}')).toBe(200);
     expect(await ask('{"os":"linux","architecture":"arm","variant":"v7"}')).toBe(404);
     expect(await ask('{"os":5}')).toBe(400);
+    for (const [platform, message] of [
+      ["{", "failed to parse platform: "],
+      ['{"os":"linux"}', "both OS and Architecture must be provided"],
+      ['{"variant":"v7"}', "optional platform fields provided, but OS and Architecture are missing"],
+      ["foo", '"foo": unknown operating system or architecture: invalid argument'],
+    ] as const) {
+      const { status, text } = await askApi(
+        tare.socket,
+        "GET",
+        `/images/both:1/json?${new URLSearchParams({ platform }).toString()}`,
+      );
+      expect([platform, status, text]).toEqual([
+        platform,
+        400,
+        expect.stringContaining(JSON.stringify(message).slice(1, -1)),
+      ]);
+    }
+    expect(await ask("linux/s390x", { manifests: "1" })).toBe(400);
+    // Versions that have no such parameter ignore it.
+    for (const [path, first] of [
+      ["/images/both:1/json", 1.49],
+      ["/images/both:1/history", 1.48],
+      ["/images/both:1/get", 1.48],
+    ] as const) {
+      const status = async (version: number): Promise<number> =>
+        (await askApi(tare.socket, "GET", `/v${version.toFixed(2)}${path}?platform=linux/riscv64`)).status;
+      expect([path, await status(first - 0.01), await status(first)]).toEqual([path, 200, 404]);
+    }
+  });
+
+  test("images --tree shows the platform of each image, its sizes, and whether it is used", async () => {
+    await tare.must(["load", "-i", archive]);
+    await tare.must(["tag", "both:1", "tree:1"]);
+    const id = await tare.must(["create", "--name", "user", "tree:1", "x"]);
+    interface Row {
+      readonly Id: string;
+      readonly RepoTags: readonly string[];
+      readonly Size: number;
+      readonly Manifests?: readonly {
+        readonly ID: string;
+        readonly Available: boolean;
+        readonly Kind: string;
+        readonly Size: { readonly Content: number; readonly Total: number };
+        readonly ImageData: { readonly Platform: object; readonly Containers: readonly string[] };
+      }[];
+    }
+    const list = async (version: string): Promise<Row> => {
+      const { text } = await askApi(tare.socket, "GET", `/v${version}/images/json?manifests=1`);
+      return (JSON.parse(text) as Row[]).find(({ RepoTags }) => RepoTags.includes("tree:1")) as Row;
+    };
+    expect((await list("1.46")).Manifests).toBeUndefined();
+    const { Manifests: [manifest] = [], ...row } = await list("1.47");
+    expect(manifest).toMatchObject({
+      Available: true,
+      Kind: "image",
+      ImageData: { Platform: { os: "linux", architecture: mine }, Containers: [id] },
+    });
+    expect(manifest?.Size.Content).toBeGreaterThan(0);
+    expect(manifest?.Size.Total).toBe((manifest?.Size.Content ?? 0) + row.Size);
+    const inspected = await askApi(tare.socket, "GET", "/v1.48/images/tree:1/json?manifests=1");
+    expect((JSON.parse(inspected.text) as Row).Manifests).toEqual([manifest] as NonNullable<
+      Row["Manifests"]
+    >);
+    const lines = (await tare.must(["images", "--tree", "tree"])).split("\n");
+    expect(lines).toEqual([
+      "IMAGE            ID             DISK USAGE   CONTENT SIZE   EXTRA",
+      expect.stringMatching(new RegExp(`^tree:1           ${row.Id.slice(7, 19)} .* {3}U {4}$`)),
+      expect.stringMatching(new RegExp(`^└─ linux/${mine}   ${manifest?.ID.slice(7, 19)} .* {3}U$`)),
+    ]);
+    // An image that such a machine can run fits, too.
+    for (const [platform, status] of [
+      [`linux/${mine}/v2`, mine === "amd64" ? 201 : 404],
+      ["windows/amd64", 404],
+    ] as const) {
+      const path = `/containers/create?name=fit&platform=${encodeURIComponent(platform)}`;
+      const created = await askApi(tare.socket, "POST", path, { Image: "tree:1", Cmd: ["x"] });
+      expect([platform, created.status]).toEqual([platform, status]);
+      if (status === 201) await tare.must(["rm", "fit"]);
+    }
+    for (const flag of ["--quiet", "--no-trunc", "--digests", "--format=json"]) {
+      const name = flag.split("=")[0] ?? "";
+      expect(await tare.refused(["image", "ls", "--tree", flag])).toContain(
+        `${name} is not yet supported with --tree`,
+      );
+    }
+    await tare.must(["rm", "user"]);
+    await tare.must(["rmi", "tree:1"]);
+    await tare.must(["load", "--platform", "linux/s390x", "-i", archive]);
   });
 
   test("pull -a brings all tags, push -a sends all tags; a tag beside it is refused", async () => {

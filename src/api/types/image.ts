@@ -1,5 +1,36 @@
 import type { HealthConfig } from "./container-config.ts";
 
+interface OciPlatform {
+  readonly os: string;
+  readonly architecture: string;
+  readonly variant?: string | undefined;
+}
+
+/** The manifest of an image for one platform. Since 1.47, where it is asked for. */
+export interface ImageManifestSummary {
+  /** Its digest. */
+  readonly ID: string;
+  readonly Descriptor: {
+    readonly mediaType: string;
+    readonly digest: string;
+    readonly size: number;
+    readonly platform?: OciPlatform | undefined;
+  };
+  /** Whether all that it names is here. */
+  readonly Available: boolean;
+  /** Bytes: `Content` of the blobs, `Total` with the unpacked layers. */
+  readonly Size: { readonly Content: number; readonly Total: number };
+  /** `image` or `unknown`. */
+  readonly Kind: string;
+  readonly ImageData?:
+    | {
+        readonly Platform: OciPlatform;
+        readonly Containers: readonly string[];
+        readonly Size: { readonly Unpacked: number };
+      }
+    | undefined;
+}
+
 /** One row of `GET /images/json`. */
 export interface ImageSummary {
   readonly Id: string;
@@ -16,6 +47,7 @@ export interface ImageSummary {
   readonly Labels: Readonly<Record<string, string>> | null;
   /** −1: not counted. */
   readonly Containers: number;
+  readonly Manifests?: readonly ImageManifestSummary[] | undefined;
   readonly Tare?: TareImage | undefined;
 }
 
@@ -65,6 +97,7 @@ export interface ImageInspect {
   readonly VirtualSize?: number | undefined;
   readonly GraphDriver: { readonly Name: string; readonly Data: Readonly<Record<string, string>> | null };
   readonly RootFS: { readonly Type: string; readonly Layers: readonly string[] };
+  readonly Manifests?: readonly ImageManifestSummary[] | undefined;
   readonly Metadata: { readonly LastTagTime?: string | undefined };
   readonly Tare?: (TareImage & { readonly LayerBytes?: readonly number[] | undefined }) | undefined;
 }

@@ -9,7 +9,7 @@ import { Failure, isFailure } from "../../base/failure.ts";
 import type { Engine } from "../../model/engine.ts";
 import type { ContainerSpec } from "../../model/container-spec.ts";
 import type { CreateOptions } from "../../model/containers.ts";
-import { formatPlatform, parsePlatform } from "../../spec/platform.ts";
+import { formatPlatform, parsePlatform, rankPlatform } from "../../spec/platform.ts";
 
 /** Of the body of `POST /containers/create`. What is not found is named as Docker names it. */
 export async function createContainer(
@@ -42,18 +42,18 @@ export async function createContainer(
 
 async function requirePlatform(engine: Engine, image: string, text: string | undefined): Promise<void> {
   if (text === undefined) return;
-  const wanted = formatPlatform(parsePlatform(text));
+  const wanted = parsePlatform(text);
   const found = await engine.images.inspect(image).catch((thrown: unknown) => {
     throw toDockerCreateFailure(thrown, { image });
   });
-  const actual = formatPlatform(found.config.platform);
-  if (actual !== wanted) {
-    throw new Failure(
-      "not-found",
-      `image with reference ${image} was found but does not match the specified platform: wanted ${wanted}, actual: ${actual}`,
-      { details: { image, platform: wanted } },
-    );
-  }
+  const { platform } = found.config;
+  if (rankPlatform(platform, wanted) !== undefined) return;
+  const asked = formatPlatform(wanted);
+  throw new Failure(
+    "not-found",
+    `image with reference ${image} was found but does not match the specified platform: wanted ${asked}, actual: ${formatPlatform(platform)}`,
+    { details: { image, platform: asked } },
+  );
 }
 
 /** "Not found" of a create request means its image, unless the failure names another object. */

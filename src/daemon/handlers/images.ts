@@ -36,7 +36,8 @@ export const handlers: Handlers = {
     requireFilterKeys(filters, listFilters);
     if (query.boolean("identity") && !query.boolean("manifests"))
       throw new Failure("invalid", "conflicting options: identity requires manifests=1");
-    const found = await engine.images.list({ all: query.boolean("all"), filters });
+    const manifests = query.boolean("manifests");
+    const found = await engine.images.list({ all: query.boolean("all"), filters, manifests });
     const shared = query.boolean("shared-size") ? await sharedSizes(engine) : undefined;
     const rows = found.map((image) => {
       const summary = imageSummaryOf(image);
@@ -57,7 +58,12 @@ export const handlers: Handlers = {
   },
 
   "images.inspect": async ({ engine, version, params, query, reply }: Call) => {
-    const found = await engine.images.inspect(params["name"] ?? "", platformIn(query));
+    const manifests = query.boolean("manifests");
+    const platform = platformIn(query);
+    if (manifests && platform.platform !== undefined) {
+      throw new Failure("invalid", "conflicting options: manifests and platform options cannot both be set");
+    }
+    const found = await engine.images.inspect(params["name"] ?? "", { ...platform, manifests });
     reply.json(200, adaptImageInspect(imageInspectOf(found), version));
   },
 
@@ -94,13 +100,12 @@ export const handlers: Handlers = {
   },
 
   "images.search": async ({ engine, query, request, reply, signal }: Call) => {
-    const credentials = credentialsOf(request);
-    const limit = query.integer("limit");
+    const limit = readLimit(query.text("limit"));
     const found = await engine.images.search(query.text("term") ?? "", {
       filters: query.filters(),
       signal,
-      limit: limit === undefined || limit === 0 ? undefined : limit,
-      credentials,
+      limit: limit === 0 ? undefined : limit,
+      credentials: findCredentials(request),
     });
     reply.json(200, found.map(searchResultOf));
   },
@@ -160,6 +165,24 @@ export const handlers: Handlers = {
     await importFrom(call, source);
   },
 };
+
+/** 0 where there is none. Throws "invalid" in dockerd's words. */
+function readLimit(text: string | undefined): number {
+  if (text === undefined) return 0;
+  if (/^[+-]?\d{1,15}$/.test(text)) return Number(text);
+  const shown = JSON.stringify(text.slice(0, 100));
+  const why = /^[+-]?\d+$/.test(text) ? "value out of range" : "invalid syntax";
+  throw new Failure("invalid", `invalid limit specified: strconv.Atoi: parsing ${shown}: ${why}`);
+}
+
+/** SPEC: dockerd searches without credentials where they cannot be read. */
+function findCredentials(request: Call["request"]): ReturnType<typeof parseRegistryAuth> {
+  try {
+    return credentialsOf(request);
+  } catch {
+    return undefined;
+  }
+}
 
 /** Bytes of each image that others have, too. */
 async function sharedSizes(engine: Call["engine"]): Promise<ReadonlyMap<string, number>> {

@@ -3,6 +3,7 @@ import type * as api from "../../api/types/image.ts";
 import type {
   FoundImage,
   ImageDetails,
+  ImageManifest,
   ImageSummary,
   ImageTree,
   ImageTreeImage,
@@ -29,7 +30,28 @@ export function imageSummaryOf(image: ImageSummary): api.ImageSummary {
     SharedSize: -1,
     Labels: Object.keys(image.labels).length === 0 ? null : image.labels,
     Containers: image.containers,
+    Manifests: image.manifests?.map((manifest) => manifestOf(manifest, image.sizeBytes)),
     Tare: image.artifactType === undefined ? undefined : { ArtifactType: image.artifactType },
+  };
+}
+
+function manifestOf(manifest: ImageManifest, unpackedBytes: number): api.ImageManifestSummary {
+  const { digest, mediaType, sizeBytes, platform, contentBytes } = manifest;
+  return {
+    ID: digest,
+    Descriptor: { mediaType, digest, size: sizeBytes, ...(platform === undefined ? {} : { platform }) },
+    Available: manifest.isAvailable,
+    Size: { Content: contentBytes, Total: contentBytes + (platform === undefined ? 0 : unpackedBytes) },
+    ...(platform === undefined
+      ? { Kind: "unknown" }
+      : {
+          Kind: "image",
+          ImageData: {
+            Platform: platform,
+            Containers: manifest.containers,
+            Size: { Unpacked: unpackedBytes },
+          },
+        }),
   };
 }
 
@@ -52,6 +74,7 @@ export function imageInspectOf(image: ImageDetails): api.ImageInspect {
     Size: image.sizeBytes,
     GraphDriver: graphDriverOf(image.storage),
     RootFS: { Type: "layers", Layers: image.layers },
+    Manifests: image.manifests?.map((manifest) => manifestOf(manifest, image.sizeBytes)),
     Metadata: image.taggedAt === undefined ? {} : { LastTagTime: new Date(image.taggedAt).toISOString() },
     Tare: {
       ArtifactType: image.artifactType,

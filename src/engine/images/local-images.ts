@@ -24,6 +24,7 @@ import type { State } from "../state/state.ts";
 import type {
   FoundImage,
   ImageDetails,
+  ImageManifest,
   Images,
   ImageSummary,
   ImageTree,
@@ -38,6 +39,7 @@ import { filterImages, isShownReference } from "./image-filters.ts";
 import { chooseParents, hasChildren } from "./image-parents.ts";
 import { imagesOf } from "./images-in-use.ts";
 import { imageEvent } from "../describe-event.ts";
+import { describeImageManifest } from "./image-manifest.ts";
 import { StoringSink } from "./load-sink.ts";
 import { chooseRemovals } from "./choose-removals.ts";
 import { pruneImages } from "./prune.ts";
@@ -237,18 +239,33 @@ export class LocalImages implements Images {
   async list(
     options: {
       readonly all?: boolean | undefined;
+      readonly manifests?: boolean | undefined;
       readonly filters?: Readonly<Record<string, readonly string[]>> | undefined;
     } = {},
   ): Promise<readonly ImageSummary[]> {
-    const { filters = {}, all = false } = options;
-    return filterImages(this.#state, filters, { all })
+    const { filters = {}, all = false, manifests = false } = options;
+    const records = filterImages(this.#state, filters, { all });
+    const found = records
       .map((record) => this.#summarize(record, filters))
       .sort((one, other) => other.createdAt - one.createdAt);
+    if (!manifests) return found;
+    const known = new Map<string, readonly ImageManifest[]>();
+    for (const record of records) known.set(record.id, await this.#manifestsOf(record));
+    return found.map((image) => Object.freeze({ ...image, manifests: known.get(image.id) ?? [] }));
+  }
+
+  async #manifestsOf(record: ImageRecord): Promise<readonly ImageManifest[]> {
+    const { content } = this.#dependencies;
+    const manifest = await describeImageManifest(record, { state: this.#state, content });
+    return manifest === undefined ? [] : [manifest];
   }
 
   async inspect(
     reference: string,
-    { platform }: { readonly platform?: string | undefined } = {},
+    {
+      platform,
+      manifests = false,
+    }: { readonly platform?: string | undefined; readonly manifests?: boolean | undefined } = {},
   ): Promise<ImageDetails> {
     const { record } = getImage(this.#state, reference);
     requirePlatform(record, { reference, platform });
@@ -259,6 +276,7 @@ export class LocalImages implements Images {
       layers: record.config.diffIds,
       layerBytes: record.layerBytes,
       storage: { driver: storage.name, data: await storage.describe({ layers: record.config.diffIds }) },
+      ...(manifests ? { manifests: await this.#manifestsOf(record) } : {}),
     });
   }
 

@@ -1,5 +1,5 @@
 import { Failure } from "../../base/failure.ts";
-import { formatPlatform, parsePlatform } from "../../spec/platform.ts";
+import { formatPlatform, parsePlatform, rankPlatform } from "../../spec/platform.ts";
 import type { ImageRecord } from "../state/records.ts";
 
 /** Refuses an image that is not for the platform that was asked for; a name stands for one platform's image here. */
@@ -9,12 +9,8 @@ export function requirePlatform(
 ): void {
   if (platform === undefined || platform === "") return;
   const wanted = parsePlatform(platform);
-  const { os, architecture, variant } = config.platform;
-  const fits =
-    os === wanted.os &&
-    architecture === wanted.architecture &&
-    (wanted.variant === undefined || variant === wanted.variant);
-  if (fits) return;
+  // SPEC: dockerd takes an image that such a machine can run, too: that of amd64 for amd64/v2.
+  if (rankPlatform(config.platform, wanted) !== undefined) return;
   throw new Failure(
     "not-found",
     `image with reference ${reference} was found but does not provide the specified platform (${formatPlatform(wanted)}): it is for ${formatPlatform(config.platform)}`,

@@ -68,6 +68,16 @@ async function* pushed(name: string): AsyncGenerator<Progress, void, undefined> 
   yield { kind: "image", id: imageId, reference: name };
 }
 
+const manifest = {
+  digest: `sha256:${"2".repeat(64)}`,
+  mediaType: "application/vnd.oci.image.manifest.v1+json",
+  sizeBytes: 400,
+  platform: { os: "linux", architecture: "amd64" },
+  isAvailable: true,
+  contentBytes: 500_000,
+  containers: [],
+};
+
 /** An engine in memory, with real behaviour as far as clients see it. One image: busybox:latest. */
 export class FakeEngine implements Engine {
   readonly known: FakeContainer[] = [];
@@ -332,13 +342,15 @@ export class FakeEngine implements Engine {
       if (options?.reference !== undefined) this.tags.push(options.reference);
       return imageId;
     },
-    list: async () => [this.#image()],
-    inspect: async (reference) => {
+    list: async ({ manifests = false } = {}) => [
+      { ...this.#image(), ...(manifests ? { manifests: [manifest] } : {}) },
+    ],
+    inspect: async (reference, { manifests = false } = {}) => {
       const name = /[:@]/.test(reference) ? reference : `${reference}:latest`;
       if (!this.tags.includes(name) && reference !== imageId) {
         throw new Failure("not-found", `cannot find image "${reference}"`);
       }
-      return this.#image();
+      return { ...this.#image(), ...(manifests ? { manifests: [manifest] } : {}) };
     },
     search: async (term, { limit = 25 } = {}) => [
       { name: term, description: "found", stars: limit, isOfficial: true, isAutomated: false },
