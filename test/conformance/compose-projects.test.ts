@@ -47,7 +47,7 @@ describe.skipIf(!isRoot || program === null)("docker-compose with small projects
         env: {
           PATH: process.env["PATH"] ?? "",
           HOME: directory,
-          DOCKER_HOST: `unix://${tare.socket}`,
+          DOCKER_HOST: `unix://${tare.clientSocket}`,
           TOKEN: "s3cret",
         },
         timeout: 60_000 * slowness,
@@ -292,7 +292,7 @@ services:
         env: {
           PATH: process.env["PATH"] ?? "",
           HOME: project.directory,
-          DOCKER_HOST: `unix://${tare.socket}`,
+          DOCKER_HOST: `unix://${tare.clientSocket}`,
           COMPOSE_PROJECT_NAME: project.directory.split("/").at(-1) ?? "",
         },
       });

@@ -47,7 +47,7 @@ describe.skipIf(!isRoot || node === undefined || docker === undefined)("the devc
       env: {
         PATH: `${tare.directory}/bin:${process.env["PATH"] ?? ""}`,
         HOME: tare.directory,
-        DOCKER_HOST: `unix://${tare.socket}`,
+        DOCKER_HOST: `unix://${tare.clientSocket}`,
       },
     });
     const timer = setTimeout(() => child.kill("SIGKILL"), 60_000 * slowness);

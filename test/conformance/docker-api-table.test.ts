@@ -15,7 +15,7 @@ import { globalFlags } from "../../src/cli/global-flags.ts";
 import { findDockerCli } from "../support/docker-cli.ts";
 import { startDaemon } from "../unit/daemon/daemon-under-test.ts";
 import { rawRequest, requestText, statusOf } from "../unit/daemon/raw-request.ts";
-import { findSwagger } from "./swagger.ts";
+import { findSwagger } from "../support/swagger.ts";
 
 const dockerRoutes = routes.filter(({ path }) => !path.startsWith("/tare"));
 const keys = dockerRoutes.map(({ method, path }) => `${method} ${path}`);

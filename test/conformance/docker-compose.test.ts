@@ -53,7 +53,7 @@ describe.skipIf(!isRoot || program === null)("docker-compose with a project of t
     const { status, stdout, stderr } = spawnSync(program ?? "", args, {
       cwd: directory,
       encoding: "utf8",
-      env: { ...process.env, DOCKER_HOST: `unix://${tare.socket}`, HOME: tare.directory },
+      env: { ...process.env, DOCKER_HOST: `unix://${tare.clientSocket}`, HOME: tare.directory },
       timeout: 60_000 * slowness,
     });
     return { status, out: status === 0 ? stdout.trim() : `${stdout}${stderr}`.trim() };
@@ -140,7 +140,7 @@ describe.skipIf(!isRoot || program === null)("docker-compose with a project that
         encoding: "utf8",
         env: {
           ...process.env,
-          DOCKER_HOST: `unix://${tare.socket}`,
+          DOCKER_HOST: `unix://${tare.clientSocket}`,
           HOME: tare.directory,
           UPLOADED_TOKEN: "s3cret",
         },
@@ -192,7 +192,7 @@ describe.skipIf(!isRoot || program === null)("docker-compose with a project that
       const { status, stdout, stderr } = spawnSync(program ?? "", args, {
         cwd: directory,
         encoding: "utf8",
-        env: { ...process.env, DOCKER_HOST: `unix://${tare.socket}`, HOME: tare.directory },
+        env: { ...process.env, DOCKER_HOST: `unix://${tare.clientSocket}`, HOME: tare.directory },
         timeout: 60_000 * slowness,
       });
       return { status, out: status === 0 ? stdout.trim() : `${stdout}${stderr}`.trim() };

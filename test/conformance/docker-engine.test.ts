@@ -20,7 +20,10 @@ describe.skipIf(!isRoot || program === undefined)("docker-cli with the engine", 
   beforeAll(async () => {
     tare = new Installation();
     await tare.must(["version"]);
-    docker = new DockerCli(program ?? "", { socket: tare.socket, config: join(tare.directory, "docker") });
+    docker = new DockerCli(program ?? "", {
+      socket: tare.clientSocket,
+      config: join(tare.directory, "docker"),
+    });
     expect(await docker.must(["load", "-i", busyboxArchive()])).toBe("Loaded image: busybox:latest");
   });
   afterAll(async () => {

@@ -18,7 +18,7 @@ describe.skipIf(!isRoot || docker === undefined)("docker's client copies, compar
     await tare.must(["run", "-d", "--name", "live", "busybox", "sleep", "1000"]);
     const config = join(tare.directory, "docker");
     mkdirSync(config);
-    client = new DockerCli(docker ?? "", { socket: tare.socket, config });
+    client = new DockerCli(docker ?? "", { socket: tare.clientSocket, config });
   });
   afterAll(async () => {
     await tare[Symbol.asyncDispose]();

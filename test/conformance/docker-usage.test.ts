@@ -19,7 +19,10 @@ describe.skipIf(!isRoot || program === undefined)("docker-cli's usage and prunin
     await tare.must(["create", "--name", "idle", "-v", "kept:/kept", "-v", "/nameless", "hello"]);
     await tare.must(["volume", "create", "unused"]);
     await tare.must(["tag", "hello", "other:1"]);
-    docker = new DockerCli(program ?? "", { socket: tare.socket, config: join(tare.directory, "docker") });
+    docker = new DockerCli(program ?? "", {
+      socket: tare.clientSocket,
+      config: join(tare.directory, "docker"),
+    });
   });
   afterAll(async () => {
     await tare[Symbol.asyncDispose]();

@@ -19,7 +19,7 @@ describe.skipIf(!isRoot || node === null)("dockerode with the engine", () => {
   /** One scenario of dockerode-process.mjs in a process of its own. */
   async function run(scenario: string, ...words: readonly string[]): Promise<unknown> {
     const script = join(import.meta.dir, "dockerode-process.mjs");
-    const child = spawn(node ?? "", [script, tare.socket, scenario, ...words], {
+    const child = spawn(node ?? "", [script, tare.clientSocket, scenario, ...words], {
       stdio: ["ignore", "pipe", "pipe"],
     });
     const timer = setTimeout(() => child.kill("SIGKILL"), 30_000);

@@ -83,7 +83,7 @@ describe.skipIf(!isRoot || !has("docker-registry") || !has("openssl"))("docker-r
     async () => {
       const home = join(tare.directory, "docker-home");
       const run = (args: readonly string[], input = "") =>
-        spawnSync(docker ?? "", ["-H", `unix://${tare.socket}`, ...args], {
+        spawnSync(docker ?? "", ["-H", `unix://${tare.clientSocket}`, ...args], {
           encoding: "utf8",
           input,
           env: { PATH: "/usr/bin:/bin", DOCKER_CONFIG: home },

@@ -40,7 +40,7 @@ describe.skipIf(!isRoot || node === undefined)("testcontainers", () => {
       env: {
         PATH: process.env["PATH"] ?? "",
         HOME: tare.directory,
-        DOCKER_HOST: `unix://${tare.socket}`,
+        DOCKER_HOST: `unix://${tare.clientSocket}`,
         RYUK_CONTAINER_IMAGE: "reaper:1",
         TESTCONTAINERS_DOCKER_SOCKET_OVERRIDE: tare.socket,
       },

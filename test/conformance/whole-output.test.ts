@@ -8,6 +8,7 @@ import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { connect, type Socket } from "node:net";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { askApi } from "../support/ask-api.ts";
 import { findDockerCli } from "../support/docker-cli.ts";
 import { isFullRun } from "../support/full-run.ts";
 import { busyboxArchive } from "../support/images.ts";
@@ -221,14 +222,9 @@ describe.skipIf(!isRoot)("output through Docker's clients", () => {
       for (const name of names) {
         await tare.must(["start", name]);
         sockets.push(await begin("POST", `/containers/${name}/attach?stream=1&stdin=1&stdout=1&stderr=1`));
-        const body = JSON.stringify({ AttachStdout: true, AttachStderr: true, Cmd: ["sh", "-c", much] });
-        const reply = await fetch("http://tare/containers/target/exec", {
-          unix: tare.socket,
-          method: "POST",
-          headers: { "content-type": "application/json" },
-          body,
-        });
-        const { Id } = (await reply.json()) as { Id: string };
+        const body = { AttachStdout: true, AttachStderr: true, Cmd: ["sh", "-c", much] };
+        const { text } = await askApi(tare.socket, "POST", "/containers/target/exec", body);
+        const { Id } = JSON.parse(text) as { Id: string };
         sockets.push(await begin("POST", `/exec/${Id}/start`, "{}"));
       }
       // Those of the containers; an exec ignores it.

@@ -21,7 +21,7 @@ export function describeDocker(name: string, define: (host: DockerHost) => void)
       host.tare = tare;
       await tare.must(["load", "-i", busyboxArchive()]);
       const config = join(tare.directory, "docker");
-      host.docker = new DockerCli(program ?? "", { socket: tare.socket, config });
+      host.docker = new DockerCli(program ?? "", { socket: tare.clientSocket, config });
     });
     afterAll(async () => await host.tare?.[Symbol.asyncDispose]());
     define(host as DockerHost);

@@ -12,6 +12,7 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
+import { CheckingProxy } from "./checking-proxy.ts";
 import { failOnUncaughtException } from "./daemon-log.ts";
 import { slowness } from "./patience.ts";
 
@@ -51,6 +52,7 @@ export class Installation implements AsyncDisposable {
   readonly socket: string;
   readonly #mountsBefore: string;
   readonly #words: readonly string[];
+  #proxy: CheckingProxy | undefined;
 
   /** `dataRoot`: a place that the test has made. `netns`: the network namespace that is the host to it. */
   constructor({ dataRoot, netns }: { readonly dataRoot?: string; readonly netns?: string } = {}) {
@@ -63,6 +65,18 @@ export class Installation implements AsyncDisposable {
     mkdirSync(this.runRoot, { mode: 0o700 });
     this.socket = join(this.runRoot, "tare.sock");
     this.#mountsBefore = mountTable();
+  }
+
+  /**
+   * For the clients of others, of a daemon that runs: with TARE_REFERENCE, every reply is compared with the API's
+   * reference, and disposing fails where one differs. docker-py loses what comes with the head of a taken over
+   * connection: it needs the daemon's own socket.
+   */
+  get clientSocket(): string {
+    if (process.env["TARE_REFERENCE"] === undefined) return this.socket;
+    const socket = join(this.directory, "client.sock");
+    this.#proxy ??= new CheckingProxy({ socket, target: this.socket });
+    return socket;
   }
 
   get globalFlags(): readonly string[] {
@@ -174,6 +188,8 @@ export class Installation implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    const { problems = [] } = (await this.#proxy?.report()) ?? {};
+    await this.#proxy?.[Symbol.asyncDispose]();
     await this.tare(["pod", "rm", "--force", "--all"]);
     const ids = await this.tare(["ps", "-aq", "--no-trunc"]);
     if (ids.status === 0 && ids.stdout.trim() !== "")
@@ -190,6 +206,10 @@ export class Installation implements AsyncDisposable {
     const log = this.daemonLog();
     rmSync(this.directory, { recursive: true, force: true });
     failOnUncaughtException(log);
+    if (problems.length > 0)
+      throw new Error(
+        `${problems.length} replies differ from the reference:\n${[...new Set(problems)].slice(0, 50).join("\n")}`,
+      );
     if (leaks.length > 0)
       throw new Error(`left behind: ${leaks.join(", ")} (daemon stop: ${stderr})\n${log}`);
   }

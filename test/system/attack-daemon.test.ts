@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { readdirSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from "node:fs";
 import { connect, type Socket } from "node:net";
 import { join } from "node:path";
+import { type ApiAnswer, askApi } from "../support/ask-api.ts";
 import { busyboxArchive, busyboxRootfsTar, dockerArchiveMembers, tarOf } from "../support/images.ts";
 import { poll } from "../support/patience.ts";
 import { Installation, isRoot } from "../support/tare.ts";
@@ -19,20 +20,8 @@ describe.skipIf(!isRoot)("attacks on the daemon", () => {
     await tare[Symbol.asyncDispose]();
   });
 
-  const ask = async (
-    method: string,
-    path: string,
-    body?: unknown,
-  ): Promise<{ status: number; text: string }> => {
-    const reply = await fetch(`http://tare${path}`, {
-      unix: tare.socket,
-      method,
-      ...(body === undefined
-        ? {}
-        : { body: JSON.stringify(body), headers: { "Content-Type": "application/json" } }),
-    });
-    return { status: reply.status, text: await reply.text() };
-  };
+  const ask = (method: string, path: string, body?: object): Promise<ApiAnswer> =>
+    askApi(tare.socket, method, path, body);
 
   test("exec sessions that nobody starts are bounded, and the container goes on", async () => {
     const refusals: string[] = [];

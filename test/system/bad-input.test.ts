@@ -1,14 +1,10 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
 import { request } from "node:http";
+import { answerOf, type ApiAnswer } from "../support/ask-api.ts";
 import { busyboxArchive, busyboxRootfsTar, dockerArchiveMembers, tarOf } from "../support/images.ts";
 import { TarBuilder } from "../support/tar-builder.ts";
 import { Installation, isRoot } from "../support/tare.ts";
-
-interface Answer {
-  readonly status: number;
-  readonly text: string;
-}
 
 /** Names that every plain object has, or that change it. */
 const inherited = ["constructor", "__proto__", "toString", "hasOwnProperty", "valueOf", "__defineGetter__"];
@@ -30,28 +26,16 @@ describe.skipIf(!isRoot)("bad input", () => {
     method: string,
     path: string,
     { body, type = "application/json" }: { readonly body?: Uint8Array | string; readonly type?: string } = {},
-  ): Promise<Answer> => {
-    const { promise, resolve, reject } = Promise.withResolvers<Answer>();
-    const sent = request(
-      { socketPath: tare.socket, method, path, headers: { "content-type": type } },
-      (reply) => {
-        const parts: Buffer[] = [];
-        reply.on("data", (part: Buffer) => parts.push(part));
-        reply.on("end", () =>
-          resolve({ status: reply.statusCode ?? 0, text: Buffer.concat(parts).toString() }),
-        );
-        reply.on("error", reject);
-      },
-    );
-    sent.on("error", reject);
+  ): Promise<ApiAnswer> => {
+    const sent = request({ socketPath: tare.socket, method, path, headers: { "content-type": type } });
     sent.end(body);
-    return promise;
+    return answerOf(sent);
   };
-  const post = (path: string, value: unknown): Promise<Answer> =>
+  const post = (path: string, value: unknown): Promise<ApiAnswer> =>
     send("POST", path, { body: JSON.stringify(value) });
-  const create = (value: object): Promise<Answer> =>
+  const create = (value: object): Promise<ApiAnswer> =>
     post("/containers/create", { Image: "busybox", Cmd: ["true"], ...value });
-  const load = (archive: Uint8Array): Promise<Answer> =>
+  const load = (archive: Uint8Array): Promise<ApiAnswer> =>
     send("POST", "/images/load", { body: archive, type: "application/x-tar" });
 
   test.each([

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import { askApi } from "../support/ask-api.ts";
 import { busyboxArchive } from "../support/images.ts";
 import { Installation, isRoot } from "../support/tare.ts";
 
@@ -26,8 +27,7 @@ describe.skipIf(!isRoot).each(["overlay", "vfs"])("usage and pruning with %s", (
   const run = (...args: readonly string[]): Promise<string> =>
     tare.must(["--storage-driver", driver, ...args]);
   const usage = async (): Promise<Usage> => JSON.parse(await get("/system/df")) as Usage;
-  const get = async (path: string): Promise<string> =>
-    await (await fetch(`http://localhost${path}`, { unix: tare.socket })).text();
+  const get = async (path: string): Promise<string> => (await askApi(tare.socket, "GET", path)).text;
   const names = async (): Promise<string> => await run("ps", "-a", "--format", "{{.Names}}");
 
   beforeAll(async () => {

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { request } from "node:http";
 import { formatApiVersion, maximumVersion } from "../../src/api/http/version.ts";
+import { answerOf, type ApiAnswer } from "../support/ask-api.ts";
 import { busyboxArchive } from "../support/images.ts";
 import { Installation, isRoot } from "../support/tare.ts";
 
@@ -490,17 +491,9 @@ describe.skipIf(!isRoot)("networks and network owners that come after the contai
 function send(
   socketPath: string,
   { method, path, text, type }: { method: string; path: string; text: string | undefined; type: string },
-): Promise<{ readonly status: number; readonly text: string }> {
+): Promise<ApiAnswer> {
   const headers = type === "" || text === undefined ? {} : { "content-type": type };
-  return new Promise((resolve, reject) => {
-    const asked = request({ socketPath, method, path, headers }, (reply) => {
-      const pieces: Buffer[] = [];
-      reply.on("data", (piece: Buffer) => pieces.push(piece));
-      reply.on("end", () =>
-        resolve({ status: reply.statusCode ?? 0, text: Buffer.concat(pieces).toString() }),
-      );
-    });
-    asked.on("error", reject);
-    asked.end(text);
-  });
+  const asking = request({ socketPath, method, path, headers });
+  asking.end(text);
+  return answerOf(asking);
 }

@@ -2,10 +2,10 @@ import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { createSocket } from "node:dgram";
 import { once } from "node:events";
 import { readdirSync, readFileSync, readlinkSync } from "node:fs";
-import { request } from "node:http";
 import { connect, createServer, type Server } from "node:net";
 import { HeldPorts } from "../../src/network/ports/held-ports.ts";
 import type { EndpointPlan } from "../../src/network/types.ts";
+import { askApi } from "../support/ask-api.ts";
 import { busyboxArchive } from "../support/images.ts";
 import { killDaemon } from "../support/fault-run.ts";
 import { bridgePlan, endpointPlan, ports } from "../support/network-plans.ts";
@@ -62,16 +62,7 @@ describe.skipIf(!isRoot)("published ports", () => {
     await close(program);
   };
   // oxlint-disable-next-line typescript/no-explicit-any
-  const ask = async (path: string): Promise<any> =>
-    await new Promise((resolve, reject) => {
-      const asking = request({ socketPath: tare.socket, path }, (reply) => {
-        let text = "";
-        reply.setEncoding("utf8").on("data", (piece: string) => (text += piece));
-        reply.on("end", () => resolve(JSON.parse(text)));
-      });
-      asking.on("error", reject);
-      asking.end();
-    });
+  const ask = async (path: string): Promise<any> => JSON.parse((await askApi(tare.socket, "GET", path)).text);
   const daemonSockets = async (): Promise<number> => {
     const pid = Number((await ask("/tare/build")).Pid);
     return readdirSync(`/proc/${pid}/fd`).filter((fd) => {

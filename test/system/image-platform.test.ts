@@ -2,8 +2,8 @@ import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { mediaTypes } from "../../src/spec/image/manifest.ts";
-import { askApi } from "../support/ask-api.ts";
 import { hostPlatform } from "../../src/spec/platform.ts";
+import { askApi } from "../support/ask-api.ts";
 import { configOf, ociMembers, tarOf, type TestImage } from "../support/images.ts";
 import { Installation, isRoot } from "../support/tare.ts";
 import { TestRegistry } from "../support/test-registry.ts";
@@ -67,7 +67,7 @@ describe.skipIf(!isRoot)("platforms and tags of an image", () => {
     }
     const ask = async (platform: string, others: Readonly<Record<string, string>> = {}): Promise<number> => {
       const query = new URLSearchParams({ platform, ...others }).toString();
-      return (await fetch(`http://tare/images/both:1/json?${query}`, { unix: tare.socket })).status;
+      return (await askApi(tare.socket, "GET", `/images/both:1/json?${query}`)).status;
     };
     expect(await ask('{"os":"linux","architecture":"s390x"}')).toBe(200);
     expect(await ask('{"os":"linux","architecture":"arm","variant":"v7"}')).toBe(404);
@@ -234,8 +234,8 @@ describe.skipIf(!isRoot)("lists of images", () => {
     const wrong = await tare.tare(["images", "--filter", "until=soon"]);
     expect([wrong.status, wrong.stderr]).toEqual([1, expect.stringMatching(/soon/)]);
     const sizes = async (query: string): Promise<string[]> => {
-      const reply = await fetch(`http://tare/images/json${query}`, { unix: tare.socket });
-      const rows = (await reply.json()) as { RepoTags: string[]; SharedSize: number }[];
+      const { text } = await askApi(tare.socket, "GET", `/images/json${query}`);
+      const rows = JSON.parse(text) as { RepoTags: string[]; SharedSize: number }[];
       return rows.map(({ RepoTags, SharedSize }) => `${RepoTags[0] ?? ""} ${SharedSize}`).sort();
     };
     expect(await sizes("")).toEqual(["app:1 -1", "base:1 -1"]);
@@ -297,10 +297,8 @@ describe.skipIf(!isRoot)("what stands beside images", () => {
     });
     await tare.must(["pull", "-q", `${registry.host}/x/y:index`]);
     expect(registry.seen.some(({ url }) => url.includes(attestation.digest))).toBe(false);
-    const reply = await fetch(`http://tare/distribution/${registry.host}/x/y:index/json`, {
-      unix: tare.socket,
-    });
-    expect(await reply.json()).toMatchObject({ Platforms: [platform] });
+    const reply = await askApi(tare.socket, "GET", `/distribution/${registry.host}/x/y:index/json`);
+    expect(JSON.parse(reply.text)).toMatchObject({ Platforms: [platform] });
   });
 
   test("a layer of another type is refused with the reason, and nothing is fetched", async () => {

@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { execFileSync } from "node:child_process";
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
-import { request } from "node:http";
 import { join } from "node:path";
 import { connectTo } from "../../src/library/connected-engine.ts";
+import { type ApiAnswer, askApi } from "../support/ask-api.ts";
 import { busyboxArchive, tarOf } from "../support/images.ts";
 import { Installation, isRoot } from "../support/tare.ts";
 
@@ -19,18 +19,7 @@ describe.skipIf(!isRoot)("what is asked of pods", () => {
 
   const refused = async (...args: string[]): Promise<string> => await tare.refused(args);
   const state = (pod: string) => tare.must(["pod", "inspect", "-f", "{{.State}}", pod]);
-  const post = (path: string, body: unknown): Promise<{ status: number; text: string }> =>
-    new Promise((resolve, reject) => {
-      const sent = request(
-        { socketPath: tare.socket, path, method: "POST", headers: { "content-type": "application/json" } },
-        (reply) => {
-          let text = "";
-          reply.setEncoding("utf8").on("data", (piece: string) => (text += piece));
-          reply.on("end", () => resolve({ status: reply.statusCode ?? 0, text }));
-        },
-      );
-      sent.on("error", reject).end(JSON.stringify(body));
-    });
+  const post = (path: string, body: object): Promise<ApiAnswer> => askApi(tare.socket, "POST", path, body);
 
   test("run --pod new: makes both, and nothing where the container can't be made", async () => {
     await tare.must([

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { request } from "node:http";
 import { DatabaseSync } from "node:sqlite";
 import { join } from "node:path";
+import { askApi } from "../support/ask-api.ts";
 import { busyboxArchive } from "../support/images.ts";
 import { Installation, isRoot } from "../support/tare.ts";
 
@@ -29,17 +29,8 @@ describe.skipIf(!isRoot)("a range of ports", () => {
   const inspect = async (name: string): Promise<Inspected> =>
     (await ask("GET", `/v1.45/containers/${name}/json`)) as Inspected;
 
-  const ask = async (method: string, path: string, body?: unknown): Promise<unknown> =>
-    await new Promise((resolve, reject) => {
-      const headers = { "Content-Type": "application/json" };
-      const asking = request({ socketPath: tare.socket, method, path, headers }, (reply) => {
-        let text = "";
-        reply.setEncoding("utf8").on("data", (piece: string) => (text += piece));
-        reply.on("end", () => resolve(JSON.parse(text)));
-      });
-      asking.on("error", reject);
-      asking.end(body === undefined ? undefined : JSON.stringify(body));
-    });
+  const ask = async (method: string, path: string, body?: object): Promise<unknown> =>
+    JSON.parse((await askApi(tare.socket, method, path, body)).text);
 
   /** The container's row, as it is on the disk. */
   const withRecord = async (id: string, change: (text: string) => string): Promise<void> => {

@@ -4,6 +4,7 @@ import { createHash } from "node:crypto";
 import { existsSync, readdirSync, readFileSync, renameSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { gunzipSync, zstdDecompressSync } from "node:zlib";
+import { type ApiAnswer, askApi } from "../support/ask-api.ts";
 import { type DockerRegistry, startDockerRegistry } from "../support/docker-registry.ts";
 import { pushPoints } from "../support/fault-push.ts";
 import { dieAt, killDaemon } from "../support/fault-run.ts";
@@ -179,17 +180,15 @@ describe.skipIf(!isRoot)("push of layers that are not compressed", () => {
     // Both forms of a layer are kept.
     await tare.must(["push", "-q", name]);
     expect(pushed(name).layers[0]?.mediaType).toBe(oci.gzip);
-    const ask = (format: string): Promise<Response> =>
-      fetch(`http://tare/images/${registry.host}/zstd/first/push?tag=1&compressionFormat=${format}`, {
-        method: "POST",
-        unix: tare.socket,
-        headers: { "X-Registry-Auth": "e30=" },
-      });
+    const ask = (format: string): Promise<ApiAnswer> => {
+      const path = `/images/${registry.host}/zstd/first/push?tag=1&compressionFormat=${format}`;
+      return askApi(tare.socket, "POST", path, undefined, { headers: { "X-Registry-Auth": "e30=" } });
+    };
     const accepted = await ask("zstd");
-    expect([accepted.status, await accepted.text()]).toEqual([200, expect.stringContaining("1: digest: ")]);
+    expect([accepted.status, accepted.text]).toEqual([200, expect.stringContaining("1: digest: ")]);
     expect(pushed(name).layers[0]?.digest).toBe(digest);
     const refused = await ask("xz");
-    expect([refused.status, await refused.json()]).toEqual([
+    expect([refused.status, JSON.parse(refused.text)]).toEqual([
       400,
       { message: 'invalid compression format "xz": want gzip or zstd' },
     ]);
@@ -246,9 +245,7 @@ describe.skipIf(!isRoot)("push of layers that are not compressed", () => {
     const pushOne = async (name: string): Promise<string> => {
       const path = `/images/${name.replace(/:1$/, "")}/push?tag=1`;
       const headers = { "X-Registry-Auth": "e30=" };
-      return await (
-        await fetch(`http://tare${path}`, { method: "POST", unix: other.socket, headers })
-      ).text();
+      return (await askApi(other.socket, "POST", path, undefined, { headers })).text;
     };
     const outputs = await Promise.all(names.map(pushOne));
     for (const name of names) expect(pushed(name).layers).toEqual(pushed(names[0] as string).layers);

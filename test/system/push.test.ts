@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { chmodSync, existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { type ApiAnswer, askApi } from "../support/ask-api.ts";
 import { busyboxArchive } from "../support/images.ts";
 import { Installation, isRoot } from "../support/tare.ts";
 import { TestRegistry } from "../support/test-registry.ts";
@@ -75,13 +76,12 @@ describe.skipIf(!isRoot)("push, login and logout", () => {
 
   test("what a registry has can be looked up without bringing it", async () => {
     const header = Buffer.from(JSON.stringify({ username: "me", password: "secret" })).toString("base64url");
-    const ask = (which: string): Promise<Response> =>
-      fetch(`http://tare/distribution/${registry.host}/me/box:${which}/json`, {
-        unix: tare.socket,
-        headers: { "X-Registry-Auth": header },
-      });
+    const ask = (which: string): Promise<ApiAnswer> => {
+      const path = `/distribution/${registry.host}/me/box:${which}/json`;
+      return askApi(tare.socket, "GET", path, undefined, { headers: { "X-Registry-Auth": header } });
+    };
     const reply = await ask("1");
-    expect([reply.status, await reply.json()]).toEqual([
+    expect([reply.status, JSON.parse(reply.text)]).toEqual([
       200,
       {
         Descriptor: {
@@ -99,12 +99,12 @@ describe.skipIf(!isRoot)("push, login and logout", () => {
       url.includes(`/blobs/${details?.Id}`) ? { kind: "lie", bytes: forged } : undefined;
     const lie = await ask("1");
     registry.fault = undefined;
-    expect([lie.status >= 400, await lie.json()]).toEqual([
+    expect([lie.status >= 400, JSON.parse(lie.text)]).toEqual([
       true,
       { message: expect.stringContaining("its content has digest") },
     ]);
     const missing = await ask("9");
-    expect([missing.status, await missing.json()]).toEqual([
+    expect([missing.status, JSON.parse(missing.text)]).toEqual([
       404,
       { message: expect.stringMatching(/^manifest for .*\/me\/box:9 not found: /) },
     ]);

@@ -4,9 +4,9 @@ import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
+import { askApi } from "../support/ask-api.ts";
 import { busyboxArchive, tarOf } from "../support/images.ts";
 import { Installation, isRoot } from "../support/tare.ts";
-import { askApi } from "../support/ask-api.ts";
 import { TestRegistry } from "../support/test-registry.ts";
 
 describe.skipIf(!isRoot)("registries that are configured", () => {
@@ -165,10 +165,9 @@ describe.skipIf(!isRoot)("registries that are configured", () => {
       const { status, stderr } = await tare.tare(["search", ...args]);
       expect([args, status, stderr]).toEqual([args, 1, expect.stringContaining(sentence)]);
     }
-    const reply = await fetch(`http://tare/images/search?term=${encodeURIComponent(`${one.host}/app`)}`, {
-      unix: tare.socket,
-    });
-    expect(await reply.json()).toEqual([
+    const term = encodeURIComponent(`${one.host}/app`);
+    const reply = await askApi(tare.socket, "GET", `/images/search?term=${term}`);
+    expect(JSON.parse(reply.text)).toEqual([
       {
         name: `${one.host}/acme/app`,
         description: "",

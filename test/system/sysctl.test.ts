@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
+import { askApi } from "../support/ask-api.ts";
 import { busyboxArchive } from "../support/images.ts";
 import { Installation, isRoot } from "../support/tare.ts";
 
@@ -96,13 +97,11 @@ describe.skipIf(!isRoot)("sysctl", () => {
       "net.a/b",
       "",
     ]) {
-      const reply = await fetch("http://x/v1.45/containers/create", {
-        unix: tare.socket,
-        method: "POST",
-        headers: { "Content-Type": "application/json" },
-        body: JSON.stringify({ Image: "busybox", HostConfig: { Sysctls: { [key]: "1" } } }),
+      const reply = await askApi(tare.socket, "POST", "/v1.45/containers/create", {
+        Image: "busybox",
+        HostConfig: { Sysctls: { [key]: "1" } },
       });
-      expect([reply.status, await reply.json()]).toEqual([
+      expect([reply.status, JSON.parse(reply.text)]).toEqual([
         400,
         {
           message: `cannot create the container: sysctl ${JSON.stringify(key)} is not in a separate kernel namespace`,

@@ -7,6 +7,10 @@ interface Schema {
   readonly default?: unknown;
   readonly minimum?: number;
   readonly maximum?: number;
+  readonly minItems?: number;
+  readonly minLength?: number;
+  readonly maxLength?: number;
+  readonly pattern?: string;
   readonly $ref?: string;
   readonly type?: string;
   readonly format?: string;
@@ -46,7 +50,10 @@ export function findSwagger(version: string): Swagger | undefined {
   return new Swagger(Bun.YAML.parse(text) as Document);
 }
 
-/** Checks replies against the reference: types, enumerations, required fields, no null where none is allowed. */
+/**
+ * Checks replies against the reference: types, enumerations, bounds, formats, required fields, no null where none is
+ * allowed.
+ */
 export class Swagger {
   readonly #document: Document;
 
@@ -114,11 +121,19 @@ export class Swagger {
     ];
   }
 
+  /** Whether the reference describes the body of this reply as JSON. */
+  describesBody(path: string, method: string, status: number): boolean {
+    const schema = this.#document.paths[path]?.[method.toLowerCase()]?.responses[String(status)]?.schema;
+    return schema !== undefined && this.#resolve(schema).type !== "string";
+  }
+
   /** What is wrong with this reply, one line a place; empty when it is right. */
   problems(path: string, method: string, status: number, value: unknown): readonly string[] {
     const response = this.#document.paths[path]?.[method.toLowerCase()]?.responses[String(status)];
     if (response === undefined) return [`${method} ${path} has no reply ${status}`];
-    return response.schema === undefined ? [] : this.#check(value, response.schema, "");
+    return response.schema === undefined || value === undefined
+      ? []
+      : this.#check(value, response.schema, "");
   }
 
   /** As problems(), against a definition. */
@@ -131,7 +146,8 @@ export class Swagger {
     if (schema.allOf !== undefined) return schema.allOf.flatMap((part) => this.#check(value, part, at));
     if (value === null) {
       // The reference marks few of the fields as nullable which Go leaves null: lists and maps.
-      const mayBeNull = schema["x-nullable"] === true || ["array", "object", undefined].includes(schema.type);
+      const { "x-nullable": isNullable, type } = schema;
+      const mayBeNull = isNullable ?? ["array", "object", undefined].includes(type);
       return mayBeNull || dockerNulls.some((end) => at.endsWith(end)) ? [] : [`${at} is null`];
     }
     const type = schema.type ?? (schema.properties === undefined ? undefined : "object");
@@ -141,6 +157,8 @@ export class Swagger {
     // An enumeration of objects is how the reference says "an empty object".
     const isKnown = type === "object" || (schema.enum?.includes(value) ?? true);
     if (!isKnown) return [`${at} is ${JSON.stringify(value)}`];
+    const outside = outsideOf(value, schema);
+    if (outside !== undefined) return [`${at} is ${JSON.stringify(value).slice(0, 60)}, not ${outside}`];
     if (type === "array") return this.#checkList(value as readonly unknown[], schema, at);
     return type === "object" ? this.#checkObject(value as Readonly<Record<string, unknown>>, schema, at) : [];
   }
@@ -192,6 +210,24 @@ function valuesOf({
   };
   const given = [example, initial].filter((value) => value !== undefined);
   return [...words, ...given, ...edges, ...(usual[type ?? ""] ?? [])];
+}
+
+const moment = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?(Z|[+-]\d\d:\d\d)$/;
+
+/** The first bound, pattern or format that a value of the right type is not within. */
+function outsideOf(value: unknown, schema: Schema): string | undefined {
+  const { minimum, maximum, minItems, minLength, maxLength, pattern, format = "" } = schema;
+  if (typeof value === "number") {
+    const least = minimum ?? (format.startsWith("uint") ? 0 : value);
+    if (value < least) return `at least ${least}`;
+    return value > (maximum ?? value) ? `at most ${maximum}` : undefined;
+  }
+  if (Array.isArray(value)) return value.length < (minItems ?? 0) ? `of ${minItems} items` : undefined;
+  if (typeof value !== "string") return undefined;
+  if (value.length < (minLength ?? 0) || value.length > (maxLength ?? value.length))
+    return "of the right length";
+  if (pattern !== undefined && !new RegExp(pattern).test(value)) return `like ${pattern}`;
+  return /^date-?time$/i.test(format) && !moment.test(value) ? "a time" : undefined;
 }
 
 function isOfType(value: unknown, type: string): boolean {
