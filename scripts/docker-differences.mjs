@@ -23,7 +23,7 @@ export const routeDifferences = {
   "POST /containers/{id...}/start": { state: "differs", why: "`checkpoint` is refused with 501" },
   "POST /networks/create": {
     state: "differs",
-    why: "the drivers are `bridge`, `macvlan`, `host` and `none`; `overlay` needs swarm",
+    why: "the drivers are `bridge`, `macvlan`, `ipvlan`, `host` and `none`; `overlay` needs swarm",
   },
   "POST /volumes/create": { state: "differs", why: `the driver is \`local\`; cluster volumes: ${swarm}` },
   "PUT /volumes/{name...}": { state: "no", status: 503, why: `cluster volumes: ${swarm}` },

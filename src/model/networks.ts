@@ -16,9 +16,9 @@ export interface SubnetSpec {
 /** A network to create; the engine chooses what is absent. */
 export interface NetworkSpec {
   readonly name: string;
-  /** "bridge" (default) or "macvlan". */
+  /** "bridge" (default), "macvlan" or "ipvlan". */
   readonly driver?: string | undefined;
-  /** At most one of each family. */
+  /** At most one of each family for "bridge". */
   readonly subnets?: readonly SubnetSpec[] | undefined;
   readonly ipamDriver?: string | undefined;
   readonly ipamOptions?: Readonly<Record<string, string>> | undefined;
@@ -108,7 +108,7 @@ export interface NetworkDetails {
   readonly id: string;
   readonly name: string;
   readonly createdAt: WallMs;
-  /** "bridge", "macvlan", "host" or "null". */
+  /** "bridge", "macvlan", "ipvlan", "host" or "null". */
   readonly driver: string;
   readonly ipv4: boolean;
   readonly ipv6: boolean;

@@ -14,7 +14,8 @@ import {
 import { inNetworkNamespace } from "../linux/namespaces/network-namespace.ts";
 import { openNetlink } from "../linux/netlink/netlink-socket.ts";
 import { Failure } from "../base/failure.ts";
-import type { IpAddress } from "../spec/ip-address.ts";
+import { formatIpAddress, type IpAddress } from "../spec/ip-address.ts";
+import { isChildKind } from "./child-links/child-link.ts";
 import type { EndpointPlan } from "./types.ts";
 import type { EndpointId } from "../model/ids.ts";
 
@@ -56,7 +57,8 @@ export function configureContainerSide(
 }
 
 function defaultRoute(gateway: IpAddress, index: number): Parameters<typeof addRoute>[0] {
-  return { prefix: { address: { family: gateway.family, value: 0n }, bits: 0 }, gateway, index };
+  const prefix = { address: { family: gateway.family, value: 0n }, bits: 0 };
+  return gateway.value === 0n ? { prefix, index } : { prefix, gateway, index };
 }
 
 /** The routes that lead through it become these. */
@@ -69,10 +71,10 @@ export function replaceDefaultGateways(
     const link = findLink(socket, endpoint.interfaceName);
     if (link === undefined)
       throw new Failure("not-found", `cannot find the interface ${endpoint.interfaceName}`);
-    const kept = new Set(gateways.map(({ value }) => value));
+    const kept = new Set(gateways.map(formatIpAddress));
     socket.send([
       ...endpoint.defaultGateways
-        .filter(({ value }) => !kept.has(value))
+        .filter((gateway) => !kept.has(formatIpAddress(gateway)))
         .map((gateway) => removeRoute(defaultRoute(gateway, link.index))),
       ...gateways.map((gateway) => addRoute(defaultRoute(gateway, link.index))),
     ]);
@@ -101,7 +103,7 @@ function findContainerSide(interfaceName: string, netnsFd: Fd): Link | undefined
 }
 
 /**
- * Does nothing when absent. `withSiblings` also removes all macvlans that other processes created on the same parent in
+ * Does nothing when absent. `withSiblings` also removes all child links that other processes created on the same parent in
  * the namespace.
  */
 export function removeContainerSide(
@@ -114,8 +116,8 @@ export function removeContainerSide(
     // KERNEL: the parent's index is one of the host's; an interface of another kind may be tied to one here that has
     // the same.
     const siblings =
-      link?.kind === "macvlan"
-        ? listLinks(socket).filter(({ kind, parent }) => kind === "macvlan" && parent === link.parent)
+      link !== undefined && isChildKind(link.kind)
+        ? listLinks(socket).filter(({ kind, parent }) => isChildKind(kind) && parent === link.parent)
         : [];
     socket.send([...siblings.map(({ name }) => name), interfaceName].map(removeLink));
   });

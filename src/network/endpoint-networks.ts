@@ -2,12 +2,12 @@ import { Failure } from "../base/failure.ts";
 import { KeyedLock } from "../base/keyed-lock.ts";
 import type { Fd } from "../linux/kernel/fd.ts";
 import { findLinkIndex, removeLink, type NetlinkRequest } from "../linux/netlink/links.ts";
-import type { IpAddress } from "../spec/ip-address.ts";
+import { formatIpAddress, type IpAddress } from "../spec/ip-address.ts";
 import { bringUpLoopback, removeContainerSide, replaceDefaultGateways } from "./container-side.ts";
 import type { HostSide } from "./host-side.ts";
 import { vethNameOf } from "./interface-names.ts";
 import { LeavingLinks, type LeavingLink } from "./leaving-links.ts";
-import { leavingMacvlan } from "./macvlan/own-macvlans.ts";
+import { leavingChildLink } from "./child-links/own-child-links.ts";
 import type { NetworkRecords, Networks } from "./networks.ts";
 import type { EndpointPlan, NetworkPlan } from "./types.ts";
 import type { EndpointId, NetworkId } from "../model/ids.ts";
@@ -45,7 +45,7 @@ export abstract class EndpointNetworks implements Pick<Networks, Shared> {
     using _ = await this.lock.acquire("");
     const known = this.endpoints.get(endpoint.id);
     // Its namespace lives on.
-    this.host?.macvlans.delete(endpoint.id);
+    this.host?.childLinks.delete(endpoint.id);
     if (known !== undefined) await this.#detach(known);
     const ownsParent = this.plans.get(endpoint.networkId)?.driver === "bridge";
     removeContainerSide(endpoint.interfaceName, { netnsFd, withSiblings: ownsParent });
@@ -72,13 +72,18 @@ export abstract class EndpointNetworks implements Pick<Networks, Shared> {
     return plan;
   }
 
-  protected isMacAddressTaken({
-    networkId,
-    macAddress,
-  }: Pick<EndpointPlan, "networkId" | "macAddress">): boolean {
+  /** By another endpoint of its network: its hardware address; of those that have none, one of its addresses. */
+  protected isAddressTaken({ networkId, macAddress, addresses }: EndpointPlan): boolean {
+    const own = addresses.map(({ address }) => formatIpAddress(address));
     return this.endpoints
       .values()
-      .some((other) => other.networkId === networkId && other.macAddress === macAddress);
+      .some(
+        (other) =>
+          other.networkId === networkId &&
+          (macAddress === ""
+            ? other.addresses.some(({ address }) => own.includes(formatIpAddress(address)))
+            : other.macAddress === macAddress),
+      );
   }
 
   /** These, and no others. */
@@ -95,17 +100,17 @@ export abstract class EndpointNetworks implements Pick<Networks, Shared> {
     await this.cutOff(endpoint, plan);
     const link = this.#leavingLinkOf(endpoint, plan);
     if (link !== undefined) this.leaving.add(id, link);
-    this.host?.macvlans.delete(id);
+    this.host?.childLinks.delete(id);
   }
 
   #leavingLinkOf(endpoint: EndpointPlan, plan: NetworkPlan | undefined): LeavingLink | undefined {
     const { host } = this;
     if (host === undefined) return undefined;
-    const macvlan = host.macvlans.get(endpoint.id);
-    if (macvlan !== undefined) {
-      return leavingMacvlan(endpoint.id, macvlan, {
+    const childLink = host.childLinks.get(endpoint.id);
+    if (childLink !== undefined) {
+      return leavingChildLink(endpoint.id, childLink, {
         remove: (planRemoval) => this.#send(planRemoval),
-        isReplaced: () => this.isMacAddressTaken(endpoint),
+        isReplaced: () => this.isAddressTaken(endpoint),
       });
     }
     if (plan?.driver !== "bridge") return undefined;

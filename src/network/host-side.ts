@@ -1,7 +1,7 @@
 import type { Link } from "../linux/netlink/links.ts";
 import type { NetlinkSocket } from "../linux/netlink/netlink-socket.ts";
 import type { OwnNames } from "./interface-names.ts";
-import type { Macvlan } from "./macvlan/macvlan.ts";
+import type { ChildLink } from "./child-links/child-link.ts";
 import type { EndpointId } from "../model/ids.ts";
 
 /** The sockets of the drivers in the host's network namespace. */
@@ -10,7 +10,7 @@ export interface HostSide {
   readonly route: NetlinkSocket;
   /** Bridges that had what they should when a container was put on them, by their names. */
   readonly bridges: Map<string, Link>;
-  /** Containers' interfaces of the kind macvlan. */
-  readonly macvlans: Map<EndpointId, Macvlan>;
+  /** Containers' interfaces of the kinds macvlan and ipvlan. */
+  readonly childLinks: Map<EndpointId, ChildLink>;
   readonly note: (sentence: string) => void;
 }

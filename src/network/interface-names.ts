@@ -29,6 +29,15 @@ export function bridgeNameOf(id: NetworkId): string {
   return `tr-${id.slice(0, 12)}`;
 }
 
+/** The parent of a network of child links that has none of the host's: it leads nowhere. */
+export function sinkNameOf(id: NetworkId, driver: "macvlan" | "ipvlan"): string {
+  return `${driver === "macvlan" ? "dm" : "di"}-${id.slice(0, 12)}`;
+}
+
+export function isSinkName(name: string): boolean {
+  return /^d[im]-/.test(name);
+}
+
 /** For a network with direct container links: the parent of its containers' interfaces, and the bridge's port on it. */
 export function bypassNamesOf(id: NetworkId): { readonly sink: string; readonly port: string } {
   return { sink: `ts-${id.slice(0, 12)}`, port: `tp-${id.slice(0, 12)}` };

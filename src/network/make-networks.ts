@@ -3,7 +3,7 @@ import { correctBridgeSizes, ensureBridge } from "./bridge/bridge-driver.ts";
 import { correctBridgePorts } from "./bridge/own-links.ts";
 import { networkChange } from "./firewall/wanted-elements.ts";
 import { lockHostNetworks } from "./host-lock.ts";
-import { ensureMacvlanParent } from "./macvlan/macvlan-driver.ts";
+import { ensureParent } from "./child-links/child-link-driver.ts";
 import type { OpenedHost } from "./opened-host.ts";
 import type { EndpointPlan, NetworkPlan } from "./types.ts";
 import type { EndpointId, NetworkId } from "../model/ids.ts";
@@ -28,7 +28,7 @@ export async function makeNetworks(
   using _host = await lockHostNetworks();
   for (const plan of plans.values()) {
     try {
-      if (plan.driver === "macvlan") ensureMacvlanParent(host, plan);
+      if (plan.driver !== "bridge") ensureParent(host, plan);
       else {
         ensureBridge(host, plan);
         bypass.ensure(plan, endpoints);

@@ -44,7 +44,7 @@ export interface Networks extends AsyncDisposable {
    * Makes the host's side of a network, or completes it: link, addresses, sysctls, firewall. Idempotent. Rolled back by
    * itself on failure. Throws "unsupported" when the kernel lacks something, "conflict" when the interface's name is
    * taken by a link that is no bridge, or when a bridge would have to be made of a subnet that the host has elsewhere
-   * (details.interface, details.subnet), "not-found" when macvlan's parent is not there.
+   * (details.interface, details.subnet), "not-found" when the parent of a network of macvlan or ipvlan is not there.
    */
   ensure(plan: NetworkPlan): Promise<void>;
   /**
@@ -61,8 +61,8 @@ export interface Networks extends AsyncDisposable {
   attach(endpoint: EndpointPlan, options: { readonly netnsFd: Fd }): Promise<AttachedEndpoint>;
   /**
    * The container has ended: ports, firewall elements and tracked connections go, and no frame reaches it by its bridge
-   * any longer. Its link goes with its namespace, or a second later where that is kept: see linkGone(). A macvlan
-   * answers until then. Fine when absent.
+   * any longer. Its link goes with its namespace, or a second later where that is kept: see linkGone(). A child
+   * link answers until then. Fine when absent.
    */
   detach(id: EndpointId): Promise<void>;
   /**
@@ -119,7 +119,7 @@ export interface Networks extends AsyncDisposable {
 }
 
 export interface AttachedEndpoint {
-  /** The host's end of the pair; undefined for macvlan, and past a bridge. */
+  /** The host's end of the pair; undefined for macvlan and ipvlan, and past a bridge. */
   readonly hostInterface?: string | undefined;
 }
 

@@ -17,9 +17,9 @@ import { ownNamesOf, type OwnNames } from "./interface-names.ts";
 import { findFaults } from "./find-faults.ts";
 import { findForwardingFaults } from "./find-forwarding-faults.ts";
 import { makeNetworks } from "./make-networks.ts";
-import { attachInTime } from "./macvlan/attach-in-time.ts";
-import { attachMacvlan, ensureMacvlanParent, removeMacvlanParent } from "./macvlan/macvlan-driver.ts";
-import { adoptMacvlans } from "./macvlan/own-macvlans.ts";
+import { attachInTime } from "./child-links/attach-in-time.ts";
+import { attachChildLink, ensureParent, removeParent } from "./child-links/child-link-driver.ts";
+import { adoptChildLinks } from "./child-links/own-child-links.ts";
 import { findPortClash, refuseTakenPorts } from "./port-clash.ts";
 import { forgetFlowsFrom, forgetFlowsTo } from "./old-flows.ts";
 import { OpenedHost } from "./opened-host.ts";
@@ -82,7 +82,7 @@ class LocalNetworks extends EndpointNetworks implements Networks {
   async ensure(plan: NetworkPlan): Promise<void> {
     using _ = await this.lock.acquire("");
     const { host, firewall, watch } = this.#open();
-    if (plan.driver === "macvlan") ensureMacvlanParent(host, plan);
+    if (plan.driver !== "bridge") ensureParent(host, plan);
     else {
       using _host = await lockHostNetworks();
       // The firewall first: no packet passes a bridge without its elements.
@@ -103,7 +103,7 @@ class LocalNetworks extends EndpointNetworks implements Networks {
     using _ = await this.lock.acquire("");
     const { host, firewall, bypass, watch } = this.#open();
     watch.forget(plan.id);
-    if (plan.driver === "macvlan") removeMacvlanParent(host, plan, [...this.plans.values()]);
+    if (plan.driver !== "bridge") removeParent(host, plan, [...this.plans.values()]);
     else {
       bypass.remove(plan);
       removeBridge(host, plan);
@@ -113,9 +113,8 @@ class LocalNetworks extends EndpointNetworks implements Networks {
   }
 
   async attach(endpoint: EndpointPlan, options: { readonly netnsFd: Fd }): Promise<AttachedEndpoint> {
-    const isTaken = (): boolean => this.isMacAddressTaken(endpoint);
-    const { macAddress } = endpoint;
-    return await attachInTime(() => this.#attach(endpoint, options), { macAddress, isTaken });
+    const isTaken = (): boolean => this.isAddressTaken(endpoint);
+    return await attachInTime(() => this.#attach(endpoint, options), { endpoint, isTaken });
   }
 
   async #attach(endpoint: EndpointPlan, { netnsFd }: { readonly netnsFd: Fd }): Promise<AttachedEndpoint> {
@@ -123,8 +122,8 @@ class LocalNetworks extends EndpointNetworks implements Networks {
     const { host, firewall, bypass, netfilter, ports, watch } = this.#open();
     const plan = this.getPlan(endpoint.networkId);
     refuseTakenPorts(endpoint.ports, { of: endpoint.id, endpoints: this.endpoints });
-    if (plan.driver === "macvlan") {
-      attachMacvlan(host, { plan, endpoint, netnsFd });
+    if (plan.driver !== "bridge") {
+      attachChildLink(host, { plan, endpoint, netnsFd });
       this.endpoints.set(endpoint.id, endpoint);
       this.#pace();
       return {};
@@ -136,7 +135,7 @@ class LocalNetworks extends EndpointNetworks implements Networks {
     const parentName = bypass.ensure(plan, this.endpoints);
     const attaching = { plan, endpoint, netnsFd };
     const hostInterface = parentName === undefined ? await attachToBridge(host, attaching) : undefined;
-    if (parentName !== undefined) attachMacvlan(host, { ...attaching, parentName });
+    if (parentName !== undefined) attachChildLink(host, { ...attaching, parentName });
     try {
       if (endpoint.ports.length > 0) this.#copyRules([...this.endpoints.values(), endpoint]);
       firewall.change(new Map([[endpoint.id, endpointElements(plan, endpoint)]]));
@@ -186,7 +185,7 @@ class LocalNetworks extends EndpointNetworks implements Networks {
     if (opened instanceof Failure) throw opened;
     const { host, firewall, ports, watch } = opened;
     removeStrayLinks(host, this.#wanted);
-    adoptMacvlans(host, this.#wanted);
+    adoptChildLinks(host, this.#wanted);
     firewall.reset(allElements(this.plans, this.endpoints));
     this.#copyRules([...this.endpoints.values()]);
     if (firewall.isWanted) firewall.assert();

@@ -24,7 +24,7 @@ export class OpenedHost implements Disposable {
   constructor(names: OwnNames, note: (sentence: string) => void) {
     using opening = new DisposableStack();
     const route = opening.use(openNetlink("route"));
-    this.host = { names, note, bridges: new Map(), macvlans: new Map(), route };
+    this.host = { names, note, bridges: new Map(), childLinks: new Map(), route };
     this.netfilter = opening.use(openNetfilter());
     const events = opening.use(openNetlink("netfilter"));
     events.join(NFNLGRP_NFTABLES);

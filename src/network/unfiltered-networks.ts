@@ -7,8 +7,8 @@ import { removeStrayLinks } from "./bridge/own-links.ts";
 import { EndpointNetworks } from "./endpoint-networks.ts";
 import type { HostSide } from "./host-side.ts";
 import { ownNamesOf } from "./interface-names.ts";
-import { attachMacvlan, ensureMacvlanParent, removeMacvlanParent } from "./macvlan/macvlan-driver.ts";
-import { adoptMacvlans } from "./macvlan/own-macvlans.ts";
+import { attachChildLink, ensureParent, removeParent } from "./child-links/child-link-driver.ts";
+import { adoptChildLinks } from "./child-links/own-child-links.ts";
 import type {
   AttachedEndpoint,
   NetworkFinding,
@@ -25,7 +25,7 @@ const defaultNetwork = "bridge";
 const lack = "this kernel has no nf_tables (CONFIG_NF_TABLES_INET)";
 
 /**
- * Networks of a kernel without nf_tables. The default network and those of macvlan work; nothing is published or
+ * Networks of a kernel without nf_tables. The default network and those of macvlan and ipvlan work; nothing is published or
  * masqueraded, and the host is not made to forward. Other bridge networks are refused: nothing would keep them apart.
  */
 export class UnfilteredNetworks extends EndpointNetworks implements Networks {
@@ -54,11 +54,11 @@ export class UnfilteredNetworks extends EndpointNetworks implements Networks {
   }
 
   #ensure(plan: NetworkPlan): void {
-    if (plan.driver === "macvlan") return ensureMacvlanParent(this.#open(), plan);
+    if (plan.driver !== "bridge") return ensureParent(this.#open(), plan);
     if (plan.name !== defaultNetwork) {
       throw new Failure(
         "unsupported",
-        `cannot make a network: ${lack}; only the default network, macvlan, --network host and none work without it`,
+        `cannot make a network: ${lack}; only the default network, macvlan, ipvlan, --network host and none work without it`,
       );
     }
     // As an internal one: nothing leaves it, so the host need not forward.
@@ -67,7 +67,7 @@ export class UnfilteredNetworks extends EndpointNetworks implements Networks {
 
   async remove(plan: NetworkPlan): Promise<void> {
     using _ = await this.lock.acquire("");
-    if (plan.driver === "macvlan") removeMacvlanParent(this.#open(), plan, [...this.plans.values()]);
+    if (plan.driver !== "bridge") removeParent(this.#open(), plan, [...this.plans.values()]);
     else removeBridge(this.#open(), plan);
     this.plans.delete(plan.id);
   }
@@ -77,9 +77,9 @@ export class UnfilteredNetworks extends EndpointNetworks implements Networks {
     if (endpoint.ports.length > 0) this.checkPublishing();
     const plan = this.getPlan(endpoint.networkId);
     const attaching = { plan, endpoint, netnsFd };
-    if (plan.driver === "macvlan") attachMacvlan(this.#open(), attaching);
+    if (plan.driver !== "bridge") attachChildLink(this.#open(), attaching);
     const hostInterface =
-      plan.driver === "macvlan" ? undefined : await attachToBridge(this.#open(), attaching);
+      plan.driver !== "bridge" ? undefined : await attachToBridge(this.#open(), attaching);
     this.endpoints.set(endpoint.id, endpoint);
     return hostInterface === undefined ? {} : { hostInterface };
   }
@@ -104,7 +104,7 @@ export class UnfilteredNetworks extends EndpointNetworks implements Networks {
     this.replaceRecords(records);
     const known = { plans: this.plans, endpoints: this.endpoints };
     removeStrayLinks(this.#open(), known);
-    adoptMacvlans(this.#open(), known);
+    adoptChildLinks(this.#open(), known);
     const failed: NetworkId[] = [];
     for (const plan of records.networks) {
       try {
@@ -166,7 +166,7 @@ export class UnfilteredNetworks extends EndpointNetworks implements Networks {
         names: ownNamesOf(this.#options.dataRoot),
         note: this.#options.onNote ?? (() => undefined),
         bridges: new Map(),
-        macvlans: new Map(),
+        childLinks: new Map(),
         route,
         [Symbol.dispose]: () => route[Symbol.dispose](),
       };

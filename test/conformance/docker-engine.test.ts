@@ -589,7 +589,7 @@ describe.skipIf(!isRoot || program === undefined)("docker-cli with the engine", 
   test("plugin ls is empty, and info lists the network drivers", async () => {
     expect(await docker.must(["plugin", "ls", "-q"])).toBe("");
     expect(await docker.must(["info", "-f", "{{json .Plugins.Network}}"])).toBe(
-      '["bridge","host","macvlan","null"]',
+      '["bridge","host","ipvlan","macvlan","null"]',
     );
   });
 

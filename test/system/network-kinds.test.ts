@@ -246,6 +246,21 @@ test("macvlan puts a container onto the host's own link", async () => {
   }
 });
 
+// Traffic: test/vm/ipvlan.test.ts.
+test("a kernel without ipvlan says so when a network is made, and leaves nothing", async () => {
+  const ipvlan = { mode: "l2", flag: "bridge" } as const;
+  const plan = bridgePlan("ip", 29, { driver: "ipvlan", interfaceName: "lan", ipvlan });
+  const links = world.host.run("ip", "-br", "link");
+  const made = await world.host.call("ensure", plan).then(
+    () => true,
+    (thrown: Error) => thrown.message,
+  );
+  const lacks = "cannot make the network ip: this kernel has no interfaces of the kind ipvlan";
+  expect([true, lacks]).toContain(made);
+  await world.host.call("remove", plan);
+  expect(world.host.run("ip", "-br", "link")).toBe(links);
+});
+
 test("what cannot be made says why, and leaves nothing", async () => {
   const plan = bridgePlan("errors", 23);
   const end = endpointPlan(plan, 2, { ports: ports("tcp 8123+10:80") });

@@ -65,7 +65,7 @@ const filters: Readonly<Record<string, Readonly<Record<string, FilterValues>>>> 
   },
   "network ls": {
     dangling: truths,
-    driver: ["bridge", "host", "macvlan", "null"],
+    driver: ["bridge", "host", "ipvlan", "macvlan", "null"],
     id: [],
     label: "network-label",
     name: "network",

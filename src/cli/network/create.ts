@@ -35,7 +35,7 @@ export const networkCreate: Command<Values> = {
     driver: string("Driver to manage the Network", {
       short: "d",
       initial: "bridge",
-      words: ["bridge", "macvlan"],
+      words: ["bridge", "ipvlan", "macvlan"],
     }),
     gateway: list("IPv4 or IPv6 Gateway for the master subnet"),
     ingress: bool("Create swarm routing-mesh network"),
@@ -61,6 +61,8 @@ export const networkCreate: Command<Values> = {
           "com.docker.network.bridge.inhibit_ipv4=",
           "com.docker.network.driver.mtu=",
           "gso_max_size=",
+          "ipvlan_flag=",
+          "ipvlan_mode=",
           "macvlan_mode=",
           "parent=",
         ],
@@ -77,6 +79,7 @@ export const networkCreate: Command<Values> = {
     "tare network create --opt gso_max_size=192k fast",
     "tare network create --internal --opt bypass_bridge=true database",
     "tare network create -d macvlan --subnet 192.168.1.0/24 -o parent=eth0 home",
+    "tare network create -d ipvlan --subnet 10.7.0.0/24 -o parent=eth0.10 -o ipvlan_mode=l3 routed",
   ],
   async run(call) {
     const [name = ""] = call.positional;

@@ -96,11 +96,18 @@ export const moduleParts: readonly ModulePart[] = [
     without: "the network driver macvlan and direct container links (bypass_bridge)",
   },
   {
+    check: "ipvlan",
+    module: "ipvlan",
+    option: "IPVLAN",
+    status: "info",
+    without: "the network driver ipvlan",
+  },
+  {
     check: "VLAN interfaces",
     module: "8021q",
     option: "VLAN_8021Q",
     status: "info",
-    without: "parents like eth0.10 of macvlan networks",
+    without: "parents like eth0.10 of networks of macvlan and ipvlan",
   },
   {
     check: "iptables-nft rules",

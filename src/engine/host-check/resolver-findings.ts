@@ -26,7 +26,7 @@ export function findResolverFaults({
     resolver("name servers", `only on this host: ${servers.join(", ")}`, {
       status: "info",
       affects:
-        "containers of --network none or of a macvlan network, which cannot reach them; others ask through the engine",
+        "containers of --network none or of a macvlan or ipvlan network, which cannot reach them; others ask through the engine",
       fix: ["tare run --dns ADDRESS IMAGE"],
     }),
   ];

@@ -4,7 +4,7 @@ import type { BoundPorts, EndpointDetails, NetworkDetails, SubnetSpec } from "..
 import type { ContainerRecord, EndpointRecord, NetworkRecord } from "../state/records.ts";
 import { defaultNetwork } from "./fixed-networks.ts";
 import { namesIn } from "./names.ts";
-import { addressText, gatewayOf } from "./resolve-endpoints.ts";
+import { addressText, gatewayFor } from "./resolve-endpoints.ts";
 
 /** The details for `network inspect`. */
 export function describeNetwork(context: ContainerContext, record: NetworkRecord): NetworkDetails {
@@ -86,7 +86,8 @@ function describeJoined(
     | undefined => {
     const found = plan.addresses.find(({ address }) => address.family === which);
     if (found === undefined) return undefined;
-    const gateway = network === undefined || network.internal ? undefined : gatewayOf(network, which);
+    const way = network && gatewayFor(plan, { network, family: which });
+    const gateway = way === undefined || way.value === 0n ? undefined : way;
     return {
       address: formatIpAddress(found.address),
       bits: found.bits,

@@ -28,7 +28,7 @@ export const fixedNetworks: readonly NetworkRecord[] = [
 }));
 
 /** Every network has one of these drivers. */
-export const networkDrivers: readonly string[] = ["bridge", "host", "macvlan", "null"];
+export const networkDrivers: readonly string[] = ["bridge", "host", "ipvlan", "macvlan", "null"];
 
 /** Whether a network is predefined: it always exists and cannot be removed. */
 export function isPredefined(name: string): boolean {

@@ -1,5 +1,6 @@
 import { Failure, kindOf, sentenceOf } from "../../base/failure.ts";
 import type { GatewayMode, NetworkPlan } from "../../network/types.ts";
+import type { IpvlanOptions, MacvlanMode } from "../../linux/netlink/links.ts";
 import { type IpAddress, type IpFamily, parseIpAddress } from "../../spec/ip-address.ts";
 import { parseGsoMaxSize } from "../../spec/gso-max-size.ts";
 import { refuseNetwork } from "./refuse-network.ts";
@@ -21,6 +22,7 @@ export interface NetworkOptions
     | "hostAddress4"
     | "hostAddress6"
     | "macvlanMode"
+    | "ipvlan"
     | "bypassesBridge"
   > {
   readonly interfaceName?: string | undefined;
@@ -44,13 +46,17 @@ export interface NamedOptions {
  */
 export function readNetworkOptions(network: NamedOptions): NetworkOptions {
   const { driver, options, internal } = network;
-  const interfaceName = driver === "macvlan" ? options["parent"] : options[`${bridgePrefix}name`];
+  const interfaceName = options[interfaceOption(network)];
   return {
     interfaceName:
       interfaceName === undefined || interfaceName === ""
         ? undefined
         : checkInterface(network, interfaceName),
-    macvlanMode: driver === "macvlan" ? readMode(network) : undefined,
+    macvlanMode: driver === "macvlan" ? readChoice(network, macvlanMode) : undefined,
+    ipvlan:
+      driver === "ipvlan"
+        ? { mode: readChoice(network, ipvlanMode), flag: readChoice(network, ipvlanFlag) }
+        : undefined,
     interContainer: readTruth(network, `${bridgePrefix}enable_icc`, true),
     inhibitsIpv4: readTruth(network, `${bridgePrefix}inhibit_ipv4`, false),
     masquerade: readTruth(network, `${bridgePrefix}enable_ip_masquerade`, true) && !internal,
@@ -149,28 +155,49 @@ function readAddress(network: NamedOptions, key: string, text: string): IpAddres
   }
 }
 
-function readMode(network: NamedOptions): NonNullable<NetworkPlan["macvlanMode"]> {
-  const text = network.options["macvlan_mode"] ?? "";
-  switch (text) {
-    case "":
-      return "bridge";
-    case "bridge":
-    case "private":
-    case "vepa":
-    case "passthru":
-      return text;
-    default:
-      throw wrong(network, "macvlan_mode", "it is bridge, private, vepa or passthru");
-  }
+interface Choice<T extends string> {
+  readonly key: string;
+  /** The first one is the default. */
+  readonly values: readonly [T, ...T[]];
+}
+
+const macvlanMode: Choice<MacvlanMode> = {
+  key: "macvlan_mode",
+  values: ["bridge", "private", "vepa", "passthru"],
+};
+const ipvlanMode: Choice<IpvlanOptions["mode"]> = { key: "ipvlan_mode", values: ["l2", "l3", "l3s"] };
+const ipvlanFlag: Choice<IpvlanOptions["flag"]> = {
+  key: "ipvlan_flag",
+  values: ["bridge", "private", "vepa"],
+};
+
+function readChoice<T extends string>(network: NamedOptions, { key, values }: Choice<T>): T {
+  const text = network.options[key] || values[0];
+  const found = values.find((value) => value === text);
+  if (found !== undefined) return found;
+  // As dockerd words it.
+  const [driver = "", what = ""] = key.split("_");
+  const suffix = what === "mode" ? " mode" : "";
+  throw new Failure(
+    "invalid",
+    `requested ${driver} ${what} '${text.slice(0, 50)}' is not valid, '${values[0]}'${suffix} is the ${driver} driver default: it is one of ${values.join(", ")}`,
+  );
+}
+
+/** The option that names the host's interface. */
+function interfaceOption({ driver }: NamedOptions): string {
+  return driver === "bridge" ? `${bridgePrefix}name` : "parent";
 }
 
 /** KERNEL: names of interfaces have at most 15 bytes, no slash and no blank. */
-function checkInterface({ name, driver }: NamedOptions, text: string): string {
+function checkInterface(network: NamedOptions, text: string): string {
+  const { name, driver } = network;
+  if (driver !== "bridge" && text === "lo")
+    throw new Failure("invalid", `loopback interface is not a valid ${driver} parent link`);
   if (!/^[\x21-\x2e\x30-\x7e]{1,15}$/.test(text) || text === "." || text === "..") {
-    const option = driver === "macvlan" ? "parent" : `${bridgePrefix}name`;
     throw refuseNetwork(
       name,
-      `invalid ${option} "${text.slice(0, 50)}": an interface's name has 1 to 15 characters`,
+      `invalid ${interfaceOption(network)} "${text.slice(0, 50)}": an interface's name has 1 to 15 characters`,
     );
   }
   return text;

@@ -1,8 +1,9 @@
-import { Failure, within } from "../../base/failure.ts";
+import { Failure, kindOf, within } from "../../base/failure.ts";
 import type { TakenAddresses } from "../../network/address-set.ts";
+import { isSinkName } from "../../network/interface-names.ts";
 import { macAddressOf, parseMacAddress } from "../../network/mac-address.ts";
 import { pickAddress } from "../../network/pick-address.ts";
-import type { EndpointPlan, NetworkPlan, NetworkSubnet, PublishedPorts } from "../../network/types.ts";
+import type { EndpointPlan, NetworkPlan, PublishedPorts } from "../../network/types.ts";
 import {
   formatIpAddress,
   hasAddress,
@@ -34,22 +35,16 @@ export function resolveEndpoint(
   wanted: WantedEndpoint,
   { usedNames }: { readonly usedNames: readonly string[] },
 ): EndpointPlan {
-  const { endpointId, containerId, network, settings, taken } = wanted;
+  const { endpointId, containerId, network, settings } = wanted;
   try {
-    const addresses = network.subnets.map((subnet) => ({
-      address: pickAddress(subnet, { taken, ...wish(subnet, settings) }),
-      bits: subnet.subnet.bits,
-    }));
+    const addresses = ([4, 6] as const).flatMap((family) => addressIn(wanted, family) ?? []);
     const [first] = addresses;
     if (first === undefined) throw new Failure("invalid", "it has no subnet");
     return {
       id: endpointId,
       networkId: network.id,
       containerId,
-      macAddress:
-        settings.macAddress === undefined
-          ? macAddressOf(first.address, { seed: endpointId })
-          : parseMacAddress(settings.macAddress),
+      macAddress: macAddressFor(wanted, first.address),
       addresses,
       linkLocal: (settings.linkLocal ?? []).map(parseIpAddress),
       interfaceName: nameInterface(wanted, usedNames),
@@ -60,6 +55,35 @@ export function resolveEndpoint(
   } catch (thrown) {
     throw within(`cannot connect to network "${network.name}"`, thrown);
   }
+}
+
+/** Of several subnets of the family: the one that has the address asked for, else the first with a free one. */
+function addressIn(
+  { network, settings, taken }: WantedEndpoint,
+  family: IpFamily,
+): EndpointPlan["addresses"][number] | undefined {
+  const text = family === 4 ? settings.ipv4 : settings.ipv6;
+  const wanted = text === undefined ? undefined : parseIpAddress(text);
+  const subnets = network.subnets.filter(({ subnet }) => subnet.address.family === family);
+  const chosen = wanted && subnets.find(({ subnet }) => hasAddress(subnet, wanted));
+  let full: unknown;
+  for (const subnet of chosen === undefined ? subnets : [chosen]) {
+    try {
+      return { address: pickAddress(subnet, { taken, wanted }), bits: subnet.subnet.bits };
+    } catch (thrown) {
+      if (kindOf(thrown) !== "exhausted") throw thrown;
+      full ??= thrown;
+    }
+  }
+  if (full !== undefined) throw full;
+  return undefined;
+}
+
+function macAddressFor({ network, settings, endpointId }: WantedEndpoint, first: IpAddress): string {
+  if (network.driver === "ipvlan") return "";
+  return settings.macAddress === undefined
+    ? macAddressOf(first, { seed: endpointId })
+    : parseMacAddress(settings.macAddress);
 }
 
 /** The best comes first: gateway priority, then networks with a way out, then names. */
@@ -85,11 +109,11 @@ export function routeEndpoints(
 ): readonly EndpointPlan[] {
   const ordered = orderByPriority(ends);
   const gateway = (family: IpFamily): NetworkPlan | undefined =>
-    ordered.find(({ network }) => !network.internal && gatewayOf(network, family) !== undefined)?.network;
+    ordered.find(({ network, plan }) => gatewayFor(plan, { network, family }) !== undefined)?.network;
   const [v4, v6] = [gateway(4), gateway(6)];
   return ends.map(({ network, plan }) => {
     const gateways = ([4, 6] as const).flatMap((family) =>
-      (family === 4 ? v4 : v6) === network ? (gatewayOf(network, family) ?? []) : [],
+      (family === 4 ? v4 : v6) === network ? (gatewayFor(plan, { network, family }) ?? []) : [],
     );
     const publishes = network.driver === "bridge";
     return {
@@ -129,6 +153,22 @@ export function gatewayOf({ subnets }: NetworkPlan, family: IpFamily): IpAddress
   return subnets.find(({ subnet }) => subnet.address.family === family)?.gateway;
 }
 
+/**
+ * The gateway of an endpoint, if its network has a way out. The unspecified address: its interface itself, without a
+ * gateway.
+ */
+export function gatewayFor(
+  { addresses }: Pick<EndpointPlan, "addresses">,
+  { network, family }: { readonly network: NetworkPlan; readonly family: IpFamily },
+): IpAddress | undefined {
+  const { internal, ipvlan, driver, interfaceName, subnets } = network;
+  const own = addresses.find(({ address }) => address.family === family)?.address;
+  if (internal || own === undefined) return undefined;
+  if (driver !== "bridge" && isSinkName(interfaceName)) return undefined;
+  if (ipvlan !== undefined && ipvlan.mode !== "l2") return { family, value: 0n };
+  return subnets.find(({ subnet }) => hasAddress(subnet, own))?.gateway;
+}
+
 /** Checks what can be known before the container starts. Throws "invalid" in Docker's meaning. */
 export function checkEndpoint(
   {
@@ -165,6 +205,8 @@ export function checkEndpoint(
   }
   for (const text of settings.linkLocal ?? []) readAddress(text, wrong);
   if (settings.macAddress !== undefined) {
+    if (plan.driver === "ipvlan")
+      throw wrong("ipvlan interfaces do not support custom mac address assignment");
     try {
       parseMacAddress(settings.macAddress);
     } catch {
@@ -188,14 +230,6 @@ function readAddress(text: string, wrong: (detail: string) => Failure): IpAddres
   } catch {
     throw wrong(`invalid IP address: ${text.slice(0, 100)}`);
   }
-}
-
-function wish(
-  { subnet }: NetworkSubnet,
-  settings: EndpointSettings,
-): { readonly wanted?: IpAddress | undefined } {
-  const text = subnet.address.family === 4 ? settings.ipv4 : settings.ipv6;
-  return text === undefined ? {} : { wanted: parseIpAddress(text) };
 }
 
 function nameInterface({ settings, interfacePrefix }: WantedEndpoint, used: readonly string[]): string {

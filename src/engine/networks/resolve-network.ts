@@ -1,7 +1,7 @@
 import { Failure, kindOf, sentenceOf } from "../../base/failure.ts";
 import { completeSubnet } from "../../network/check-subnet.ts";
 import type { AddressPool } from "../../spec/address-pool.ts";
-import { bridgeNameOf } from "../../network/interface-names.ts";
+import { bridgeNameOf, sinkNameOf } from "../../network/interface-names.ts";
 import { findOverlap, pickSubnet } from "../../network/pick-subnet.ts";
 import type { HostNetwork } from "../../network/networks.ts";
 import type { NetworkPlan, NetworkSubnet } from "../../network/types.ts";
@@ -71,7 +71,7 @@ export function resolveNetwork(
     internal,
   };
   if (record.configOnly) return { record: { ...record, driver: "null" }, warnings: [] };
-  if (driver !== "bridge" && driver !== "macvlan") throw unknownDriver(name, driver);
+  if (driver !== "bridge" && driver !== "macvlan" && driver !== "ipvlan") throw unknownDriver(name, driver);
   if (!ipv4 && !ipv6) throw refuseNetwork(name, "IPv4 or IPv6 must be enabled");
   const read = readNetworkOptions({ name, driver, options, internal });
   const { interfacePrefix: _prefix, inhibitsIpv4, interfaceName, gsoMaxSize, ...rest } = read;
@@ -102,7 +102,7 @@ export function resolveNetwork(
     internal,
     ...rest,
     gsoMaxSizes,
-    interfaceName: chooseInterface(record, { interfaceName, facts }),
+    interfaceName: chooseInterface({ id, name, driver }, { interfaceName, facts }),
   };
   return { record: { ...record, plan: inhibitsIpv4 ? withoutGateway4(plan) : plan }, warnings };
 }
@@ -207,7 +207,7 @@ function unknownDriver(name: string, driver: string): Failure {
   }
   return new Failure(
     "not-found",
-    `cannot create network ${quoted(name)}: there is no network driver ${quoted(driver)}: there are bridge and macvlan`,
+    `cannot create network ${quoted(name)}: there is no network driver ${quoted(driver)}: there are bridge, macvlan and ipvlan`,
     { details: { driver } },
   );
 }
@@ -251,26 +251,33 @@ function withConfig(asked: NetworkSpec, others: readonly NetworkRecord[]): Netwo
 function resolveSubnets(record: NetworkRecord, facts: NetworkFacts): readonly NetworkSubnet[] {
   const { name, ipam, driver, internal } = record;
   const wishes = ipam.subnets.map((wish) => readWish(name, wish));
-  // A macvlan is a part of its parent's subnet, to which the host has a route.
-  const routes = driver === "macvlan" ? [] : facts.routes;
+  // Child links are in their parent's subnet, to which the host has a route.
+  const routes = driver === "bridge" ? facts.routes : [];
   const taken = facts.others.flatMap(({ plan }) => plan?.subnets.map(({ subnet }) => subnet) ?? []);
   const used = [...taken, ...routes];
   const families: readonly IpFamily[] = [
     ...(record.ipv4 ? [4 as const] : []),
     ...(record.ipv6 ? [6 as const] : []),
   ];
-  return families.map((family) => {
+  return families.flatMap((family) => {
     const own = wishes.filter(({ subnet }) => subnet.address.family === family);
-    const [wish] = own;
-    if (own.length > 1) throw refuseNetwork(name, `a ${driver} network has one IPv${family} subnet at most`);
-    const subnet = wish?.subnet ?? pickSubnet(family, { pools: facts.pools, used });
-    if (wish !== undefined) checkOverlap(record, { subnet, taken, routes });
+    if (own.length > 1 && driver === "bridge")
+      throw refuseNetwork(name, `a ${driver} network has one IPv${family} subnet at most`);
+    if (own.length === 0) return [complete({ subnet: pickSubnet(family, { pools: facts.pools, used }) })];
+    own.forEach(({ subnet }, at) => {
+      checkOverlap(record, { subnet, taken, routes });
+      refuseOwnOverlap(name, { subnet, before: own.slice(0, at) });
+    });
+    return own.map(complete);
+  });
+
+  function complete(wish: Parameters<typeof completeSubnet>[0]): NetworkSubnet {
     try {
-      return completeSubnet({ ...wish, subnet }, { gateway: !(driver === "macvlan" && internal) });
+      return completeSubnet(wish, { gateway: driver === "bridge" || !internal });
     } catch (thrown) {
       throw kindOf(thrown) === "invalid" ? refuseNetwork(name, sentenceOf(thrown)) : thrown;
     }
-  });
+  }
 
   function checkOverlap(
     { name: own }: NetworkRecord,
@@ -299,6 +306,24 @@ function resolveSubnets(record: NetworkRecord, facts: NetworkFacts): readonly Ne
   }
 }
 
+function refuseOwnOverlap(
+  name: string,
+  {
+    subnet,
+    before,
+  }: { readonly subnet: IpPrefix; readonly before: readonly { readonly subnet: IpPrefix }[] },
+): void {
+  const other = findOverlap(
+    subnet,
+    before.map((each) => each.subnet),
+  );
+  if (other === undefined) return;
+  throw refuseNetwork(
+    name,
+    `Pool overlaps with other one on this address space: ${formatIpPrefix(subnet)} with its own ${formatIpPrefix(other)}`,
+  );
+}
+
 function readWish(name: string, wish: SubnetSpec): Parameters<typeof completeSubnet>[0] {
   const { subnet = "", range = "", gateway = "", auxiliary = {} } = wish;
   if (subnet === "") {
@@ -324,14 +349,24 @@ function mapValues(
 }
 
 function chooseInterface(
-  { id, name, driver }: NetworkRecord,
+  { id, name, driver }: Pick<NetworkPlan, "id" | "name" | "driver">,
   { interfaceName, facts }: { readonly interfaceName: string | undefined; readonly facts: NetworkFacts },
 ): string {
-  if (interfaceName === undefined) return driver === "macvlan" ? `dm-${id.slice(0, 12)}` : bridgeNameOf(id);
-  const holder = facts.others.find(
-    ({ plan }) => plan?.driver === "bridge" && driver === "bridge" && plan.interfaceName === interfaceName,
-  );
+  if (interfaceName === undefined) return driver === "bridge" ? bridgeNameOf(id) : sinkNameOf(id, driver);
+  // Networks of macvlan may share a parent.
+  const holder =
+    driver === "macvlan"
+      ? undefined
+      : facts.others.find(({ plan }) => plan?.driver === driver && plan.interfaceName === interfaceName);
   if (holder === undefined) return interfaceName;
+  if (driver === "ipvlan") {
+    // KERNEL: mode and flag are the parent's, so each of the networks would change those of the other. As dockerd words
+    // it, which names the other one so.
+    throw new Failure(
+      "conflict",
+      `network ${sinkNameOf(holder.id, driver)} is already using parent interface ${interfaceName}: it is network ${quoted(holder.name)}`,
+    );
+  }
   throw networkInTheWay(name, `network ${quoted(holder.name)} has the bridge ${interfaceName}`);
 }
 

@@ -23,6 +23,12 @@ export function u8Attribute(type: number, value: number): Attribute {
   return bytesAttribute(type, Uint8Array.of(value));
 }
 
+export function u16Attribute(type: number, value: number): Attribute {
+  const payload = Buffer.alloc(2);
+  payload.writeUInt16LE(value);
+  return bytesAttribute(type, payload);
+}
+
 export function u32Attribute(type: number, value: number): Attribute {
   const payload = Buffer.alloc(4);
   payload.writeUInt32LE(value);

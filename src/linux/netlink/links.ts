@@ -9,6 +9,7 @@ import {
   nestedAttribute,
   textAttribute,
   textOf,
+  u16Attribute,
   u32Attribute,
   u8Attribute,
   type Attribute,
@@ -43,6 +44,8 @@ const IFLA_INFO_SLAVE_KIND = 4;
 const IFLA_INFO_SLAVE_DATA = 5;
 const VETH_INFO_PEER = 1;
 const IFLA_MACVLAN_MODE = 1;
+const IFLA_IPVLAN_MODE = 1;
+const IFLA_IPVLAN_FLAGS = 2;
 const IFLA_VLAN_ID = 1;
 const IFLA_BR_MCAST_SNOOPING = 23;
 const IFLA_BRPORT_MODE = 4;
@@ -161,13 +164,14 @@ export function addVeth(
 }
 
 const macvlanModes = { private: 1, vepa: 2, bridge: 4, passthru: 8 } as const;
+export type MacvlanMode = keyof typeof macvlanModes;
 
 /** Down; born in the other namespace, if there is one. */
 export function addMacvlan(
   name: string,
   options: {
     readonly parentIndex: number;
-    readonly mode: keyof typeof macvlanModes;
+    readonly mode: MacvlanMode;
     readonly macAddress: string;
     readonly mtu: number;
     readonly netnsFd?: Fd | undefined;
@@ -189,6 +193,61 @@ export function addMacvlan(
   ]);
 }
 
+// IPVLAN_MODE_L2, IPVLAN_F_PRIVATE and their siblings in <linux/if_link.h>
+const ipvlanModes = { l2: 0, l3: 1, l3s: 2 } as const;
+const ipvlanFlags = { bridge: 0, private: 1, vepa: 2 } as const;
+
+/** `flag`: whether interfaces of the same parent reach each other directly (`bridge`). */
+export interface IpvlanOptions {
+  readonly mode: keyof typeof ipvlanModes;
+  readonly flag: keyof typeof ipvlanFlags;
+}
+
+/**
+ * Down; born in the other namespace, with its parent's hardware address. KERNEL: mode and flag belong to the parent:
+ * all interfaces on it get those of the latest one.
+ */
+export function addIpvlan(
+  name: string,
+  options: IpvlanOptions & {
+    readonly parentIndex: number;
+    readonly mtu: number;
+    readonly netnsFd?: Fd | undefined;
+  },
+): NetlinkRequest {
+  return make(`make the interface ${name}`, linkInfo(), [
+    textAttribute(IFLA_IFNAME, name),
+    u32Attribute(IFLA_LINK, options.parentIndex),
+    ...(options.mtu === 0 ? [] : [u32Attribute(IFLA_MTU, options.mtu)]),
+    ...(options.netnsFd === undefined ? [] : [u32Attribute(IFLA_NET_NS_FD, options.netnsFd)]),
+    nestedAttribute(
+      IFLA_LINKINFO,
+      textAttribute(IFLA_INFO_KIND, "ipvlan"),
+      nestedAttribute(
+        IFLA_INFO_DATA,
+        u16Attribute(IFLA_IPVLAN_MODE, ipvlanModes[options.mode]),
+        u16Attribute(IFLA_IPVLAN_FLAGS, ipvlanFlags[options.flag]),
+      ),
+    ),
+  ]);
+}
+
+/** Whether this kernel has interfaces of a kind that is made on a parent. Nothing is made. */
+export function hasChildLinks(socket: NetlinkSocket, kind: "macvlan" | "ipvlan"): boolean {
+  const probe = { parentIndex: 0, mtu: 0 } as const;
+  const request =
+    kind === "ipvlan"
+      ? addIpvlan("tare-probe", { ...probe, mode: "l2", flag: "bridge" })
+      : addMacvlan("tare-probe", { ...probe, mode: "bridge", macAddress: "02:00:00:00:00:01" });
+  try {
+    socket.send([request]);
+    return true;
+  } catch (thrown) {
+    // It has no interface 0; a kernel without the kind returns EOPNOTSUPP.
+    return thrown instanceof NetlinkFailure && thrown.code === "ENODEV";
+  }
+}
+
 /**
  * A parent that leads nowhere, down. A bridge that never gets a port is one, but carries no packets of TCP beyond 65536
  * bytes. KERNEL: so is `ifb`, until a container redirects a packet to it: it takes that for one of the host's interface
@@ -208,15 +267,13 @@ export function addVlan(
   name: string,
   options: { readonly parentIndex: number; readonly tag: number },
 ): NetlinkRequest {
-  const tag = Buffer.alloc(2);
-  tag.writeUInt16LE(options.tag);
   return make(`make the interface ${name}`, linkInfo({ up: true }), [
     textAttribute(IFLA_IFNAME, name),
     u32Attribute(IFLA_LINK, options.parentIndex),
     nestedAttribute(
       IFLA_LINKINFO,
       textAttribute(IFLA_INFO_KIND, "vlan"),
-      nestedAttribute(IFLA_INFO_DATA, bytesAttribute(IFLA_VLAN_ID, tag)),
+      nestedAttribute(IFLA_INFO_DATA, u16Attribute(IFLA_VLAN_ID, options.tag)),
     ),
   ]);
 }

@@ -4,6 +4,7 @@ import {
   addMacvlan,
   addSink,
   findLink,
+  hasChildLinks,
   type Link,
   type NetlinkRequest,
   removeLink,
@@ -25,15 +26,7 @@ import type { EndpointId, NetworkId } from "../../model/ids.ts";
 
 /** Whether this kernel has the interfaces that it takes: nothing is made. */
 export function hasBypass(route: NetlinkSocket): boolean {
-  if (isForcedAbsent("macvlan-bypass")) return false;
-  try {
-    const probe = { parentIndex: 0, mode: "bridge", macAddress: "02:00:00:00:00:01", mtu: 0 } as const;
-    route.send([addMacvlan("tare-probe", probe)]);
-    return true;
-  } catch (thrown) {
-    // It has no interface 0; a kernel without macvlan returns EOPNOTSUPP.
-    return thrown instanceof NetlinkFailure && thrown.code === "ENODEV";
-  }
+  return !isForcedAbsent("macvlan-bypass") && hasChildLinks(route, "macvlan");
 }
 
 /**

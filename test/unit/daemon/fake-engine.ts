@@ -493,7 +493,7 @@ export class FakeEngine implements Engine {
       images: 1,
       storage: { driver: "overlay", status: [["Backing Filesystem", "ext4"]] },
       cgroups: { version: "hybrid", controllers: { memory: "v1", cpu: "v1", pids: "v1", hugetlb: "v2" } },
-      networkDrivers: ["bridge", "host", "macvlan", "null"],
+      networkDrivers: ["bridge", "host", "ipvlan", "macvlan", "null"],
       warnings: ["cannot raise limits"],
     };
   }

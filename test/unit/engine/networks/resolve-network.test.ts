@@ -1,8 +1,9 @@
 import { describe, expect, test } from "bun:test";
-import type { NetworkSpec } from "../../../../src/model/networks.ts";
+import type { EndpointSettings, NetworkSpec } from "../../../../src/model/networks.ts";
 import {
   checkEndpoint,
   orderByPriority,
+  resolveEndpoint,
   routeEndpoints,
 } from "../../../../src/engine/networks/resolve-endpoints.ts";
 import {
@@ -10,6 +11,7 @@ import {
   resolveNetwork,
   adaptDefaultNetwork,
 } from "../../../../src/engine/networks/resolve-network.ts";
+import { AddressSet } from "../../../../src/network/address-set.ts";
 import type { EndpointPlan, NetworkPlan } from "../../../../src/network/types.ts";
 import {
   formatIpAddress,
@@ -237,7 +239,31 @@ describe("resolveNetwork()", () => {
       "invalid",
       "internal network",
     ],
-    [{ driver: "macvlan", options: { macvlan_mode: "x" } }, "invalid", "macvlan_mode"],
+    [
+      { driver: "macvlan", options: { macvlan_mode: "x" } },
+      "invalid",
+      "requested macvlan mode 'x' is not valid, 'bridge' mode is the macvlan driver default",
+    ],
+    [
+      { driver: "ipvlan", options: { ipvlan_mode: "l4" } },
+      "invalid",
+      "requested ipvlan mode 'l4' is not valid, 'l2' mode is the ipvlan driver default",
+    ],
+    [
+      { driver: "ipvlan", options: { ipvlan_flag: "x" } },
+      "invalid",
+      "requested ipvlan flag 'x' is not valid, 'bridge' is the ipvlan driver default",
+    ],
+    [
+      { driver: "ipvlan", options: { parent: "lo" } },
+      "invalid",
+      "loopback interface is not a valid ipvlan parent link",
+    ],
+    [
+      { driver: "ipvlan", subnets: [{ subnet: "10.1.0.0/16" }, { subnet: "10.1.2.0/24" }] },
+      "invalid",
+      "Pool overlaps with other one on this address space: 10.1.2.0/24 with its own 10.1.0.0/16",
+    ],
   ])("%j is refused", (spec, kind, sentence) => {
     expect(() => plan(spec)).toThrow(
       expect.objectContaining({ kind, message: expect.stringContaining(sentence) }),
@@ -271,6 +297,98 @@ describe("resolveNetwork()", () => {
   });
 });
 
+describe("ipvlan", () => {
+  const ipvlan = (spec: Partial<NetworkSpec>, others: Facts["others"] = []) =>
+    plan({ driver: "ipvlan", ...spec }, others).record.plan as NetworkPlan;
+
+  test("mode and flag are l2 and bridge by default; without a parent it has one of its own that leads nowhere", () => {
+    expect(ipvlan({})).toMatchObject({
+      interfaceName: `di-${id.slice(0, 12)}`,
+      ipvlan: { mode: "l2", flag: "bridge" },
+    });
+    const options = { parent: "eth0.10", ipvlan_mode: "l3s", ipvlan_flag: "private" };
+    expect(ipvlan({ options })).toMatchObject({
+      interfaceName: "eth0.10",
+      ipvlan: { mode: "l3s", flag: "private" },
+    });
+  });
+
+  test("has several subnets of a family, in the order asked, and none that has no gateway unless it is internal", () => {
+    const subnets = [
+      { subnet: "10.1.0.0/24" },
+      { subnet: "fd00:1::/64" },
+      { subnet: "10.2.0.0/24", gateway: "10.2.0.9" },
+    ];
+    const gateways = ({ subnets: own }: NetworkPlan) =>
+      own.map(({ subnet, gateway }) => [formatIpPrefix(subnet), gateway && formatIpAddress(gateway)]);
+    expect(gateways(ipvlan({ subnets, ipv6: true }))).toEqual([
+      ["10.1.0.0/24", "10.1.0.1"],
+      ["10.2.0.0/24", "10.2.0.9"],
+      ["fd00:1::/64", "fd00:1::1"],
+    ]);
+    expect(gateways(ipvlan({ subnets: subnets.slice(0, 1), internal: true }))).toEqual([
+      ["10.1.0.0/24", undefined],
+    ]);
+  });
+
+  test("has its parent alone among networks of ipvlan", () => {
+    const options = { parent: "eth0" };
+    const other = (driver: string) =>
+      plan({ driver, options, name: "first", subnets: [{ subnet: "10.1.0.0/24" }] }).record;
+    expect(() => ipvlan({ options }, [other("ipvlan")])).toThrow(
+      `network di-${id.slice(0, 12)} is already using parent interface eth0`,
+    );
+    expect(ipvlan({ options }, [other("macvlan")]).interfaceName).toBe("eth0");
+  });
+
+  const endpoint = (network: NetworkPlan, settings: EndpointSettings, taken: readonly string[] = []) =>
+    resolveEndpoint(
+      {
+        endpointId: asId<EndpointId>("e"),
+        containerId: "c",
+        network,
+        settings,
+        interfacePrefix: "eth",
+        taken: new AddressSet(taken.map(parseIpAddress)),
+      },
+      { usedNames: [] },
+    );
+  const shown = ({ addresses, macAddress }: EndpointPlan) =>
+    [macAddress, ...addresses.map(({ address, bits }) => `${formatIpAddress(address)}/${bits}`)].join(" ");
+
+  test("an endpoint has one address of each family, from the first subnet with room, and no hardware address", () => {
+    const subnets = [{ subnet: "10.1.0.0/30" }, { subnet: "10.2.0.0/24" }, { subnet: "fd00:1::/64" }];
+    const network = ipvlan({ subnets, ipv6: true });
+    expect(shown(endpoint(network, {}))).toBe(" 10.1.0.2/30 fd00:1::2/64");
+    expect(shown(endpoint(network, {}, ["10.1.0.2"]))).toBe(" 10.2.0.2/24 fd00:1::2/64");
+    expect(shown(endpoint(network, { ipv4: "10.2.0.77" }))).toBe(" 10.2.0.77/24 fd00:1::2/64");
+    expect(() => endpoint(network, { ipv4: "10.1.0.2" }, ["10.1.0.2"])).toThrow("Address already in use");
+    const small = ipvlan({ subnets: subnets.slice(0, 1) });
+    expect(() => endpoint(small, {}, ["10.1.0.2"])).toThrow("all of 10.1.0.0/30 are in use");
+    expect(() =>
+      checkEndpoint({ name: "lan", plan: network, isDefault: false }, { macAddress: "02:00:00:00:00:01" }),
+    ).toThrow("ipvlan interfaces do not support custom mac address assignment");
+  });
+
+  const options = { parent: "eth0" };
+  const subnets = [{ subnet: "10.1.0.0/24" }, { subnet: "10.2.0.0/24", gateway: "10.2.0.9" }];
+  test.each([
+    ["l2: the gateway of its subnet", { options, subnets }, ["10.2.0.9"]],
+    ["l3: the interface itself", { options: { ...options, ipvlan_mode: "l3" }, subnets }, ["0.0.0.0"]],
+    ["l3s, IPv6", { options: { ...options, ipvlan_mode: "l3s" }, subnets, ipv6: true }, ["0.0.0.0", "::"]],
+    ["internal: none", { options: { ...options, ipvlan_mode: "l3" }, subnets, internal: true }, []],
+    ["without a parent: none", { subnets }, []],
+  ])("default routes, %s", (_, spec, gateways) => {
+    const network = ipvlan(spec);
+    const settings = { ipv4: "10.2.0.7" };
+    const ports = [{ protocol: "tcp", hostPort: 80, containerPort: 80, count: 1 }] as const;
+    const [routed] = routeEndpoints([{ network, settings, plan: endpoint(network, settings) }], { ports });
+    expect(routed?.defaultGateways.map(formatIpAddress)).toEqual(gateways);
+    // As dockerd: its ports are published by nobody.
+    expect(routed?.ports).toEqual([]);
+  });
+});
+
 describe("routes and ports", () => {
   const network = (
     name: string,
@@ -291,7 +409,10 @@ describe("routes and ports", () => {
       id: asId<EndpointId>(`e-${net.id}`),
       networkId: net.id,
       macAddress: "",
-      addresses: [],
+      addresses: net.subnets.map(({ subnet }) => ({
+        address: { ...subnet.address, value: subnet.address.value + 9n },
+        bits: subnet.bits,
+      })),
       linkLocal: [],
       interfaceName: "",
       defaultGateways: [],

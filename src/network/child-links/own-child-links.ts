@@ -5,7 +5,7 @@ import type { HostSide } from "../host-side.ts";
 import { bypassNamesOf, endpointAliasOf } from "../interface-names.ts";
 import type { LeavingLink } from "../leaving-links.ts";
 import type { EndpointPlan, NetworkPlan } from "../types.ts";
-import type { Macvlan } from "./macvlan.ts";
+import { type ChildLink, isChildKind } from "./child-link.ts";
 import { type EndpointId, findEndpointId, type NetworkId } from "../../model/ids.ts";
 
 /** How long the kernel may take to remove the links of a namespace that nothing keeps. */
@@ -18,9 +18,9 @@ const DISMANTLE_MS = 10_000;
 function chooseRemovals(
   host: HostSide,
   ownAlias: string,
-  { namespaceId }: Macvlan,
+  { namespaceId }: ChildLink,
 ): readonly NetlinkRequest[] {
-  const links = listLinksIn(namespaceId, host.route).filter(({ kind }) => kind === "macvlan");
+  const links = listLinksIn(namespaceId, host.route).filter(({ kind }) => isChildKind(kind));
   const own = links.find(({ alias }) => alias === ownAlias);
   return links
     .filter(({ parent }) => parent === own?.parent)
@@ -30,11 +30,11 @@ function chooseRemovals(
 /**
  * `send`: to the host's socket, when that is free. `isReplaced`: another endpoint has the hardware address now. KERNEL:
  * the id of a namespace is gone before its links, and those can't be removed by it then; but the parent accepts frames
- * for a macvlan until it is gone.
+ * for a macvlan until it is gone. An ipvlan cannot be seen then: see attachInTime().
  */
-export function leavingMacvlan(
+export function leavingChildLink(
   id: EndpointId,
-  macvlan: Macvlan,
+  childLink: ChildLink,
   {
     remove,
     isReplaced,
@@ -43,7 +43,7 @@ export function leavingMacvlan(
     readonly isReplaced: () => boolean;
   },
 ): LeavingLink {
-  const { namespaceId, parentIndex, macAddress } = macvlan;
+  const { namespaceId, parentIndex, macAddress } = childLink;
   let isRemoved = false;
   let dismantledSince: number | undefined;
   return {
@@ -54,14 +54,14 @@ export function leavingMacvlan(
       return listAcceptedMacAddresses(socket, parentIndex).has(macAddress);
     },
     remove: async () => {
-      await remove((host) => chooseRemovals(host, endpointAliasOf(host.names, id), macvlan));
+      await remove((host) => chooseRemovals(host, endpointAliasOf(host.names, id), childLink));
       isRemoved = true;
     },
   };
 }
 
 /** Those of running containers, as an engine before this one has made them. Those of other containers are removed. */
-export function adoptMacvlans(
+export function adoptChildLinks(
   host: HostSide,
   {
     plans,
@@ -71,20 +71,20 @@ export function adoptMacvlans(
     readonly endpoints: ReadonlyMap<EndpointId, EndpointPlan>;
   },
 ): void {
-  const { names, route, macvlans } = host;
-  macvlans.clear();
-  const hasMacvlans = ({ id, driver }: NetworkPlan): boolean =>
-    driver === "macvlan" || findLinkIndex(route, bypassNamesOf(id).sink) !== undefined;
-  if (!plans.values().some(hasMacvlans)) return;
+  const { names, route, childLinks } = host;
+  childLinks.clear();
+  const hasChildLinks = ({ id, driver }: NetworkPlan): boolean =>
+    driver !== "bridge" || findLinkIndex(route, bypassNamesOf(id).sink) !== undefined;
+  if (!plans.values().some(hasChildLinks)) return;
   for (const namespaceId of listNamespaceIds(route)) {
     const own = listLinksIn(namespaceId, route).filter(
-      ({ kind, alias }) => kind === "macvlan" && alias.startsWith(names.aliasPrefix),
+      ({ kind, alias }) => isChildKind(kind) && alias.startsWith(names.aliasPrefix),
     );
     for (const { alias, parent: parentIndex, macAddress } of own) {
       const id = findEndpointId(alias.slice(names.aliasPrefix.length));
-      const macvlan = { namespaceId, parentIndex, macAddress };
-      if (id !== undefined && endpoints.has(id)) macvlans.set(id, macvlan);
-      else route.send(chooseRemovals(host, alias, macvlan));
+      const childLink = { namespaceId, parentIndex, macAddress };
+      if (id !== undefined && endpoints.has(id)) childLinks.set(id, childLink);
+      else route.send(chooseRemovals(host, alias, childLink));
     }
   }
 }
