@@ -170,7 +170,17 @@ module.exports = {
       name: "no-packages",
       severity: "error",
       from: { path: "^src/" },
-      to: { dependencyTypes: ["npm", "npm-dev", "npm-no-pkg"], pathNot: "^node_modules/smol-toml/" },
+      to: {
+        dependencyTypes: ["npm", "npm-dev", "npm-no-pkg"],
+        pathNot: "(^|/)node_modules/(smol-toml|prom-client)/",
+      },
+    },
+    {
+      // Development packages: the library has nothing of src/bin/.
+      name: "packages-of-the-executable",
+      severity: "error",
+      from: { path: "^src/", pathNot: "^src/bin/metrics/" },
+      to: { path: "(^|/)node_modules/prom-client/" },
     },
   ],
   options: {

@@ -18,7 +18,7 @@ import { dirname, join, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { architectures, packExecutable, packLibrary } from "./pack.mjs";
 import { bunNames, fetchRuntime, findRuntime } from "./release/bun-runtime.mjs";
-import { createSbom, listBundled } from "./release/sbom.mjs";
+import { createSbom, listBundled, listInExecutable } from "./release/sbom.mjs";
 
 const compilers = { x64: "x86_64-linux-gnu-gcc", arm64: "aarch64-linux-gnu-gcc" };
 /** Debian packages with the compiler and the C library, for a machine of the other architecture. */
@@ -126,7 +126,7 @@ function build(architecture) {
  * Links to the checkout's tools. What gets into the executable is a copy: the bundler hashes its path from the sources.
  */
 function linkModules(directory) {
-  const bundled = listBundled(lock).map((each) => each.name);
+  const bundled = [...listBundled(lock), ...listInExecutable(lock)].map((each) => each.name);
   const scopes = new Set(bundled.map((each) => each.split("/")[0]));
   mkdirSync(directory);
   for (const each of readdirSync("node_modules"))

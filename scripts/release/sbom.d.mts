@@ -11,6 +11,8 @@ export interface Lock {
 
 export function listBundled(lock: Lock): readonly BundledPackage[];
 
+export function listInExecutable(lock: Lock): readonly BundledPackage[];
+
 export function createSbom(release: {
   readonly name: string;
   readonly version: string;

@@ -23,10 +23,34 @@ const parts = {
   },
 };
 
+/** Packages that only the executable is built with: for the library, they are for development. */
+const executableOnly = ["prom-client"];
+
 /** npm packages that programs of users need: those of package-lock.json that are not for development only. */
 export function listBundled(lock) {
-  return Object.entries(lock.packages)
-    .filter(([path, { dev, link }]) => path.startsWith("node_modules/") && dev !== true && link !== true)
+  return describe(
+    Object.entries(lock.packages).filter(
+      ([path, { dev, link }]) => path.startsWith("node_modules/") && dev !== true && link !== true,
+    ),
+  );
+}
+
+/** npm packages that are in the executables and not in the library, with those that they need. */
+export function listInExecutable(lock) {
+  const found = new Map();
+  const add = (name) => {
+    const path = `node_modules/${name}`;
+    const each = lock.packages[path];
+    if (each === undefined || found.has(path)) return;
+    found.set(path, each);
+    for (const needed of Object.keys(each.dependencies ?? {})) add(needed);
+  };
+  for (const name of executableOnly) add(name);
+  return describe([...found].filter(([, { dev }]) => dev === true));
+}
+
+function describe(entries) {
+  return entries
     .map(([path, { version, license, integrity }]) => ({
       name: path.slice(path.lastIndexOf("node_modules/") + "node_modules/".length),
       version,
@@ -43,10 +67,12 @@ export function listBundled(lock) {
  */
 export function createSbom({ name, version, license, lock, files, runtimes, seconds }) {
   const bundled = listBundled(lock).map(describeBundled);
+  const inExecutable = listInExecutable(lock).map(describeBundled);
   const releases = files.map((file) => describeFile(file, { version, license }));
   const packages = [
     ...releases,
     ...bundled,
+    ...inExecutable,
     describePart(parts.bun, {
       versionInfo: runtimes[0].version,
       externalRefs: [...runtimes.map(purlOfNpm)],
@@ -60,7 +86,7 @@ export function createSbom({ name, version, license, lock, files, runtimes, seco
       relationshipType,
       relatedSpdxElement,
     });
-    const npm = bundled.map(({ SPDXID }) => SPDXID);
+    const npm = [...bundled, ...(contains === "executable" ? inExecutable : [])].map(({ SPDXID }) => SPDXID);
     return [
       { spdxElementId: "SPDXRef-DOCUMENT", relationshipType: "DESCRIBES", relatedSpdxElement: spdxElementId },
       // npm installs them beside the library; an executable has them inside.

@@ -39,6 +39,12 @@ export interface DaemonTls {
   readonly authoritiesFile?: string | undefined;
 }
 
+/** Where Prometheus reads the metrics, without encryption. */
+export interface MetricsAddress {
+  readonly hostname: string;
+  readonly port: number;
+}
+
 export interface DaemonOptions {
   readonly dataRoot: string;
   readonly runRoot: string;
@@ -51,6 +57,8 @@ export interface DaemonOptions {
   readonly settings: EngineSettings;
   readonly logFormat: LogFormat;
   readonly pidFile: string | undefined;
+  /** Absent: no metrics are served, and nothing is measured. */
+  readonly metrics: MetricsAddress | undefined;
   /** Only check the options. */
   readonly validate: boolean;
   readonly configuration: DaemonConfiguration;
@@ -137,6 +145,7 @@ async function optionsOf(parsed: Parsed<DaemonValues>, typed: Parsed<DaemonValue
   const hosts = [...new Set(values.host.length === 0 ? [socket] : values.host)].map((host) =>
     parseDaemonHost(host, tls),
   );
+  const metrics = parseMetricsAddress(values["metrics-addr"]);
   refuseOpenTcp(hosts, { tls, isAllowed: values["allow-unauthenticated-tcp"] });
   if (!values["live-restore"])
     throw new Failure(
@@ -153,8 +162,12 @@ async function optionsOf(parsed: Parsed<DaemonValues>, typed: Parsed<DaemonValue
     settings: await settingsOf(parsed),
     logFormat: requireWord("log-format", values["log-format"], ["text", "json"]) ?? "text",
     pidFile: values.pidfile,
+    metrics,
     validate: values.validate,
-    configuration: { ...configurationOf(values), warnings: hosts.flatMap((host) => warningsOf(host, tls)) },
+    configuration: {
+      ...configurationOf(values),
+      warnings: [...hosts.flatMap((host) => warningsOf(host, tls)), ...warningsOfMetrics(metrics)],
+    },
   };
 }
 
@@ -201,6 +214,26 @@ function parseDaemonHost(host: string, tls: DaemonTls | undefined): DaemonHost {
     "invalid",
     `cannot serve at "${host}": want unix:///path, tcp://address:port, or fd:// for the service manager's socket`,
   );
+}
+
+/** SPEC: as for dockerd, no address before the port means all of them, and "" switches metrics off. */
+function parseMetricsAddress(text: string | undefined): MetricsAddress | undefined {
+  if (text === undefined || text === "") return undefined;
+  const match = /^(\[[0-9a-fA-F:.]+\]|[A-Za-z0-9._-]*):(\d{1,5})$/.exec(text);
+  const port = Number(match?.[2] ?? 0);
+  if (match !== null && port > 0 && port < 65_536)
+    return { hostname: (match[1] ?? "").replace(/^\[|\]$/g, "") || "0.0.0.0", port };
+  throw new Failure(
+    "invalid",
+    `cannot serve metrics at "${text.slice(0, 100)}": want address:port, such as 127.0.0.1:9323`,
+  );
+}
+
+function warningsOfMetrics(metrics: MetricsAddress | undefined): readonly string[] {
+  if (metrics === undefined || /^(?:127\.[\d.]+|::1|localhost)$/.test(metrics.hostname)) return [];
+  return [
+    `WARNING: Metrics are accessible on http://${formatAddress(metrics)}/metrics without encryption.\n         Everyone who reaches it can read them. Refer to docs/guide/metrics.md.`,
+  ];
 }
 
 async function settingsOf({ given, values }: Parsed<DaemonValues>): Promise<EngineSettings> {

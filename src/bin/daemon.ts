@@ -3,13 +3,16 @@ import { Failure, sentenceOf } from "../base/failure.ts";
 import { configureLog, log, logUncaughtExceptions } from "../base/log.ts";
 import type { DaemonConfiguration } from "../daemon/configuration.ts";
 import type { Listener, ListenerTls } from "../daemon/http/listener.ts";
+import type { SocketCalls } from "../daemon/http/socket-calls.ts";
 import type { LocalEngine } from "../engine/local-engine.ts";
+import type { EngineMeter } from "../model/engine-meter.ts";
 import { build, publishBuild } from "./build.ts";
 import { commandRunner } from "./command-runner.ts";
 import { CurrentConfiguration } from "./current-configuration.ts";
 import { type DaemonOptions, type DaemonTls, formatAddress, parseDaemonOptions } from "./daemon-options.ts";
 import { giveMemoryBackWhenIdle } from "./idle-memory.ts";
 import { installAddon, programs } from "./embedded.ts";
+import type { DaemonMetrics } from "./metrics/daemon-metrics.ts";
 import { writePidFile } from "./pid-file.ts";
 import { ServiceManager } from "./service-manager.ts";
 import { findGid, shareRunRoot, shareSocket } from "./share-socket.ts";
@@ -68,8 +71,10 @@ async function serveUntilStopped(options: DaemonOptions, argv: readonly string[]
     await new Authorization(runRoot).requirePlugins(names);
   };
   await requirePlugins(options.configuration);
-  await using engine = await open(options, { socketPath, current });
+  const metrics = options.metrics && (await loadMetrics());
+  await using engine = await open(options, { socketPath, current, meter: metrics });
   using socketCalls = new StreamSockets();
+  await using _metricsServer = metrics && (await serveMetrics(metrics, { engine, options, socketCalls }));
   const serving = await serve(engine, {
     socketCalls,
     listeners: listeners.all,
@@ -103,6 +108,40 @@ async function serveUntilStopped(options: DaemonOptions, argv: readonly string[]
   giveMemoryBackWhenIdle();
   setTimeout(() => void warmUp(), 0).unref();
   await serving.closed;
+}
+
+/** prom-client and what it measures with: nothing of it is loaded without the option. */
+async function loadMetrics(): Promise<DaemonMetrics> {
+  const { DaemonMetrics } = await import("./metrics/daemon-metrics.ts");
+  return new DaemonMetrics({ version: build.version, commit: build.commit });
+}
+
+async function serveMetrics(
+  metrics: DaemonMetrics,
+  {
+    engine,
+    options: { metrics: address },
+    socketCalls,
+  }: {
+    readonly engine: LocalEngine;
+    readonly options: DaemonOptions;
+    readonly socketCalls: SocketCalls;
+  },
+): Promise<AsyncDisposable | undefined> {
+  if (address === undefined) return undefined;
+  const { serveMetrics: serve } = await import("../daemon/metrics-server.ts");
+  const read = (): Promise<string> => metrics.read(engine);
+  const server = await serve({ ...address, socketCalls, contentType: metrics.contentType, read });
+  log("info", `serving metrics at http://${formatAddress(address)}/metrics`);
+  const end = new AbortController();
+  const following = metrics.follow(engine, end.signal);
+  return {
+    [Symbol.asyncDispose]: async () => {
+      await server[Symbol.asyncDispose]();
+      end.abort();
+      await following;
+    },
+  };
 }
 
 interface FoundListeners {
@@ -179,7 +218,12 @@ async function open(
   {
     socketPath,
     current,
-  }: { readonly socketPath: string | undefined; readonly current: CurrentConfiguration },
+    meter,
+  }: {
+    readonly socketPath: string | undefined;
+    readonly current: CurrentConfiguration;
+    readonly meter: EngineMeter | undefined;
+  },
 ): Promise<LocalEngine> {
   const { openLocalEngine } = await import("../library/open-engine.ts");
   const { whenFree } = await import("./when-free.ts");
@@ -193,6 +237,7 @@ async function open(
       registryOverrides: () => current.configuration.registries,
       keeperProgram: programs.keeper,
       helloProgram: programs.hello,
+      meter,
     }),
   );
 }

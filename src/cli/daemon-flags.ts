@@ -31,6 +31,7 @@ interface DaemonOnlyValues {
   readonly "log-opt": Readonly<Record<string, string>>;
   readonly "max-concurrent-downloads": number | undefined;
   readonly "max-concurrent-uploads": number | undefined;
+  readonly "metrics-addr": string | undefined;
   readonly "no-new-privileges": boolean;
   readonly "no-proxy": string | undefined;
   readonly pidfile: string | undefined;
@@ -81,6 +82,9 @@ const daemonOnlyFlags: TableOf<DaemonOnlyValues> = {
   "log-opt": map("Default log driver options for containers"),
   "max-concurrent-downloads": int("Set the max concurrent downloads of a pull (default 3)"),
   "max-concurrent-uploads": int("Set the max concurrent uploads of a push (default 5)"),
+  "metrics-addr": optional("Set address and port to serve the metrics API on (127.0.0.1:9323)", {
+    type: "address",
+  }),
   "no-new-privileges": bool("Set no-new-privileges by default for new containers"),
   "no-proxy": optional("Comma-separated list of hosts or IP addresses for which the proxy is skipped"),
   pidfile: optional("Path to use for the daemon's PID file", { short: "p", isFile: true }),

@@ -6,6 +6,7 @@ import type { HostFacts } from "./resolve/container.ts";
 import type { SecretCatalog } from "./secrets/secret-catalog.ts";
 import type { ContainerRecord, ImageRecord } from "./state/records.ts";
 import type { State } from "./state/state.ts";
+import type { EngineMeter } from "../model/engine-meter.ts";
 import type { ContainerId } from "../model/ids.ts";
 import type { LogForwardingStatus } from "../model/logs.ts";
 import type { PassedDescriptors } from "./passed-descriptors.ts";
@@ -67,6 +68,8 @@ export interface ContainerContext {
   readonly volumes: VolumeCatalog;
   readonly secrets: SecretCatalog;
   readonly networks: NetworkCatalog;
+  /** Absent: nothing is measured. */
+  readonly meter?: EngineMeter | undefined;
   /** Throws "not-found". */
   pinImage(reference: string): Promise<PinnedImage>;
   /** By a name or id. Throws "conflict" when something else uses it. */

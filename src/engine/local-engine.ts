@@ -52,6 +52,7 @@ import { LocalVolumes } from "./volumes/local-volumes.ts";
 import { VolumeCatalog } from "./volumes/volume-catalog.ts";
 import type { StorageBenchEvent, StorageBenchOptions } from "../model/storage-bench.ts";
 import type { CheckFinding, ContainerNamespaces, Engine, EngineEvent, EngineInfo } from "../model/engine.ts";
+import type { EngineMeter } from "../model/engine-meter.ts";
 import type { Images } from "../model/images.ts";
 import { measureStore } from "./store-usage.ts";
 import type { DiskUsage, StoreUsage, UsageKind } from "../model/usage.ts";
@@ -230,7 +231,10 @@ async function removeNetworks({ networks }: EngineDependencies): Promise<void> {
 }
 
 /** Connects the dependencies, and reconciles records with reality before the first request. */
-export async function startEngine(dependencies: EngineDependencies): Promise<LocalEngine> {
+export async function startEngine(
+  dependencies: EngineDependencies,
+  { meter }: { readonly meter?: EngineMeter | undefined } = {},
+): Promise<LocalEngine> {
   using undo = new DisposableStack();
   const state = undo.use(openState(dependencies.dataRoot));
   const close = new AbortController();
@@ -276,6 +280,7 @@ export async function startEngine(dependencies: EngineDependencies): Promise<Loc
       dataRoot: dependencies.dataRoot,
       settings: dependencies.settings,
     }),
+    meter,
     pinImage: (reference) => images.pin(reference),
     removeImage: async (reference) => void (await images.remove(reference)),
     collectGarbage: () => void garbage.collect(),

@@ -4,6 +4,7 @@ import { type LocalEngine, startEngine } from "../engine/local-engine.ts";
 import { openDependencies } from "../engine/open-dependencies.ts";
 import { registryOptionsOf } from "./registry-settings.ts";
 import type { Engine } from "../model/engine.ts";
+import type { EngineMeter } from "../model/engine-meter.ts";
 import { findNativeFile } from "../linux/kernel/native-file.ts";
 import type { RegistryOverrides } from "../spec/registry/registry-overrides.ts";
 import type { EngineSettings } from "../model/engine-settings.ts";
@@ -34,7 +35,13 @@ export async function openEngine(options: OpenOptions = {}): Promise<Engine> {
 }
 
 /** As openEngine(), with what only the daemon needs. */
-export async function openLocalEngine(options: OpenOptions): Promise<LocalEngine> {
+export async function openLocalEngine({
+  meter,
+  ...options
+}: OpenOptions & {
+  /** Absent: nothing is measured. */
+  readonly meter?: EngineMeter | undefined;
+}): Promise<LocalEngine> {
   if (process.getuid?.() !== 0) {
     throw new Failure("not-permitted", "cannot open the engine: it needs root");
   }
@@ -69,7 +76,7 @@ export async function openLocalEngine(options: OpenOptions): Promise<LocalEngine
     helloProgram,
   });
   try {
-    return await startEngine(dependencies);
+    return await startEngine(dependencies, { meter });
   } catch (thrown) {
     await dependencies[Symbol.asyncDispose]();
     throw thrown;

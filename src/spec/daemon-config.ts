@@ -54,6 +54,7 @@ export const daemonKeys: Readonly<Record<string, DaemonKey>> = {
   "log-opts": { flag: "log-opt", form: "options" },
   "max-concurrent-downloads": { flag: "max-concurrent-downloads", form: "integer" },
   "max-concurrent-uploads": { flag: "max-concurrent-uploads", form: "integer" },
+  "metrics-addr": { flag: "metrics-addr", form: "text" },
   "no-new-privileges": { flag: "no-new-privileges", form: "boolean" },
   pidfile: { flag: "pidfile", form: "text" },
   proxies: { flag: "", form: "proxies" },

@@ -1,6 +1,7 @@
 import { requireDescriptors } from "../../linux/process/descriptor-budget.ts";
 import type { CommitSettings } from "../../model/commits.ts";
 import type { ContainerSpec } from "../../model/container-spec.ts";
+import type { ContainerAction } from "../../model/engine-meter.ts";
 import type { ExitStatus, StartTiming } from "../../model/container-state.ts";
 import type {
   ContainerDetails,
@@ -66,7 +67,7 @@ export class LocalContainers implements Containers {
     spec: ContainerSpec,
     { startsNext = false }: CreateOptions = {},
   ): Promise<{ readonly id: ContainerId; readonly warnings: readonly string[] }> {
-    return await createContainer(this.#context, spec, { startsNext });
+    return await this.#measure("create", () => createContainer(this.#context, spec, { startsNext }));
   }
 
   async start(reference: ContainerReference, options: DescriptorOptions = {}): Promise<StartTiming> {
@@ -184,7 +185,7 @@ export class LocalContainers implements Containers {
   }
 
   async changes(reference: ContainerReference): Promise<readonly ContainerChange[]> {
-    return await listContainerChanges(this.#context, reference);
+    return await this.#measure("changes", () => listContainerChanges(this.#context, reference));
   }
 
   export(
@@ -215,7 +216,14 @@ export class LocalContainers implements Containers {
   }
 
   async commit(reference: ContainerReference, settings: CommitSettings = {}): Promise<string> {
-    return await commitContainer(this.#context, reference, settings);
+    return await this.#measure("commit", () => commitContainer(this.#context, reference, settings));
+  }
+
+  async #measure<T>(action: ContainerAction, run: () => Promise<T>): Promise<T> {
+    const begunAt = performance.now();
+    const result = await run();
+    this.#context.meter?.containerAction(action, performance.now() - begunAt);
+    return result;
   }
 
   get revision(): number {

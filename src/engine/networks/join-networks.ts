@@ -172,6 +172,7 @@ export async function attachEndpoints(
   record: ContainerRecord,
   { netns, plans }: { readonly netns: Fd; readonly plans: readonly EndpointPlan[] },
 ): Promise<void> {
+  const begunAt = performance.now();
   for (const plan of plans) {
     const network = context.networks.find(plan.networkId)?.plan;
     if (network === undefined) throw new Failure("not-found", `network ${plan.networkId} not found`);
@@ -179,6 +180,7 @@ export async function attachEndpoints(
     await context.networks.part.attach(plan, { netnsFd: netns });
   }
   fault("start.attached");
+  if (plans.length > 0) context.meter?.networkAction("allocate", performance.now() - begunAt);
   announceEndpoint(context, record, { plans, netns });
 }
 
@@ -192,6 +194,7 @@ export function releaseEndpoints(
   plans: readonly EndpointPlan[],
 ): void {
   if (plans.length === 0) return;
+  const begunAt = performance.now();
   withdrawEndpoint(context, { id, plans });
   void context.background.run(id, async () => {
     for (const plan of plans) {
@@ -203,6 +206,7 @@ export function releaseEndpoints(
       fault("end.detached");
       context.networks.rest(plan.id);
     }
+    context.meter?.networkAction("release", performance.now() - begunAt);
   });
 }
 

@@ -50,12 +50,29 @@ describe("parseDaemonOptions()", () => {
       settings: {},
       logFormat: "text",
       pidFile: undefined,
+      metrics: undefined,
       validate: false,
       configuration: usualConfiguration,
     });
   });
 
+  test("metrics have an address and a port, and a warning where others can reach them", async () => {
+    const metricsOf = async (address: string): Promise<unknown> => {
+      const { metrics, configuration } = await parseDaemonOptions(["daemon", `--metrics-addr=${address}`]);
+      return [metrics, configuration.warnings.length];
+    };
+    expect(await metricsOf("127.0.0.1:9323")).toEqual([{ hostname: "127.0.0.1", port: 9323 }, 0]);
+    expect(await metricsOf("[::1]:9323")).toEqual([{ hostname: "::1", port: 9323 }, 0]);
+    expect(await metricsOf("localhost:1")).toEqual([{ hostname: "localhost", port: 1 }, 0]);
+    expect(await metricsOf(":9323")).toEqual([{ hostname: "0.0.0.0", port: 9323 }, 1]);
+    expect(await metricsOf("10.0.0.5:9323")).toEqual([{ hostname: "10.0.0.5", port: 9323 }, 1]);
+    expect(await metricsOf("")).toEqual([undefined, 0]);
+  });
+
   test.each([
+    [["--metrics-addr=9323"], 'cannot serve metrics at "9323": want address:port'],
+    [["--metrics-addr=127.0.0.1:0"], 'cannot serve metrics at "127.0.0.1:0"'],
+    [["--metrics-addr=127.0.0.1:65536"], 'cannot serve metrics at "127.0.0.1:65536"'],
     [["--publish-policy=x"], 'invalid --publish-policy "x"'],
     [["--host=tcp://1.2.3.4:5"], "cannot serve at tcp://1.2.3.4:5: everyone who reaches it would be root"],
     [["--host=tcp://1.2.3.4:5", "--tls", "--tlscert=c", "--tlskey=k"], "cannot serve at tcp://1.2.3.4:5"],

@@ -35,11 +35,8 @@ test("findRule() refuses an own route that nobody has decided about, and those o
   const launcher = ["tare.run", "tare.exec", "tare.logs", "tare.command"];
   const verbs = ["create", "prune", "start", "stop", "restart", "kill", "pause", "unpause", "remove"];
   const pods = verbs.map((verb) => `pods.${verb}`);
-  expect(refused.map(({ operation }) => `${operation}`)).toEqual([
-    ...launcher,
-    ...pods,
-    "tare.storage-bench",
-  ]);
+  const operations: readonly string[] = refused.map(({ operation }) => operation);
+  expect(operations).toEqual([...launcher, ...pods, "tare.storage-bench"]);
 });
 
 test("planRequests() gives the path that the daemon acts on, without Tare's own parameters", () => {

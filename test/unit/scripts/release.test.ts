@@ -3,7 +3,7 @@ import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { checkIntegrity, findRuntime } from "../../../scripts/release/bun-runtime.mjs";
-import { createSbom, listBundled, type Lock } from "../../../scripts/release/sbom.mjs";
+import { createSbom, listBundled, listInExecutable, type Lock } from "../../../scripts/release/sbom.mjs";
 
 const lock = JSON.parse(readFileSync(join(import.meta.dir, "../../../package-lock.json"), "utf8")) as Lock;
 const integrityOf = (text: string): string => `sha512-${createHash("sha512").update(text).digest("base64")}`;
@@ -20,6 +20,16 @@ test("listBundled() takes what users need, and neither tools nor links", () => {
     { name: "@scope/used", version: "2.0.0", license: "MIT", integrity: "sha512-AAAA" },
     { name: "nested", version: "3.0.0", license: "ISC", integrity: "sha512-BBBB" },
   ]);
+});
+
+test("listInExecutable() takes the packages that only the executable has, with those that they need", () => {
+  expect(listInExecutable(lock).map(({ name }) => name)).toEqual([
+    "@opentelemetry/api",
+    "bintrees",
+    "prom-client",
+    "tdigest",
+  ]);
+  expect(listBundled(lock).map(({ name }) => name)).toEqual(["smol-toml"]);
 });
 
 test.each(["x64", "arm64"])("findRuntime() has the runtime for %s in the version of bun, pinned", (each) => {

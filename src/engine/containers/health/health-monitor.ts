@@ -162,6 +162,7 @@ export class HealthMonitor implements Disposable {
     if (record?.health === undefined || record.state.status !== "running" || this.#isOver) return;
     // The run has ended, or another one has begun.
     if (stop.signal.aborted || this.#byId.get(id) !== entry) return;
+    this.#context.meter?.healthCheck(result.code === 0 ? "passed" : "failed");
     const before = record.health;
     const health = nextHealth(before, result, { check, runningSince });
     const changed: ContainerRecord = { ...record, health };

@@ -147,6 +147,7 @@ export function dropContainer(
   } = {},
 ): void {
   const { id } = record;
+  const begunAt = performance.now();
   context.restarts.cancel(id);
   const volumes = removesVolumes ? anonymousVolumes(record.spec.storage?.mounts ?? []) : [];
   const image = removesImage ? record.image : undefined;
@@ -170,6 +171,7 @@ export function dropContainer(
     .run(id, async () => {
       await imageGone;
       await sweepAll(context, { id, intent });
+      context.meter?.containerAction("delete", performance.now() - begunAt);
     })
     .then(() => {
       const known = new Set<string>(context.state.images().map((image) => image.id));

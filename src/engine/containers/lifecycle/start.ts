@@ -131,6 +131,7 @@ export async function startHeld(
   notifyStarted(context, running, started.kept);
   // Clients that attached between the last check and now.
   if (context.attaches.isAwaited(id)) await context.attaches.connect(id, started.kept, endsAfter);
+  context.meter?.containerAction("start", timing.totalMs);
   return timing;
 }
 
