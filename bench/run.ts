@@ -21,6 +21,7 @@ import { images } from "./rows/images.ts";
 import { attacks } from "./rows/attacks.ts";
 import { daemon } from "./rows/daemon.ts";
 import { density } from "./rows/density.ts";
+import { dockerRows } from "./rows/docker-client.ts";
 import { logs } from "./rows/logs.ts";
 import { network, throughput } from "./rows/network.ts";
 import type { Row } from "./rows/row.ts";
@@ -41,6 +42,7 @@ const rows: readonly Row[] = [
   throughput,
   storage,
   attacks,
+  ...dockerRows,
 ];
 const openers: Readonly<Record<EngineName, (bed: Bed) => Promise<Engine | Missing>>> = {
   floor: openFloor,
@@ -52,7 +54,7 @@ const openers: Readonly<Record<EngineName, (bed: Bed) => Promise<Engine | Missin
 
 const usage = `usage: npm run bench -- [ROW...] [--quick] [--json FILE] [--engines NAME,NAME] [--drivers NAME,NAME] [--directory DIR] [--tare PATH]
 rows: all, or some of
-${rows.map(({ name, about, onlyByName }) => `  ${name.padEnd(9)}${about}${onlyByName === true ? " (only when named)" : ""}`).join("\n")}
+${rows.map(({ name, about, onlyByName }) => `  ${name.padEnd(15)}${about}${onlyByName === true ? " (only when named)" : ""}`).join("\n")}
 engines: ${engineNames.join(", ")}; the ones that are installed
 drivers: ${storagePairNames.join(", ")}; of the row storage, each with Docker's of its kind; btrfs brings its own disk, a file of up to 24 GB
 directory: where all of them keep everything (${tmpdir()}): its file system is part of the figures
