@@ -46,6 +46,7 @@ const packages = {
   "iputils-ping": "ping",
   iptables: "iptables-nft",
   "docker-compose": "docker-compose",
+  systemd: "journalctl",
 };
 
 function list(directory) {

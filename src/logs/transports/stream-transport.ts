@@ -9,6 +9,8 @@ const CONNECT_MS = 10_000;
 /** How long a receiver may take to confirm. */
 const CONFIRM_MS = 30_000;
 const KEEP_ALIVE_MS = 30_000;
+/** How long a refusal of our certificate is waited for. */
+const REFUSAL_MS = 250;
 
 /** Confirmations that a receiver sends back. */
 export interface Confirmations {
@@ -114,6 +116,8 @@ export async function openStreamTransport(
       socket.once("close", () => reject(receiverLost("the connection was closed")));
     });
     await Promise.race([connected, gaveUp.promise]);
+    if (address.transport === "tls" && tls?.certificate !== undefined)
+      await Promise.race([waitForRefusal(socket), gaveUp.promise]);
   } catch (thrown) {
     socket.on("error", () => undefined);
     socket.destroy();
@@ -124,6 +128,24 @@ export async function openStreamTransport(
   }
   if (!("path" in address)) socket.setKeepAlive(true, KEEP_ALIVE_MS);
   return new StreamTransport(socket, confirmations);
+}
+
+/**
+ * SPEC: RFC 8446, section 4.4.2: the receiver checks our certificate after the handshake has ended for us. What is sent
+ * before its refusal comes would be lost. A ticket for later sessions tells that it has accepted.
+ */
+async function waitForRefusal(socket: Socket): Promise<void> {
+  const { promise, resolve, reject } = Promise.withResolvers<void>();
+  const timer = setTimeout(resolve, REFUSAL_MS);
+  const failed = (error: Error): void => reject(receiverLost(sentenceOf(error)));
+  const closed = (): void => reject(receiverLost("the receiver has closed the connection"));
+  socket.once("session", resolve).once("error", failed).once("end", closed).once("close", closed);
+  try {
+    await promise;
+  } finally {
+    clearTimeout(timer);
+    socket.off("session", resolve).off("error", failed).off("end", closed).off("close", closed);
+  }
 }
 
 function begin(address: ReceiverAddress): Socket {
