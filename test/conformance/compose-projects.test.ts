@@ -1,6 +1,6 @@
 import { spawnSync } from "node:child_process";
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { mkdirSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { busyboxArchive } from "../support/images.ts";
 import { poll, slowness } from "../support/patience.ts";
@@ -270,6 +270,64 @@ volumes: { data: { labels: { kind: test } } }
       expect(project.compose("up", "-d")).toMatchObject({ status: 0 });
       expect(project.compose("ps", "-q").out).not.toBe(before);
       expect(project.inside("app", "echo $V; cat /data/file")).toBe("2\nkept");
+    });
+  });
+
+  test("the commands of a running project", async () => {
+    const compose = `services:
+  web:
+    image: busybox
+    command: sh -c 'echo begun; exec sleep 1000'
+    stop_grace_period: 0s
+    environment: { COLOR: red }
+    init: true
+    ports: ["127.0.0.1::80"]
+  job:
+    image: busybox
+    command: sh -c 'sleep 1; exit 3'
+    profiles: [jobs]
+`;
+    await withProject({ "compose.yaml": compose, given: "from outside" }, async ({ compose, directory }) => {
+      const must = (...args: readonly string[]): string => {
+        const { status, out } = compose(...args);
+        expect([args, status, out]).toEqual([args, 0, out]);
+        return out;
+      };
+      const stateOf = (): readonly string[] =>
+        must("ps", "-a", "--format", "{{.Service}} {{.State}}").split("\n").sort();
+      must("create");
+      expect(stateOf()).toEqual(["web created"]);
+      must("start");
+      expect(must("ls", "-q").split("\n")).toHaveLength(1);
+      expect(must("images", "--format", "json")).toContain('"Repository":"busybox"');
+      expect(must("port", "web", "80")).toMatch(/^127\.0\.0\.1:\d+$/);
+      expect(must("run", "--rm", "-T", "-e", "SIZE=big", "web", "sh", "-c", "echo $COLOR $SIZE")).toBe(
+        "red big",
+      );
+      expect(must("logs", "--no-color", "web")).toEndWith("web-1  | begun");
+      expect(must("top", "web")).toContain("sleep 1000");
+      must("cp", "given", "web:/tmp/given");
+      expect(must("exec", "-T", "web", "cat", "/tmp/given")).toBe("from outside");
+      must("cp", "web:/etc/hostname", "taken");
+      expect(readFileSync(join(directory, "taken"), "utf8").trim()).toBe(
+        must("ps", "-q", "web").slice(0, 12),
+      );
+      must("pause");
+      expect(stateOf()).toEqual(["web paused"]);
+      must("unpause");
+      must("restart", "-t", "0", "web");
+      expect(stateOf()).toEqual(["web running"]);
+      expect(must("stats", "--no-stream", "--format", "{{.Name}}", "web")).toEndWith("-web-1");
+      must("kill", "-s", "KILL", "web");
+      await poll(() => (stateOf()[0] === "web exited" ? true : undefined), {
+        what: "see the end",
+        timeoutMs: 10_000,
+      });
+      must("rm", "-f");
+      expect(stateOf()).toEqual([""]);
+      must("up", "-d", "job");
+      const { status, out } = compose("wait", "job");
+      expect([status, out]).toEqual([3, expect.any(String)]);
     });
   });
 

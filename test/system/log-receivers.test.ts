@@ -231,10 +231,9 @@ describe.skipIf(!hasJournal)("journald with a real journal", () => {
   test("has each line with dockerd's fields, a long one in parts", async () => {
     const script =
       'echo one; echo two >&2; printf "\\n"; head -c 40000 /dev/zero | tr "\\0" x; echo; echo done';
-    await tare.must([
-      ...["run", "--name", "j1", "--log-driver", "journald", "--log-opt", "tag=T", "--log-opt", "labels=a.b"],
-      ...["--log-opt", "env=COLOR", "-e", "COLOR=dark red", "-l", "a.b=c", "busybox", "sh", "-c", script],
-    ]);
+    const options = ["--log-driver", "journald", "--log-opt", "tag=T", "--log-opt", "labels=a.b"];
+    const more = ["--log-opt", "env=COLOR", "-e", "COLOR=dark red", "-l", "a.b=c"];
+    await tare.must(["run", "--name", "j1", ...options, ...more, "busybox", "sh", "-c", script]);
     await until("all lines are there", () => entriesOf("j1").length === 7);
     const id = await tare.must(["inspect", "-f", "{{.Id}}", "j1"]);
     const entries = entriesOf("j1");
