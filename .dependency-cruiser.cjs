@@ -172,7 +172,7 @@ module.exports = {
       from: { path: "^src/" },
       to: {
         dependencyTypes: ["npm", "npm-dev", "npm-no-pkg"],
-        pathNot: "(^|/)node_modules/(smol-toml|prom-client)/",
+        pathNot: "(^|/)node_modules/(smol-toml|yaml|prom-client)/",
       },
     },
     {

@@ -18,7 +18,7 @@ export const routeDifferences = {
   "POST /build/prune": { state: "differs", why: "there is no build cache: it removes nothing" },
   "POST /containers/create": {
     state: "differs",
-    why: "`DeviceRequests` (GPUs) and `Cgroup` are refused with 501; log drivers other than those of the guide, with 400",
+    why: "`Cgroup` is refused with 501; log drivers other than those of the guide, with 400; `DeviceRequests` with `gpu` are CDI devices",
   },
   "POST /containers/{id...}/start": { state: "differs", why: "`checkpoint` is refused with 501" },
   "POST /networks/create": {
@@ -80,7 +80,6 @@ const clusterVolumes = { state: "no", why: `cluster volumes: ${swarm}` };
 
 /** By command, then flag. A flag of `run` is the same for `create`. */
 export const flagDifferences = {
-  run: { gpus: { state: "no", why: "device requests are not supported yet" } },
   start: {
     checkpoint: { state: "no", why: "containers are not checkpointed" },
     "checkpoint-dir": { state: "no", why: "containers are not checkpointed" },

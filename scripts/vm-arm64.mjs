@@ -165,7 +165,7 @@ function addSuites() {
   mkdirSync(join(project, "dist/bin"), { recursive: true });
   symlinkSync("/usr/lib/tare/tare", join(project, "dist/tare"));
   symlinkSync("/usr/bin/tare", join(project, "dist/bin/tare"));
-  for (const name of ["fast-check", "pure-rand", "smol-toml"])
+  for (const name of ["fast-check", "pure-rand", "smol-toml", "yaml"])
     cpSync(join("node_modules", name), join(project, "node_modules", name), { recursive: true });
   const [runtime] = readdirSync("dist/release-cache").filter((name) => name.endsWith("-arm64"));
   cpSync(join("dist/release-cache", runtime, "package/bin/bun"), join(root, "usr/bin/bun"));

@@ -68,6 +68,8 @@ interface InvalidDetails {
   readonly ambiguous?: string | undefined;
   /** The kernel has no such parameter. */
   readonly isUnknown?: boolean | undefined;
+  /** A device was requested that is not there: the sentence is dockerd's, and whole. */
+  readonly deviceRequest?: boolean | undefined;
 }
 
 interface NotFoundDetails {

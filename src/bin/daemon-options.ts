@@ -245,7 +245,20 @@ async function settingsOf({ given, values }: Parsed<DaemonValues>): Promise<Engi
     settings = mergeDefined(settings, await flag.toSettings(value));
   }
   const pools = values["default-address-pool"];
-  return pools.length === 0 ? settings : { ...settings, addressPools: pools.map(parseAddressPool) };
+  return mergeDefined(settings, {
+    addressPools: pools.length === 0 ? undefined : pools.map(parseAddressPool),
+    cdiSpecDirectories: cdiDirectoriesOf(values),
+  });
+}
+
+/** Undefined: Docker's. As with dockerd, the feature `cdi=false` and a single empty text mean none. */
+function cdiDirectoriesOf(values: DaemonValues): readonly string[] | undefined {
+  const directories = values["cdi-spec-dir"];
+  if (values.feature["cdi"] === "false" || (directories.length === 1 && directories[0] === "")) return [];
+  const wrong = directories.find((directory) => !directory.startsWith("/") || directory.includes("\0"));
+  if (wrong !== undefined)
+    throw new Failure("invalid", `cannot use CDI specification directory "${wrong}": want an absolute path`);
+  return nonEmpty(directories);
 }
 
 /** dockerd's, with where to read more. */

@@ -10,6 +10,7 @@ interface DaemonOnlyValues {
   readonly "allow-unauthenticated-tcp": boolean;
   readonly "authorization-plugin": readonly string[];
   readonly "auto-started": boolean;
+  readonly "cdi-spec-dir": readonly string[];
   readonly "default-address-pool": readonly string[];
   readonly "default-cgroupns-mode": string | undefined;
   readonly "default-ipc-mode": string | undefined;
@@ -46,6 +47,9 @@ const daemonOnlyFlags: TableOf<DaemonOnlyValues> = {
   ),
   "authorization-plugin": list("Authorization plugins to load"),
   "auto-started": bool("A command starts the daemon for its own use", { isHidden: true }),
+  "cdi-spec-dir": list("CDI specification directories to use (default /etc/cdi and /var/run/cdi)", {
+    isFile: true,
+  }),
   "default-address-pool": list("Default address pools for networks (base=10.10.0.0/16,size=24)", {
     type: "pool-options",
   }),

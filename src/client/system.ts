@@ -41,8 +41,8 @@ export class SystemClient {
     return this.#transport.json({ method: "GET", path: "/version" });
   }
 
-  info(): Promise<SystemInfo> {
-    return this.#transport.json({ method: "GET", path: "/info" });
+  info({ signal }: { readonly signal?: AbortSignal | undefined } = {}): Promise<SystemInfo> {
+    return this.#transport.json({ method: "GET", path: "/info", signal });
   }
 
   /** Whether the registry accepts the user; a failure when it does not. */

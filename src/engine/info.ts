@@ -4,6 +4,7 @@ import type { CgroupLayout } from "../linux/cgroup/layout.ts";
 import { hostPlatform } from "../spec/platform.ts";
 import type { ContainerContext } from "./context.ts";
 import type { EngineInfo } from "../model/engine.ts";
+import type { EngineSettings } from "../model/engine-settings.ts";
 import { networkDrivers } from "./networks/fixed-networks.ts";
 
 export async function describeEngine(context: ContainerContext): Promise<EngineInfo> {
@@ -14,6 +15,7 @@ export async function describeEngine(context: ContainerContext): Promise<EngineI
     else if (each.status === "paused") count.paused++;
     else count.stopped++;
   }
+  const cdi = await describeCdi(dependencies.settings);
   return {
     id: state.findFact("id") ?? "",
     name: dependencies.host.hostname,
@@ -37,7 +39,22 @@ export async function describeEngine(context: ContainerContext): Promise<EngineI
     },
     cgroups: describeCgroups(dependencies.cgroups.layout),
     networkDrivers,
-    warnings: warningsOf(context),
+    cdi: { directories: cdi.directories, devices: cdi.devices },
+    warnings: [...warningsOf(context), ...cdi.warnings],
+  };
+}
+
+/** The warnings are dockerd's. */
+async function describeCdi({
+  cdiSpecDirectories,
+}: EngineSettings): Promise<EngineInfo["cdi"] & { readonly warnings: readonly string[] }> {
+  const { defaultCdiDirectories, readCdiDevices } = await import("./host/cdi-specs.ts");
+  const directories = cdiSpecDirectories ?? defaultCdiDirectories;
+  const { devices, problems } = await readCdiDevices(directories);
+  return {
+    directories,
+    devices: [...devices.keys()].sort(),
+    warnings: problems.map(({ path, problem }) => `CDI: Error associated with spec file ${path}: ${problem}`),
   };
 }
 

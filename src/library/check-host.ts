@@ -2,6 +2,7 @@ import { existsSync, readFileSync, statSync } from "node:fs";
 import { dirname } from "node:path";
 import { Failure, isFailure, sentenceOf } from "../base/failure.ts";
 import { Client } from "../client/client.ts";
+import { defaultCdiDirectories, readCdiDevices } from "../engine/host/cdi-specs.ts";
 import { findHostFaults, readHost } from "../engine/host-check/check-host.ts";
 import type { DaemonFacts } from "../engine/host-check/facts.ts";
 import type { HostFinding } from "../model/host-check.ts";
@@ -25,12 +26,14 @@ export async function checkHost(
   { dataRoot, runRoot, host = `unix://${runRoot ?? "/run/tare"}/tare.sock` }: HostCheckOptions,
   client?: DaemonFacts["client"],
 ): Promise<readonly HostFinding[]> {
-  const { facts, roots } = await askDaemon(host);
+  const { facts, roots, cdiDirectories } = await askDaemon(host);
+  const { devices, problems } = await readCdiDevices(cdiDirectories ?? defaultCdiDirectories);
   return findHostFaults(
     readHost({
       dataRoot: dataRoot ?? roots?.dataRoot ?? "/var/lib/tare",
       runRoot: runRoot ?? roots?.runRoot ?? "/run/tare",
       daemon: { ...facts, client },
+      cdi: { devices: [...devices.keys()].sort(), problems },
     }),
   );
 }
@@ -38,15 +41,30 @@ export async function checkHost(
 async function askDaemon(host: string): Promise<{
   readonly facts: DaemonFacts;
   readonly roots?: { readonly dataRoot: string; readonly runRoot: string } | undefined;
+  readonly cdiDirectories?: readonly string[] | undefined;
 }> {
   const known = { host, hasService: hasService(), ...findSocket(host) };
   try {
     using client = new Client({ host });
     const answer = await client.system.build({ signal: AbortSignal.timeout(answerWithinMs) });
     const { Version: version, BuildId: buildId, DataRoot: dataRoot, RunRoot: runRoot } = answer;
-    return { facts: { ...known, state: "serves", version, buildId }, roots: { dataRoot, runRoot } };
+    return {
+      facts: { ...known, state: "serves", version, buildId },
+      roots: { dataRoot, runRoot },
+      cdiDirectories: await findCdiDirectories(client),
+    };
   } catch (thrown) {
     return { facts: { ...known, state: stateOf(thrown, host), problem: sentenceOf(thrown) } };
+  }
+}
+
+/** Undefined: the daemon does not say. */
+async function findCdiDirectories(client: Client): Promise<readonly string[] | undefined> {
+  try {
+    const info = await client.system.info({ signal: AbortSignal.timeout(answerWithinMs) });
+    return info.CDISpecDirs ?? undefined;
+  } catch {
+    return undefined;
   }
 }
 

@@ -115,6 +115,10 @@ export class ConnectedEngine implements Engine {
       },
       cgroups: { version: info.CgroupVersion, controllers: {} },
       networkDrivers: info.Plugins.Network,
+      cdi: {
+        directories: info.CDISpecDirs ?? [],
+        devices: (info.DiscoveredDevices ?? []).map(({ ID }) => ID),
+      },
       warnings: info.Warnings ?? [],
     };
   }

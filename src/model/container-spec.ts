@@ -1,7 +1,7 @@
 import type { TimeOffsets } from "../spec/time-offsets.ts";
 import type { ImageHealthcheck } from "../spec/image/config.ts";
 import type { UserNamespaceMode } from "../spec/user-namespace-mode.ts";
-import type { DeviceRuleSpec, DeviceSpec } from "./devices.ts";
+import type { DeviceRequestSpec, DeviceRuleSpec, DeviceSpec } from "./devices.ts";
 import type { UnhealthyAction } from "./health.ts";
 import type { ContainerReference, PodReference } from "./ids.ts";
 import type { ContainerLimits } from "./limits.ts";
@@ -149,6 +149,8 @@ export interface ContainerResources {
   readonly oomScoreAdj?: number | undefined;
   readonly devices?: readonly DeviceSpec[] | undefined;
   readonly deviceRules?: readonly DeviceRuleSpec[] | undefined;
+  /** Devices that are found at each start: those of CDI specifications (docs/guide/devices.md). */
+  readonly deviceRequests?: readonly DeviceRequestSpec[] | undefined;
 }
 
 /** Files and disk space: the root filesystem, mounts, volumes, secrets, and the log. */

@@ -15,3 +15,15 @@ export interface DeviceRuleSpec {
   /** Letters of `rwm`. */
   readonly access: string;
 }
+
+/** Devices that a driver chooses, as Docker's API requests them. */
+export interface DeviceRequestSpec {
+  /** "cdi": `ids` are names of CDI devices; "nvidia" or "": GPUs. */
+  readonly driver: string;
+  /** Number of devices; -1: all. */
+  readonly count: number;
+  readonly ids: readonly string[];
+  /** The driver must have all capabilities of one of these lists. */
+  readonly capabilities: readonly (readonly string[])[];
+  readonly options: Readonly<Record<string, string>>;
+}

@@ -52,6 +52,11 @@ export interface EngineSettings {
    */
   readonly garbage?: GarbageRules | undefined;
   /**
+   * Directories of CDI specifications; of devices with the same name, that of the later directory counts. Default
+   * /etc/cdi and /var/run/cdi; empty: no CDI devices.
+   */
+  readonly cdiSpecDirectories?: readonly string[] | undefined;
+  /**
    * Whether the engine creates keepers, network namespaces and directories before a container needs them, which makes
    * starts faster. Default: yes, unless the environment variable TARE_PREWARM is "0".
    */

@@ -40,6 +40,8 @@ export interface EngineInfo {
   };
   /** Networks can be of these drivers, in alphabetical order. */
   readonly networkDrivers: readonly string[];
+  /** CDI devices: the directories of their specifications, and their names (`vendor.com/class=name`), sorted. */
+  readonly cdi: { readonly directories: readonly string[]; readonly devices: readonly string[] };
   readonly warnings: readonly string[];
 }
 

@@ -29,6 +29,7 @@ export const daemonKeys: Readonly<Record<string, DaemonKey>> = {
   "blob-policy": { flag: "blob-policy", form: "text" },
   "bridge-bypass": { flag: "bridge-bypass", form: "boolean" },
   "bridge-gso-max-size": { flag: "bridge-gso-max-size", form: "size" },
+  "cdi-spec-dirs": { flag: "cdi-spec-dir", form: "texts" },
   "data-root": { flag: "data-root", form: "text" },
   debug: { flag: "debug", form: "boolean" },
   "default-address-pools": { flag: "default-address-pool", form: "pools" },
@@ -93,7 +94,6 @@ const refusedKeys: Readonly<Record<string, RefusedKey>> = {
   bridge: { harmless: [""], why: ownBridge },
   "bridge-accept-fwmark": { harmless: [""], why: ownFirewall },
   builder: { why: "the build cache has no settings of this kind" },
-  "cdi-spec-dirs": { why: "Tare has no CDI devices" },
   "cgroup-parent": {
     harmless: [""],
     why: "the cgroup follows from the data root; give containers --cgroup-parent",
@@ -149,7 +149,6 @@ const refusedKeys: Readonly<Record<string, RefusedKey>> = {
 
 const refusedFeatures: Readonly<Record<string, string>> = {
   "containerd-snapshotter": ownImages,
-  cdi: "Tare has no CDI devices",
   "windows-dns-proxy": "Tare runs on Linux",
   "time-namespaces": "give containers --time-offset",
 };

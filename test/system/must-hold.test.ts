@@ -129,7 +129,12 @@ describe.skipIf(!isRoot)("what must hold", () => {
       126,
       /"\/etc".*permission denied/,
     ],
-    ["a flag of later work", ["run", "--rm", "--gpus", "all", "busybox", "true"], 125, /not supported yet/],
+    [
+      "a GPU that no specification has",
+      ["run", "--rm", "--gpus", "driver=no-such", "busybox", "true"],
+      125,
+      /could not select device driver "no-such" with capabilities: \[\[gpu\]\]/,
+    ],
     ["a container that is not there", ["stop", "no-such-container"], 1, /no-such-container/],
     ["an unknown user", ["run", "--rm", "-u", "nobody-here", "busybox", "true"], 125, /nobody-here/],
     ["an unknown capability", ["run", "--rm", "--cap-add", "FLY", "busybox", "true"], 125, /FLY/],

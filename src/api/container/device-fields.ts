@@ -1,18 +1,20 @@
 import { isOneOf } from "../../base/keys.ts";
 import { Failure } from "../../base/failure.ts";
 import type { ContainerResources } from "../../model/container-spec.ts";
-import type { DeviceRuleSpec, DeviceSpec } from "../../model/devices.ts";
-import type { DeviceMapping, Resources } from "../types/host-config.ts";
+import type { DeviceRequestSpec, DeviceRuleSpec, DeviceSpec } from "../../model/devices.ts";
+import type { DeviceMapping, DeviceRequest, Resources } from "../types/host-config.ts";
 
-type DeviceFields = Pick<ContainerResources, "devices" | "deviceRules">;
+type DeviceFields = Pick<ContainerResources, "devices" | "deviceRules" | "deviceRequests">;
 
 /** Throws Failure("invalid"), in Docker's words, for rules and devices that can't be. */
-export function parseDevices({ Devices, DeviceCgroupRules }: Resources): DeviceFields {
+export function parseDevices({ Devices, DeviceCgroupRules, DeviceRequests }: Resources): DeviceFields {
   const devices = (Devices ?? []).map(parseDevice);
   const deviceRules = (DeviceCgroupRules ?? []).map(parseDeviceRule);
+  const deviceRequests = (DeviceRequests ?? []).map(parseDeviceRequest);
   return {
     devices: devices.length === 0 ? undefined : devices,
     deviceRules: deviceRules.length === 0 ? undefined : deviceRules,
+    deviceRequests: deviceRequests.length === 0 ? undefined : deviceRequests,
   };
 }
 
@@ -20,7 +22,8 @@ export function parseDevices({ Devices, DeviceCgroupRules }: Resources): DeviceF
 export function formatDevices({
   devices = [],
   deviceRules = [],
-}: DeviceFields = {}): Pick<Resources, "Devices" | "DeviceCgroupRules"> {
+  deviceRequests = [],
+}: DeviceFields = {}): Pick<Resources, "Devices" | "DeviceCgroupRules" | "DeviceRequests"> {
   return {
     Devices:
       devices.length === 0
@@ -31,6 +34,34 @@ export function formatDevices({
             CgroupPermissions: access,
           })),
     DeviceCgroupRules: deviceRules.length === 0 ? undefined : deviceRules.map(formatDeviceRule),
+    DeviceRequests: deviceRequests.length === 0 ? undefined : deviceRequests.map(formatDeviceRequest),
+  };
+}
+
+function parseDeviceRequest(request: DeviceRequest): DeviceRequestSpec {
+  const { Driver, Count, DeviceIDs, Capabilities, Options } = request;
+  return {
+    driver: Driver ?? "",
+    count: Count ?? 0,
+    ids: DeviceIDs ?? [],
+    capabilities: Capabilities ?? [],
+    options: Options ?? {},
+  };
+}
+
+function formatDeviceRequest({
+  driver,
+  count,
+  ids,
+  capabilities,
+  options,
+}: DeviceRequestSpec): DeviceRequest {
+  return {
+    Driver: driver,
+    Count: count,
+    DeviceIDs: ids.length === 0 ? null : ids,
+    Capabilities: capabilities.length === 0 ? null : capabilities,
+    Options: Object.keys(options).length === 0 ? null : options,
   };
 }
 

@@ -13,10 +13,7 @@ const hostFields: readonly (readonly [
   name: keyof HostConfig,
   what: string,
   isDefault: (hostConfig: HostConfig) => boolean,
-])[] = [
-  ["Cgroup", "a cgroup of another container", ({ Cgroup }) => isEmpty(Cgroup)],
-  ["DeviceRequests", "device requests (GPUs)", ({ DeviceRequests }) => isEmpty(DeviceRequests)],
-];
+])[] = [["Cgroup", "a cgroup of another container", ({ Cgroup }) => isEmpty(Cgroup)]];
 
 /** Throws Failure("unsupported") naming each field that asks for what we do not have yet. */
 export function refuseUnsupported({ hostConfig }: Pick<CreateRequest, "hostConfig">): void {

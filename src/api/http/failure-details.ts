@@ -29,6 +29,7 @@ const forms: Readonly<Record<SentDetail, Form>> = {
   conflict: "text",
   container: "text",
   detail: "text",
+  deviceRequest: "flag",
   driver: "text",
   endpoints: "texts",
   errno: "number",

@@ -108,7 +108,8 @@ function filled<T extends string | object>(value: T | null | undefined): T | und
 /** Before 1.50 the bridge had its two switches, before 1.49 the commits what was expected. */
 export function adaptInfo(info: SystemInfo, version: ApiVersion): SystemInfo {
   if (version >= 1050) return info;
-  const bridged: SystemInfo = { ...info, BridgeNfIptables: false, BridgeNfIp6tables: false };
+  const { DiscoveredDevices: _devices, ...rest } = info;
+  const bridged: SystemInfo = { ...rest, BridgeNfIptables: false, BridgeNfIp6tables: false };
   if (version >= 1049) return bridged;
   const { FirewallBackend: _, ...old } = bridged;
   const both = ({ ID }: Commit): Commit => ({ ID, Expected: ID });

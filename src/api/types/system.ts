@@ -110,6 +110,8 @@ export interface SystemInfo {
   /** Since 1.49. */
   readonly FirewallBackend?: { readonly Driver: string } | undefined;
   readonly CDISpecDirs?: readonly string[] | null | undefined;
+  /** Since 1.50. */
+  readonly DiscoveredDevices?: readonly { readonly Source: string; readonly ID: string }[] | undefined;
   readonly Warnings: readonly string[] | null;
 }
 

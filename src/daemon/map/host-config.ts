@@ -6,7 +6,7 @@ import { formatRestartPolicy } from "../../api/container/restart-policy.ts";
 import { formatPortBindings } from "../../api/container/published-ports.ts";
 import { formatTareFields } from "../../api/container/tare-fields.ts";
 import { formatUserNamespaceMode } from "../../spec/user-namespace-mode.ts";
-import type { HostConfig, TareHostConfig } from "../../api/types/host-config.ts";
+import type { DeviceRequest, HostConfig, TareHostConfig } from "../../api/types/host-config.ts";
 import type { ContainerSpec, NamespaceMode } from "../../model/container-spec.ts";
 import type { ContainerDetails } from "../../model/containers.ts";
 
@@ -133,6 +133,14 @@ function limitsOf(spec: ContainerSpec): HostConfig {
   );
 }
 
+const noRequest: DeviceRequest = {
+  Driver: "",
+  Count: 0,
+  DeviceIDs: null,
+  Capabilities: null,
+  Options: null,
+};
+
 /** The values that dockerd stores for absent fields. */
 function withDefaults(sent: HostConfig): HostConfig {
   const { LogConfig, ShmSize, IpcMode, CgroupnsMode } = nothingSaid;
@@ -143,6 +151,7 @@ function withDefaults(sent: HostConfig): HostConfig {
     IpcMode: sent.IpcMode || IpcMode,
     CgroupnsMode: sent.CgroupnsMode || CgroupnsMode,
     RestartPolicy: sent.RestartPolicy?.Name ? sent.RestartPolicy : nothingSaid.RestartPolicy,
+    DeviceRequests: sent.DeviceRequests?.map((request) => ({ ...noRequest, ...request })) ?? null,
   } as HostConfig;
 }
 

@@ -96,7 +96,9 @@ export function infoOf(
     InitCommit: { ID: "" },
     SecurityOptions: ["name=seccomp,profile=builtin", "name=cgroupns"],
     FirewallBackend: { Driver: "nftables" },
-    CDISpecDirs: [],
+    CDISpecDirs: info.cdi.directories,
+    DiscoveredDevices:
+      info.cdi.devices.length === 0 ? undefined : info.cdi.devices.map((ID) => ({ Source: "cdi", ID })),
     Warnings: warnings.length === 0 ? null : warnings,
   };
 }

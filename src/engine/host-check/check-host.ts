@@ -1,4 +1,5 @@
 import type { HostFinding } from "../../model/host-check.ts";
+import { findCdiFaults } from "./cdi-findings.ts";
 import { findCgroupFaults } from "./cgroup-findings.ts";
 import { findClockFaults } from "./clock-findings.ts";
 import { findDaemonFaults } from "./daemon-findings.ts";
@@ -28,10 +29,12 @@ export function readHost({
   dataRoot,
   runRoot,
   daemon,
+  cdi,
 }: {
   readonly dataRoot: string;
   readonly runRoot: string;
   readonly daemon: DaemonFacts;
+  readonly cdi: HostFacts["cdi"];
 }): HostFacts {
   const privileges = readPrivileges();
   const isPrivileged = !privileges.lacking.includes("CAP_SYS_ADMIN");
@@ -52,6 +55,7 @@ export function readHost({
     resolver: readResolverFacts(),
     programs: findPrograms(),
     daemon,
+    cdi,
   };
 }
 
@@ -67,6 +71,7 @@ export function findHostFaults(facts: HostFacts): readonly HostFinding[] {
     ...findResolverFaults(facts),
     ...findProgramFaults(facts),
     ...findDaemonFaults(facts),
+    ...findCdiFaults(facts),
   ];
   if (facts.privileges.uid === 0) return findings;
   return findings.map((finding) => ({ ...finding, fix: finding.fix.map(asRoot) }));

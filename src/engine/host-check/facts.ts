@@ -19,6 +19,11 @@ export interface HostFacts {
   /** Which of the optional programs are there, by name. */
   readonly programs: Readonly<Record<string, boolean>>;
   readonly daemon: DaemonFacts;
+  /** CDI devices by name, and the files that have none because they are wrong. */
+  readonly cdi: {
+    readonly devices: readonly string[];
+    readonly problems: readonly { readonly path: string; readonly problem: string }[];
+  };
 }
 
 export interface PrivilegeFacts {

@@ -96,6 +96,8 @@ export interface MountPlanInput {
   readonly mounts: readonly ContainerMount[];
   /** Each is a file of StartOptions.memoryFiles, by its place in this list. */
   readonly secrets?: readonly Pick<SecretFile, "target">[] | undefined;
+  /** Those of devices: they replace other mounts with the same targets. */
+  readonly injected?: readonly RuntimeMount[] | undefined;
   /**
    * Owners of binds with `idmap`, by target: from the ids on their file systems to the host's of the container's user.
    */
@@ -126,7 +128,9 @@ export function resolveMounts(input: MountPlanInput): readonly RuntimeMount[] {
   const secrets = (input.secrets ?? []).map(
     ({ target }, at): RuntimeMount => ({ destination: target, type: memoryFile, source: String(at) }),
   );
-  const own = [...asked, ...secrets];
+  const { injected = [] } = input;
+  const covered = new Set(injected.map((mount) => mount.destination));
+  const own = [...[...asked, ...secrets].filter(({ destination }) => !covered.has(destination)), ...injected];
   const taken = new Set(own.map((mount) => mount.destination));
   const isFree = ({ destination }: RuntimeMount): boolean => !taken.has(destination);
   const access = input.readOnlyRoot === true ? "ro" : "rw";

@@ -4,6 +4,7 @@ import type { SeccompProfile } from "../../spec/seccomp.ts";
 import type {
   RuntimeConfig,
   RuntimeDevice,
+  RuntimeMount,
   RuntimeNamespaceType,
   RuntimeResources,
 } from "../../spec/runtime-config.ts";
@@ -35,6 +36,8 @@ export interface StartFacts {
   /** Those asked for. */
   readonly devices: readonly RuntimeDevice[];
   readonly seccomp: "default" | SeccompProfile | undefined;
+  /** Of device requests. */
+  readonly injectedMounts?: readonly RuntimeMount[] | undefined;
   /** Where the shared /dev/shm of an IPC namespace is, on the host or through a container's root. */
   readonly sharedShm?: string | undefined;
   /** `NAME=value` of secrets. */
@@ -108,6 +111,7 @@ export function toRuntimeConfig(
       readOnlyRoot: spec.storage?.readOnlyRoot ?? false,
       mounts: plan.mounts,
       secrets: plan.secrets.files,
+      injected: facts.injectedMounts,
       sharedShm: facts.sharedShm,
       idmaps: facts.idmaps,
       foreign: facts.idMaps && (facts.foreign ?? []),

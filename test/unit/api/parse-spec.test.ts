@@ -257,6 +257,22 @@ describe("parseContainerSpec()", () => {
     ],
     [{ HostConfig: { StorageOpt: { size: "1.5g" } } }, { storage: { storageBytes: 1_610_612_736 } }],
     [
+      { HostConfig: { DeviceRequests: [{ Count: -1, Capabilities: [["gpu"]] }] } },
+      {
+        resources: {
+          deviceRequests: [{ driver: "", count: -1, ids: [], capabilities: [["gpu"]], options: {} }],
+        },
+      },
+    ],
+    [
+      { HostConfig: { DeviceRequests: [{ Driver: "cdi", DeviceIDs: ["a.com/b=c"], Options: null }] } },
+      {
+        resources: {
+          deviceRequests: [{ driver: "cdi", count: 0, ids: ["a.com/b=c"], capabilities: [], options: {} }],
+        },
+      },
+    ],
+    [
       { HostConfig: { ShmSize: 5, OomScoreAdj: -3, CapAdd: ["ALL"], GroupAdd: ["5"], Init: false } },
       {
         storage: { shmBytes: 5 },
@@ -270,7 +286,6 @@ describe("parseContainerSpec()", () => {
   });
 
   test.each([
-    [{ HostConfig: { DeviceRequests: [{ Count: -1 }] } }, "HostConfig.DeviceRequests"],
     [
       { HostConfig: { Mounts: [{ Type: "cluster", Source: "x", Target: "/x" }] } },
       "mounts of type cluster need a cluster",

@@ -65,6 +65,7 @@ const cases: Readonly<Record<string, readonly [text: string, value: unknown, fie
   "env-merge": ["A=$B", ["A=$B"], { Tare: { EnvMerge: ["A=$B"] } }],
   expose: ["80", ["80"]],
   gidmap: ["0:1:2", ["0:1:2"]],
+  gpus: ["all", "all"],
   "group-add": ["g", ["g"], { GroupAdd: ["g"] }],
   "group-entry": ["g", "g", { Tare: { GroupEntry: "g" } }],
   "health-cmd": ["true", "true"],

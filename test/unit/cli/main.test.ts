@@ -49,7 +49,6 @@ describe("main()", () => {
       ["run", "-p", "80:x", "x"],
       { status: 125, err: "tare: invalid containerPort: x\nSee 'tare run --help'.\n" },
     ],
-    [["run", "--gpus", "all", "y"], { status: 125, err: "tare: --gpus is not supported yet\n" }],
     [
       ["run", "--health-cmd", "x", "--no-healthcheck", "y"],
       {

@@ -494,6 +494,7 @@ export class FakeEngine implements Engine {
       storage: { driver: "overlay", status: [["Backing Filesystem", "ext4"]] },
       cgroups: { version: "hybrid", controllers: { memory: "v1", cpu: "v1", pids: "v1", hugetlb: "v2" } },
       networkDrivers: ["bridge", "host", "ipvlan", "macvlan", "null"],
+      cdi: { directories: ["/etc/cdi", "/var/run/cdi"], devices: ["vendor.com/device=a"] },
       warnings: ["cannot raise limits"],
     };
   }

@@ -115,4 +115,5 @@ export const soundHost: HostFacts = {
     isInGroup: false,
     hasService: true,
   },
+  cdi: { devices: [], problems: [] },
 };

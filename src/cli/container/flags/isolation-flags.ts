@@ -1,5 +1,6 @@
 import { Failure } from "../../../base/failure.ts";
 import { bool, bytes, list, map, string } from "../../flags/kinds.ts";
+import { isCdiName } from "../../../spec/cdi-name.ts";
 import { checkDeviceRule, parseDevice } from "./parsers/devices.ts";
 import { checkSysctl } from "./parsers/sysctl.ts";
 import { type FieldTable, toHost, toTare } from "./request-fields.ts";
@@ -12,6 +13,7 @@ export interface IsolationValues {
   readonly device: readonly string[];
   readonly "device-cgroup-rule": readonly string[];
   readonly gidmap: readonly string[];
+  readonly gpus: string;
   readonly ipc: string;
   readonly isolation: string;
   readonly pid: string;
@@ -34,14 +36,16 @@ export const isolationFlags: FieldTable<IsolationValues> = {
   "cap-add": toHost("CapAdd", list("Add Linux capabilities")),
   "cap-drop": toHost("CapDrop", list("Drop Linux capabilities")),
   cgroupns: string("Cgroup namespace to use (host|private)", { words: ["host", "private"] }),
-  device: toHost("Devices", list("Add a host device to the container", { isFile: true }), (texts) =>
-    texts.map(parseDevice),
-  ),
+  device: toHost("Devices", list("Add a host device to the container", { isFile: true }), (texts) => {
+    const mappings = texts.filter((text) => !isCdiName(text)).map(parseDevice);
+    return mappings.length === 0 ? undefined : mappings;
+  }),
   "device-cgroup-rule": toHost(
     "DeviceCgroupRules",
     list("Add a rule to the cgroup allowed devices list", { check: checkDeviceRule }),
   ),
   gidmap: list("GID mapping of the user namespace (container:host:size) (not in Docker)"),
+  gpus: string("GPU devices to add to the container ('all' to pass all GPUs)", { type: "gpu-request" }),
   ipc: string("IPC mode to use", { words: ["host", "none", "private", "shareable", "container:"] }),
   isolation: toHost("Isolation", string("Container isolation technology", { words: ["default"] })),
   pid: string("PID namespace to use", { words: ["host", "container:"] }),

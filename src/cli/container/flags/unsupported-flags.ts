@@ -1,13 +1,10 @@
 import { Failure } from "../../../base/failure.ts";
 import type { Flag, FlagTable } from "../../flags/flag.ts";
-import { bool, later, string } from "../../flags/kinds.ts";
+import { bool, string } from "../../flags/kinds.ts";
 
 /** Flags of `docker run` that Tare recognizes, but does not support yet: it rejects each of them by name. */
 export const laterFlags: FlagTable = {
   "disable-content-trust": bool("Skip image verification", { initial: true, isHidden: true }),
-  gpus: later(
-    string("GPU devices to add to the container ('all' to pass all GPUs)", { type: "gpu-request" }),
-  ),
 };
 
 /** Flags of Podman that Tare cannot support, each with the reason and what to do instead. Help does not show them. */

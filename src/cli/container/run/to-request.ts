@@ -11,6 +11,7 @@ import { parseEngineNotify, parseLabels, parseLogConfig, parseNotify } from "../
 import { parseNetworkFlags } from "../flags/network-flags.ts";
 import { readFile } from "../flags/parsers/key-value-file.ts";
 import { parseNamespaces } from "../flags/namespace-modes.ts";
+import { parseDeviceRequests } from "../flags/parsers/devices.ts";
 import { parseSecurity } from "../flags/parsers/security-options.ts";
 import { type ParsedVolumes, parseTmpfs, parseVolumes } from "../flags/parsers/volumes.ts";
 import { parseFields } from "../flags/request-fields.ts";
@@ -127,6 +128,7 @@ function toHostConfig({ values, cwd, env }: PlanInput, volumes: ParsedVolumes): 
   const paths = security.isUnmasked ? [] : undefined;
   return {
     ...parseNamespaces(values),
+    DeviceRequests: parseDeviceRequests(values),
     Mounts: mounts.length === 0 ? undefined : mounts,
     Tmpfs: Object.keys(tmpfs).length === 0 ? undefined : tmpfs,
     MaskedPaths: paths,

@@ -20,5 +20,6 @@ export function launchFailure(thrown: unknown, details: FailureDetails = {}): Fa
 export function failureTo(act: string, thrown: unknown): Failure {
   const sentence = `cannot ${act}`;
   if (!(thrown instanceof Failure)) return fileFailure(sentence, thrown);
-  return thrown.message.startsWith("cannot") ? thrown : within(sentence, thrown);
+  const isWhole = thrown.message.startsWith("cannot") || thrown.details.deviceRequest === true;
+  return isWhole ? thrown : within(sentence, thrown);
 }

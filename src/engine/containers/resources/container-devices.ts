@@ -17,13 +17,22 @@ export function findDevices(host: HostPart, { devices }: ResolvedContainer): rea
 /** The device nodes in a container's /dev, and the devices that it may use (absent: all). */
 export function deviceFacts(
   host: HostPart,
-  { plan, privileged }: { readonly plan: ResolvedContainer; readonly privileged: boolean },
+  {
+    plan,
+    privileged,
+    injected = [],
+  }: {
+    readonly plan: ResolvedContainer;
+    readonly privileged: boolean;
+    /** Of device requests. */
+    readonly injected?: readonly FoundDevice[] | undefined;
+  },
 ): {
   readonly hostDevices: readonly RuntimeDevice[];
   readonly devices: readonly RuntimeDevice[];
   readonly rules?: readonly DeviceRule[] | undefined;
 } {
-  const found = findDevices(host, plan);
+  const found = [...findDevices(host, plan), ...injected];
   const devices = found.map(({ node }) => node);
   if (privileged) return { hostDevices: host.listDevices(), devices };
   const rules = resolveDeviceRules(found, plan.deviceRules);

@@ -11,6 +11,7 @@ import { makeNetworkFiles } from "../../../networks/network-files.ts";
 import { planStart } from "../../../plan-record.ts";
 import { withChroots } from "../../../resolve/chroot-files.ts";
 import type { ResolvedContainer } from "../../../resolve/container.ts";
+import { mergeEnvironment } from "../../../resolve/environment.ts";
 import type { StartFacts } from "../../../resolve/runtime-config.ts";
 import type { ContainerRecord } from "../../../state/records.ts";
 import { makeAccountFiles } from "../../files/accounts.ts";
@@ -23,6 +24,7 @@ import { openSecretFiles, readSecretVariables } from "../../files/secrets.ts";
 import { openSharedMemory, shmPath } from "../../files/shared-memory.ts";
 import { loadProfile } from "../../resources/app-armor.ts";
 import { deviceFacts } from "../../resources/container-devices.ts";
+import type { InjectedDevices } from "../../resources/device-requests.ts";
 import { openClass } from "../../resources/resource-class.ts";
 import { type BegunNetwork, beginNetwork } from "../begin-network.ts";
 import { whenFree } from "../end-run.ts";
@@ -66,7 +68,10 @@ export async function prepareStart(
   { endpoints, clock, opened, uses }: PrepareOptions,
 ): Promise<PreparedStart> {
   const { dependencies } = context;
-  const plan = planStart(context, record);
+  const planned = planStart(context, record);
+  const injected = await findInjected(context, record);
+  const plan =
+    injected === undefined ? planned : { ...planned, env: mergeEnvironment(injected.env, planned.env) };
   const joined = opened.use(openJoinedNamespaces(context, record));
   const network = opened.use(beginNetwork(context, record, { plan, endpoints }));
   const ids = opened.use(await openIdsOf(context, record));
@@ -88,11 +93,19 @@ export async function prepareStart(
   loadProfile(dependencies.host, plan);
   const isShmShared = record.spec.isolation?.namespaces?.ipc === "host" || sharedMemory !== undefined;
   const privileged = record.spec.isolation?.privileged ?? false;
-  const { hostDevices, devices, rules } = deviceFacts(dependencies.host, { plan, privileged });
+  const { hostDevices, devices, rules } = deviceFacts(dependencies.host, {
+    plan,
+    privileged,
+    injected: injected?.devicesOf(user),
+  });
   return {
     plan: linked.length === 0 ? plan : { ...plan, env: [...linked, ...plan.env] },
     facts: {
-      user,
+      user:
+        injected === undefined
+          ? user
+          : { ...user, additionalGids: [...new Set([...user.additionalGids, ...injected.additionalGids])] },
+      injectedMounts: injected?.mounts,
       idMaps: record.idMaps,
       foreign: record.idMaps && findForeignNamespaces(context, record),
       idmaps: decideIdmaps(plan.mounts, { user, idMaps: record.idMaps }),
@@ -116,6 +129,18 @@ export async function prepareStart(
     runDirectory,
     hasRun,
   };
+}
+
+/** Loads the code of device requests with the first container that has one. */
+async function findInjected(
+  { dependencies }: ContainerContext,
+  { spec }: ContainerRecord,
+): Promise<InjectedDevices | undefined> {
+  const requests = spec.resources?.deviceRequests ?? [];
+  if (requests.length === 0) return undefined;
+  const { findRequestedDevices } = await import("../../resources/device-requests.ts");
+  const directories = dependencies.settings.cdiSpecDirectories;
+  return await findRequestedDevices(requests, { host: dependencies.host, directories });
 }
 
 async function mountRoot(
