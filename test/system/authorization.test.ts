@@ -1,6 +1,6 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "bun:test";
 import { type ChildProcess, execFile, spawn, spawnSync } from "node:child_process";
-import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { request } from "node:https";
 import { join } from "node:path";
 import { promisify } from "node:util";
@@ -291,6 +291,32 @@ describe.skipIf(!isRoot)("authorization plug-ins", () => {
     expect((await askApi(tare.socket, "GET", "/info")).status).toBe(200);
     expect(plugin.takeSeen()).toEqual([]);
     await reload(["guard"], "reloaded the configuration");
+  });
+
+  test("plug-ins are found where Docker's are: a socket, and an address in a file", async () => {
+    using places = new DisposableStack();
+    for (const path of ["/run/docker", "/etc/docker"]) {
+      const made = mkdirSync(path, { recursive: true });
+      places.defer(() => made && rmSync(made, { recursive: true }));
+      // The mount is this test's own: test/support/own-namespaces.ts.
+      expect(spawnSync("mount", ["-t", "tmpfs", "tmpfs", path]).status).toBe(0);
+      places.defer(() => spawnSync("umount", [path]));
+    }
+    await using bySocket = await new TestPlugin("/run/docker/plugins/docked.sock").start();
+    await using byFile = await new TestPlugin(join(tare.directory, "filed.sock")).start();
+    mkdirSync("/etc/docker/plugins");
+    writeFileSync("/etc/docker/plugins/filed.json", JSON.stringify({ Addr: `unix://${byFile.path}` }));
+    const from = daemon.output.length;
+    write(["docked", "filed"]);
+    daemon.kill("SIGHUP");
+    await waitForOutput("reloaded the configuration", from);
+    expect((await askApi(tare.socket, "GET", "/_ping")).status).toBe(200);
+    const seen = ["Req GET /_ping", "Res GET /_ping"];
+    expect([bySocket.takeSeen(), byFile.takeSeen(), plugin.takeSeen()]).toEqual([seen, seen, []]);
+    const back = daemon.output.length;
+    write(["guard"]);
+    daemon.kill("SIGHUP");
+    await waitForOutput("reloaded the configuration", back);
   });
 
   test("a daemon whose plug-in is missing does not start", () => {

@@ -54,3 +54,14 @@ test("an engine loads the code of health checks with the first container that ha
   expect(loaded).toContain("engine/containers/health/health-checks.ts");
   expect(loaded.filter((path) => path.startsWith("engine/containers/health/"))).toHaveLength(1);
 });
+
+test("a daemon loads authorization plug-ins and metrics with the options that ask for them", () => {
+  for (const file of ["bin/daemon.ts", "daemon/server.ts", "engine/local-engine.ts"]) {
+    const loaded = named(file);
+    expect(loaded.length).toBeGreaterThan(5);
+    expect(
+      loaded.filter((path) => /^daemon\/authorization\/|^bin\/metrics\/|metrics-server/.test(path)),
+    ).toEqual([]);
+  }
+  expect(named("bin/metrics/daemon-metrics.ts")).toContain("bin/metrics/process-metrics.ts");
+});
