@@ -1,5 +1,6 @@
 import { mkdirSync, rmSync } from "node:fs";
-import { createServer, type Server, type ServerResponse } from "node:http";
+import { createServer, type RequestListener, type Server, type ServerResponse } from "node:http";
+import { createServer as createSecureServer, type ServerOptions } from "node:https";
 import { dirname } from "node:path";
 
 /** One request of a daemon to a plug-in. */
@@ -16,23 +17,27 @@ export interface PluginRequest {
 /** The text of an answer; or a function that answers itself, or never. */
 export type PluginAnswer = object | string | ((reply: ServerResponse) => void);
 
-/** A real authorization plug-in on a Unix socket; its rule can be changed at any time. */
+/** A port of 127.0.0.1; with TLS where there are such options. */
+export interface PluginPort {
+  readonly port: number;
+  readonly tls?: ServerOptions | undefined;
+}
+
+/** A real authorization plug-in on a Unix socket or a port; its rule can be changed at any time. */
 export class TestPlugin implements AsyncDisposable {
-  readonly path: string;
+  readonly at: string | PluginPort;
   readonly seen: PluginRequest[] = [];
   /** Absent: it allows all. */
   rule: (request: PluginRequest) => PluginAnswer | undefined = () => undefined;
   implements: readonly string[] = ["authz"];
   #server: Server | undefined;
 
-  constructor(path: string) {
-    this.path = path;
+  constructor(at: string | PluginPort) {
+    this.at = at;
   }
 
   async start(): Promise<this> {
-    mkdirSync(dirname(this.path), { recursive: true });
-    rmSync(this.path, { force: true });
-    const server = createServer((request, reply) => {
+    const listener: RequestListener = (request, reply) => {
       const pieces: Buffer[] = [];
       request.on("data", (piece: Buffer) => pieces.push(piece));
       request.on("end", () => {
@@ -44,9 +49,18 @@ export class TestPlugin implements AsyncDisposable {
         if (typeof answer === "function") answer(reply);
         else reply.end(typeof answer === "string" ? answer : JSON.stringify(answer));
       });
-    });
-    this.#server = server;
-    await new Promise<void>((resolve) => server.listen(this.path, () => resolve()));
+    };
+    const { at } = this;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    if (typeof at === "string") {
+      mkdirSync(dirname(at), { recursive: true });
+      rmSync(at, { force: true });
+      this.#server = createServer(listener).listen(at, resolve);
+    } else {
+      const server = at.tls === undefined ? createServer(listener) : createSecureServer(at.tls, listener);
+      this.#server = server.listen(at.port, "127.0.0.1", resolve);
+    }
+    await promise;
     return this;
   }
 

@@ -303,20 +303,34 @@ describe.skipIf(!isRoot)("authorization plug-ins", () => {
       places.defer(() => spawnSync("umount", [path]));
     }
     await using bySocket = await new TestPlugin("/run/docker/plugins/docked.sock").start();
-    await using byFile = await new TestPlugin(join(tare.directory, "filed.sock")).start();
+    const path = join(tare.directory, "filed.sock");
+    await using byFile = await new TestPlugin(path).start();
     mkdirSync("/etc/docker/plugins");
-    writeFileSync("/etc/docker/plugins/filed.json", JSON.stringify({ Addr: `unix://${byFile.path}` }));
-    const from = daemon.output.length;
-    write(["docked", "filed"]);
-    daemon.kill("SIGHUP");
-    await waitForOutput("reloaded the configuration", from);
+    writeFileSync("/etc/docker/plugins/filed.json", JSON.stringify({ Addr: `unix://${path}` }));
+    const [cert, key, ca] = [files.serverCert, files.serverKey, files.ca].map((path) => readFileSync(path));
+    const tls = { cert, key, ca, requestCert: true, rejectUnauthorized: true };
+    await using byTls = await new TestPlugin({ port: port + 1, tls }).start();
+    const tlsConfig = { CAFile: files.ca, CertFile: files.clientCert, KeyFile: files.clientKey };
+    const address = `https://127.0.0.1:${port + 1}`;
+    writeFileSync("/etc/docker/plugins/far.json", JSON.stringify({ Addr: address, TLSConfig: tlsConfig }));
+    // Nothing vouches for it.
+    writeFileSync("/etc/docker/plugins/unknown.json", JSON.stringify({ Addr: address }));
+    const reload = async (names: readonly string[], text = "reloaded the configuration"): Promise<void> => {
+      const from = daemon.output.length;
+      write(names);
+      daemon.kill("SIGHUP");
+      await waitForOutput(text, from);
+    };
+    await reload(
+      ["unknown"],
+      "error validating authorization plugin: Plugin.Activate: cannot ask at https://",
+    );
+    await reload(["docked", "filed", "far"]);
     expect((await askApi(tare.socket, "GET", "/_ping")).status).toBe(200);
     const seen = ["Req GET /_ping", "Res GET /_ping"];
-    expect([bySocket.takeSeen(), byFile.takeSeen(), plugin.takeSeen()]).toEqual([seen, seen, []]);
-    const back = daemon.output.length;
-    write(["guard"]);
-    daemon.kill("SIGHUP");
-    await waitForOutput("reloaded the configuration", back);
+    const all = [bySocket, byFile, byTls, plugin].map((each) => each.takeSeen());
+    expect(all).toEqual([seen, seen, seen, []]);
+    await reload(["guard"]);
   });
 
   test("a daemon whose plug-in is missing does not start", () => {

@@ -2,7 +2,8 @@ import { expect, test } from "bun:test";
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { findPluginSocket } from "../../../src/daemon/authorization/find-plugin.ts";
+import { sleep } from "../../../src/base/deadline.ts";
+import { findPlugin, formatPluginAddress } from "../../../src/daemon/authorization/find-plugin.ts";
 import { usualConfiguration } from "../../../src/daemon/configuration.ts";
 import { askApi } from "../../support/ask-api.ts";
 import { TestPlugin } from "../../support/authorization-plugin.ts";
@@ -88,17 +89,44 @@ test("a shutdown that is denied at its answer does not happen, one that is allow
   await daemon.serving.closed;
 });
 
-test("findPluginSocket() reads the addresses of .spec and .json files", () => {
+test("a plug-in that is starting is waited for", async () => {
   using folder = makeFolder();
-  const find = (name: string): string => findPluginSocket(name, folder.path, [folder.path]);
+  await using plugin = new TestPlugin(join(folder.path, "plugins/late.sock"));
+  await using daemon = await startDaemon({
+    ...withPlugins(folder.path, "late"),
+    pluginAnswerWithinMs: 30_000,
+  });
+  const asking = askApi(daemon.socketPath, "GET", "/_ping");
+  await sleep(100);
+  await plugin.start();
+  expect((await asking).status).toBe(200);
+  await plugin.stop();
+  const again = askApi(daemon.socketPath, "GET", "/_ping");
+  await sleep(100);
+  await plugin.start();
+  expect((await again).status).toBe(200);
+});
+
+test("findPlugin() reads the addresses of .spec and .json files", () => {
+  using folder = makeFolder();
+  const find = (name: string): string => formatPluginAddress(findPlugin(name, folder.path, [folder.path]));
   const write = (name: string, text: string): void => writeFileSync(join(folder.path, name), text);
   write("a.spec", "unix:///some/a.sock\n");
   write("b.json", '{"Name": "b", "Addr": "unix:///some/b.sock"}');
   mkdirSync(join(folder.path, "c"));
   write("c/c.spec", "unix:///some/c.sock");
-  expect(["a", "b", "c"].map(find)).toEqual(["/some/a.sock", "/some/b.sock", "/some/c.sock"]);
-  write("d.spec", "tcp://127.0.0.1:9");
-  expect(() => find("d")).toThrow(`cannot use the address in ${folder.path}/d.spec: want unix:///path`);
+  expect(["a", "b", "c"].map(find)).toEqual([
+    "unix:///some/a.sock",
+    "unix:///some/b.sock",
+    "unix:///some/c.sock",
+  ]);
+  write("t.spec", "tcp://127.0.0.1:9");
+  write("s.spec", "https://[::1]:9/");
+  expect(["t", "s"].map(find)).toEqual(["tcp://127.0.0.1:9", "https://[::1]:9"]);
+  for (const wrong of ["", "unix://a", "ftp://a:1", "tcp://a", "tcp://a:0", "tcp://a:65536", "tcp://a:1/b"]) {
+    write("d.spec", wrong);
+    expect(() => find("d")).toThrow(`cannot use the address in ${folder.path}/d.spec: want unix:///path`);
+  }
   write("e.json", "{");
   expect(() => find("e")).toThrow("it is no JSON");
   write("f.json", '{"Addr": 7}');
