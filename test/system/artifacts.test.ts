@@ -62,7 +62,7 @@ describe.skipIf(!isRoot)("OCI artifacts", () => {
       [],
       [`${registry.host}/charts/app@${digestOf(manifest)}`],
     ]);
-    await using engine = await connectEngine({ host: `unix://${tare.socket}` });
+    await using engine = await connectEngine({ host: `unix://${tare.clientSocket}` });
     expect((await engine.images.list()).map(({ artifactType }) => artifactType)).toEqual([
       "application/vnd.example.chart",
     ]);

@@ -82,7 +82,7 @@ describe.skipIf(!isRoot)("whatever is done, and however often the daemon and kee
 
   async function connected(): Promise<Engine> {
     await tare.must(["version"]); // starts the daemon
-    return await connectTo(`unix://${tare.socket}`);
+    return await connectTo(`unix://${tare.clientSocket}`);
   }
 
   test(

@@ -111,7 +111,7 @@ describe.skipIf(!isRoot)("OCI layouts in directories", () => {
 
   test("the library saves and loads directories", async () => {
     const mine = join(tare.directory, "mine");
-    await using engine = await connectEngine({ host: `unix://${tare.socket}` });
+    await using engine = await connectEngine({ host: `unix://${tare.clientSocket}` });
     await engine.saveLayout(["more:1"], mine);
     expect(namesIn(mine)).toEqual(["docker.io/library/more:1"]);
     expect(await engine.load(mine)).toEqual(["more:1"]);

@@ -131,7 +131,7 @@ describe.skipIf(!isRoot)("manifest lists", () => {
     expect(JSON.parse(await must("inspect", list))).toMatchObject({
       manifests: [{ size: expect.any(Number) }],
     });
-    await using engine = await connectEngine({ host: `unix://${tare.socket}` });
+    await using engine = await connectEngine({ host: `unix://${tare.clientSocket}` });
     expect((await engine.manifests.list()).map(({ name }) => name)).toEqual([list]);
     const changed = await engine.manifests.annotate(list, `${other.host}/far/away:riscv64`, {
       osVersion: "7",

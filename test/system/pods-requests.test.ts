@@ -158,7 +158,7 @@ describe.skipIf(!isRoot)("what is asked of pods", () => {
   });
 
   test("the library has pods, here and through the API", async () => {
-    await using engine = await connectTo(`unix://${tare.socket}`);
+    await using engine = await connectTo(`unix://${tare.clientSocket}`);
     const { id } = await engine.pods.create({
       name: "lib",
       share: ["network"],

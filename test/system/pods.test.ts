@@ -247,7 +247,7 @@ describe.skipIf(!isRoot)("pods", () => {
     expect(await statuses("web")).toBe("exited exited exited");
     await tare.must(["container", "prune", "-f", "--filter", "label=none"]);
     const { containers } = await (async () => {
-      await using engine = await connectTo(`unix://${tare.socket}`);
+      await using engine = await connectTo(`unix://${tare.clientSocket}`);
       return await engine.pods.inspect("web");
     })();
     expect(containers).toHaveLength(3);

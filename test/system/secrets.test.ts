@@ -321,7 +321,7 @@ describe.skipIf(!isRoot)("secrets", () => {
   });
 
   test("are there for programs, through the API", async () => {
-    await using engine = await connectTo(`unix://${tare.socket}`);
+    await using engine = await connectTo(`unix://${tare.clientSocket}`);
     const { id } = await engine.secrets.create({ name: "library", value: Buffer.from("by a program") });
     const made = await engine.containers.create({
       image: "busybox",

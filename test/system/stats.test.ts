@@ -19,7 +19,7 @@ describe.skipIf(!isRoot)("stats", () => {
   beforeAll(async () => {
     tare = new Installation();
     await tare.must(["load", "-i", busyboxArchive()]);
-    engine = await connectEngine({ host: `unix://${tare.socket}` });
+    engine = await connectEngine({ host: `unix://${tare.clientSocket}` });
   });
   afterAll(async () => {
     await engine[Symbol.asyncDispose]();

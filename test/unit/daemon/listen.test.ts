@@ -57,7 +57,7 @@ test("serve() and the client reach a path deeper than a socket's address holds",
 });
 
 test("shutdown answers first, then ends the daemon with streams that are open", async () => {
-  await using daemon = await startDaemon();
+  await using daemon = await startDaemon({ isChecked: false });
   const { containers, system } = daemon.client;
   const { Id } = await containers.create({ Image: "busybox", Cmd: ["sleep", "60"] });
   await containers.start(Id);

@@ -132,7 +132,7 @@ test("endGently() waits for a client that has not taken all of it, and closes on
 });
 
 test("a client that goes away lets go of the streams, and the process goes on", async () => {
-  await using daemon = await startDaemon();
+  await using daemon = await startDaemon({ isChecked: false });
   const { Id, started } = await run(daemon, ["sleep", "60"]);
   const { process } = daemon.engine.find(Id);
   (await started).connection.duplex.destroy();

@@ -139,7 +139,7 @@ describe("wait", () => {
 
 describe("events", () => {
   test("past ones and those that come, with all digits of the time; leaving the loop ends it", async () => {
-    await using daemon = await startDaemon();
+    await using daemon = await startDaemon({ isChecked: false });
     daemon.engine.emit("container", "create", "aaaa1111");
     const seen: string[] = [];
     for await (const event of daemon.client.system.events({ since: "1" })) {

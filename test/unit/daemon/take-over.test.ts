@@ -66,7 +66,7 @@ describe("attach", () => {
   });
 
   test("it lets go of the streams when the client vanishes", async () => {
-    await using daemon = await startDaemon();
+    await using daemon = await startDaemon({ isChecked: false });
     const { id, process } = await create(daemon, ["sleep", "60"]);
     await daemon.client.containers.start(id);
     const attached = await daemon.client.containers.attach(id, everything);
@@ -77,7 +77,7 @@ describe("attach", () => {
   });
 
   test("it leaves no descriptor behind, however it ends", async () => {
-    await using daemon = await startDaemon();
+    await using daemon = await startDaemon({ isChecked: false });
     const { id, process } = await create(daemon, ["sleep", "60"]);
     await daemon.client.containers.start(id);
     const open = (): number => readdirSync("/proc/self/fd").length;
