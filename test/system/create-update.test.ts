@@ -88,6 +88,39 @@ describe.skipIf(!isRoot)("creations and updates", () => {
     );
   });
 
+  test("empty ports, volumes and stop signals are none", async () => {
+    const { Config } = await stored({ ExposedPorts: {}, Volumes: {}, StopSignal: "" });
+    expect(Object.keys(Config)).not.toContainAnyValues(["ExposedPorts", "StopSignal"]);
+    expect(Config["Volumes"]).toBeNull();
+  });
+
+  test("an update that contradicts limits is refused in dockerd's words; no limit contradicts none", async () => {
+    const update = async (before: object, changes: object): Promise<string> => {
+      const { text } = await create({ HostConfig: before });
+      const { Id } = JSON.parse(text) as { readonly Id: string };
+      const reply = await askApi(tare.socket, "POST", `/containers/${Id}/update`, changes);
+      const { HostConfig } = JSON.parse(
+        (await askApi(tare.socket, "GET", `/containers/${Id}/json`)).text,
+      ) as Inspected;
+      await askApi(tare.socket, "DELETE", `/containers/${Id}?force=1`);
+      const { message } = JSON.parse(reply.text) as { readonly message?: string };
+      const shown = [HostConfig["CpuQuota"], HostConfig["NanoCpus"]].map(String).join(" ");
+      return `${reply.status} ${shown} ${message?.replace(Id, "ID")}`;
+    };
+    const half = { NanoCpus: 500_000_000 };
+    expect(await update({ CpuQuota: 20_000 }, half)).toBe(
+      "409 20000 0 Cannot update container ID: Conflicting options: Nano CPUs cannot be updated as CPU Quota has already been set",
+    );
+    expect(await update(half, { CpuQuota: 20_000 })).toBe(
+      "409 0 500000000 Cannot update container ID: Conflicting options: CPU Quota cannot be updated as NanoCPUs has already been set",
+    );
+    expect(await update({ CpuQuota: -1 }, half)).toBe("200 -1 500000000 undefined");
+    expect(await update(half, { CpuQuota: -1 })).toBe("200 -1 500000000 undefined");
+    expect(await update({ AutoRemove: true }, { RestartPolicy: { Name: "always" } })).toStartWith(
+      "409 0 0 Cannot update container ID: Restart policy cannot be updated because AutoRemove is enabled",
+    );
+  });
+
   test("a negative quota is none for the kernel", async () => {
     const { text } = await create({ Cmd: ["sleep", "60"], HostConfig: { CpuQuota: -5 } });
     const { Id } = JSON.parse(text) as { readonly Id: string };

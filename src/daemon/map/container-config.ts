@@ -41,7 +41,9 @@ export function configOf(details: ContainerDetails): ContainerConfig {
     ...Object.keys(received.Volumes ?? {}),
     ...(spec.storage?.volumes ?? []),
   ];
-  return mergeDefined<ContainerConfig>(nothingSaid, received, {
+  // SPEC: dockerd leaves these out, or shows null, where they are empty.
+  const { ExposedPorts: _, Volumes: __, StopSignal: ___, ...sent } = received;
+  return mergeDefined<ContainerConfig>(nothingSaid, sent, {
     Hostname: effective.hostname,
     Domainname: effective.domainname,
     User: process.user,
@@ -58,6 +60,6 @@ export function configOf(details: ContainerDetails): ContainerConfig {
     Volumes: volumes.length === 0 ? undefined : Object.fromEntries(volumes.map((path) => [path, {}])),
     Healthcheck: check && formatHealthcheck(check),
     // As it was written: `9`, `sigterm`.
-    StopSignal: spec.lifecycle?.stopSignal ?? defaults.stopSignal,
+    StopSignal: (spec.lifecycle?.stopSignal ?? defaults.stopSignal) || undefined,
   });
 }

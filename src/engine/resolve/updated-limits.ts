@@ -5,44 +5,56 @@ import { mergeBlockIo } from "./block-devices.ts";
 
 /**
  * The limits after an update: what is absent stays. −1 lifts the limit of processes or CPU time, and that it was lifted
- * stays in the record, as 0 and −1, since inspect of dockerd shows it. Pure. Throws "invalid" in Docker's words for
+ * stays in the record, as 0 and −1, since inspect of dockerd shows it. Pure. Throws "conflict" in Docker's words for
  * what contradicts a limit that stays.
  */
-export function resolveUpdatedLimits(before: ContainerLimits, asked: ContainerLimits): ContainerLimits {
-  const has = (value: number | undefined): boolean => value !== undefined && value !== 0;
-  const hasQuota = (before.cpuQuotaUs ?? 0) > 0;
+export function resolveUpdatedLimits(
+  before: ContainerLimits,
+  asked: ContainerLimits,
+  { id }: { readonly id: string },
+): ContainerLimits {
+  const has = (value: number | undefined): boolean => (value ?? 0) > 0;
+  const hasQuota = has(before.cpuQuotaUs);
   if (has(asked.nanoCpus) && (hasQuota || has(before.cpuPeriodUs))) {
     const which = hasQuota ? "Quota" : "Period";
-    throw refuse(`Conflicting options: Nano CPUs cannot be updated as CPU ${which} has already been set`);
+    throw cannotUpdate(
+      id,
+      `Conflicting options: Nano CPUs cannot be updated as CPU ${which} has already been set`,
+    );
   }
   if (has(before.nanoCpus) && (has(asked.cpuQuotaUs) || has(asked.cpuPeriodUs))) {
     const which = has(asked.cpuQuotaUs) ? "Quota" : "Period";
-    throw refuse(`Conflicting options: CPU ${which} cannot be updated as NanoCPUs has already been set`);
+    throw cannotUpdate(
+      id,
+      `Conflicting options: CPU ${which} cannot be updated as NanoCPUs has already been set`,
+    );
   }
-  const { pidsLimit, cpuQuotaUs, ...others } = mergeDefined(withSwap(before, asked), asked);
+  const { pidsLimit, cpuQuotaUs, ...others } = mergeDefined(withSwap(before, asked, id), asked);
   return mergeDefined<ContainerLimits>(others, {
     blockIo: mergeBlockIo(before.blockIo, asked.blockIo),
     hugePages: asked.hugePages && { ...before.hugePages, ...asked.hugePages },
     unified: asked.unified && { ...before.unified, ...asked.unified },
     pidsLimit: pidsLimit === undefined ? undefined : Math.max(pidsLimit, 0),
-    cpuQuotaUs: cpuQuotaUs === undefined || has(asked.nanoCpus) ? undefined : cpuQuotaUs,
+    cpuQuotaUs,
   });
 }
 
 /** A memory limit always has a limit with swap, explicit or implicit: it stays until it is changed itself. */
-function withSwap(before: ContainerLimits, asked: ContainerLimits): ContainerLimits {
+function withSwap(before: ContainerLimits, asked: ContainerLimits, id: string): ContainerLimits {
   const { memoryBytes = 0, memorySwapBytes = 0 } = before;
   if (memoryBytes === 0 || asked.memoryBytes === undefined || asked.memorySwapBytes !== undefined)
     return before;
   const swap = memorySwapBytes === 0 ? memoryBytes * 2 : memorySwapBytes;
   if (swap > 0 && asked.memoryBytes > swap) {
-    throw refuse(
+    throw cannotUpdate(
+      id,
       "Memory limit should be smaller than already set memoryswap limit, update the memoryswap at the same time",
     );
   }
   return { ...before, memorySwapBytes: swap };
 }
 
-function refuse(why: string): Failure {
-  return new Failure("invalid", `cannot update the container: ${why}`);
+/** In dockerd's words. */
+export function cannotUpdate(id: string, why: string): Failure {
+  return new Failure("conflict", `Cannot update container ${id}: ${why}`);
 }

@@ -3,7 +3,7 @@ import { planCgroupChange } from "../../../linux/cgroup/change.ts";
 import { Failure } from "../../../base/failure.ts";
 import { fault } from "../../../base/fault.ts";
 import { hasLimits } from "../../resolve/cgroup-mode.ts";
-import { resolveUpdatedLimits } from "../../resolve/updated-limits.ts";
+import { cannotUpdate, resolveUpdatedLimits } from "../../resolve/updated-limits.ts";
 import type { ContainerReference } from "../../../model/ids.ts";
 import type { CgroupLimits, ContainerLimits } from "../../../model/limits.ts";
 import { mergeSpec } from "../../../model/merge-spec.ts";
@@ -41,7 +41,7 @@ export async function updateContainer(
   using _ = await context.locks.acquire(id);
   const record = getContainer(context.state, id);
   if (record.state.status === "removing" || record.state.status === "dead") {
-    throw new Failure("conflict", `cannot update container "${record.name}": it is being removed`);
+    throw cannotUpdate(id, 'Container is marked for removal and cannot be "update".');
   }
   const { restartPolicy, publishAdd, publishRemove, ...limitChanges } = changes;
   const asked: ContainerLimits = defined(limitChanges);
@@ -50,13 +50,13 @@ export async function updateContainer(
     restartPolicy.name !== "no" &&
     record.spec.lifecycle?.autoRemove === true
   ) {
-    throw new Failure(
-      "invalid",
+    throw cannotUpdate(
+      id,
       "Restart policy cannot be updated because AutoRemove is enabled for the container",
     );
   }
   const before = record.spec.resources?.limits ?? {};
-  const limits = resolveUpdatedLimits(before, asked);
+  const limits = resolveUpdatedLimits(before, asked, { id });
   const { cgroups } = context.dependencies;
   if (asked.blockIo !== undefined)
     cgroupLimitsOf({ blockIo: asked.blockIo }, context.dependencies.host.findBlockDevice);
