@@ -1,5 +1,5 @@
 import { afterAll, describe, expect, test } from "bun:test";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { usualConfiguration } from "../../../src/daemon/configuration.ts";
@@ -121,6 +121,28 @@ describe("parseDaemonOptions() with a configuration file", () => {
     writeFileSync(path, typeof content === "string" ? content : JSON.stringify(content));
     return parseDaemonOptions(["daemon", `--config-file=${path}`, ...words]);
   };
+
+  test("reads each example of the documents", async () => {
+    const docs = join(import.meta.dir, "../../../docs");
+    const files = [
+      "guide/authorization.md",
+      "guide/metrics.md",
+      "guide/remote-access.md",
+      "reference/configuration.md",
+    ];
+    for (const file of files) {
+      const examples = [...readFileSync(join(docs, file), "utf8").matchAll(/```json\n([^`]*)```/g)];
+      expect([file, examples.length]).toEqual([file, 1]);
+      for (const [, text = ""] of examples) await read(text);
+    }
+    const { metrics } = await read({ "metrics-addr": "127.0.0.1:9323" });
+    expect(metrics).toEqual({ hostname: "127.0.0.1", port: 9323 });
+    const { configuration } = await read({ "authorization-plugins": ["guard", "other", "guard"] });
+    expect(configuration.authorizationPlugins).toEqual(["guard", "other"]);
+    await expect(read({ "authorization-plugins": ["../guard"] })).rejects.toThrow(
+      "invalid authorization plugin",
+    );
+  });
 
   test("reads dockerd's keys", async () => {
     const options = await read({
