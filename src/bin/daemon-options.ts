@@ -248,6 +248,7 @@ async function settingsOf({ given, values }: Parsed<DaemonValues>): Promise<Engi
   return mergeDefined(settings, {
     addressPools: pools.length === 0 ? undefined : pools.map(parseAddressPool),
     cdiSpecDirectories: cdiDirectoriesOf(values),
+    userlandProxy: values["userland-proxy"] ? undefined : false,
   });
 }
 

@@ -38,6 +38,7 @@ interface DaemonOnlyValues {
   readonly pidfile: string | undefined;
   readonly "registry-mirror": readonly string[];
   readonly "shutdown-timeout": number | undefined;
+  readonly "userland-proxy": boolean;
   readonly validate: boolean;
 }
 
@@ -94,6 +95,9 @@ const daemonOnlyFlags: TableOf<DaemonOnlyValues> = {
   pidfile: optional("Path to use for the daemon's PID file", { short: "p", isFile: true }),
   "registry-mirror": list("Preferred registry mirror"),
   "shutdown-timeout": int("Accepted for compatibility: a stopping daemon stops no container"),
+  "userland-proxy": bool("Relay published ports from the host's IPv6 addresses to containers without IPv6", {
+    initial: true,
+  }),
   validate: bool("Validate daemon configuration and exit"),
 };
 

@@ -42,6 +42,11 @@ export interface EngineSettings {
    */
   readonly bridgeBypass?: boolean | undefined;
   /**
+   * Whether ports at IPv6 addresses of the host are relayed to containers that have IPv4 alone, as Docker's userland
+   * proxy does (default: yes, on hosts with IPv6).
+   */
+  readonly userlandProxy?: boolean | undefined;
+  /**
    * The address pools for networks without a configured subnet. Default: pools of 172.16.0.0/12 and 192.168.0.0/16
    * that depend on the data root. A family without a pool has its default pools.
    */

@@ -74,6 +74,8 @@ export interface Networks extends AsyncDisposable {
   expelLink(id: EndpointId): Promise<void>;
   /** Out of a namespace that lives on: as detach(), and its interface is deleted. Fine when absent. */
   disconnect(endpoint: EndpointPlan, options: { readonly netnsFd: Fd }): Promise<void>;
+  /** Whether this host has IPv6, from which ports can be relayed. */
+  canRelay(): boolean;
   /** Throws "unsupported" where this kernel can publish no ports. */
   checkPublishing(): void;
   /** Replaces the ports of a live endpoint; those in both lists are not interrupted. All or nothing. */

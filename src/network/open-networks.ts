@@ -25,7 +25,7 @@ import { forgetFlowsFrom, forgetFlowsTo } from "./old-flows.ts";
 import { OpenedHost } from "./opened-host.ts";
 import { readForwarding } from "./read-forwarding.ts";
 import { readKernelState } from "./read-kernel-state.ts";
-import { findPortHolder } from "./read-host.ts";
+import { findPortHolder, hasIpv6 } from "./read-host.ts";
 import { describeReach } from "./policy/describe-reach.ts";
 import { evaluateReach } from "./policy/survey-host.ts";
 import type {
@@ -119,7 +119,7 @@ class LocalNetworks extends EndpointNetworks implements Networks {
 
   async #attach(endpoint: EndpointPlan, { netnsFd }: { readonly netnsFd: Fd }): Promise<AttachedEndpoint> {
     using _ = await this.lock.acquire("");
-    const { host, firewall, bypass, netfilter, ports, watch } = this.#open();
+    const { host, firewall, bypass, netfilter, ports, relay, watch } = this.#open();
     const plan = this.getPlan(endpoint.networkId);
     refuseTakenPorts(endpoint.ports, { of: endpoint.id, endpoints: this.endpoints });
     if (plan.driver !== "bridge") {
@@ -147,15 +147,20 @@ class LocalNetworks extends EndpointNetworks implements Networks {
     this.endpoints.set(endpoint.id, endpoint);
     this.#pace();
     undo.move();
+    relay.hold({ plan, endpoint });
     forgetFlowsTo(netfilter, endpoint, endpoint.ports);
     return hostInterface === undefined ? {} : { hostInterface };
+  }
+
+  canRelay(): boolean {
+    return hasIpv6();
   }
 
   checkPublishing(): void {}
 
   async setPorts(id: EndpointId, ports: readonly PublishedPorts[]): Promise<void> {
     using _ = await this.lock.acquire("");
-    const { firewall, netfilter, ports: sockets } = this.#open();
+    const { firewall, netfilter, ports: sockets, relay } = this.#open();
     const endpoint = this.endpoints.get(id);
     if (endpoint === undefined)
       throw new Failure("not-found", `cannot publish ports: endpoint ${id.slice(0, 12)} is not attached`);
@@ -169,6 +174,7 @@ class LocalNetworks extends EndpointNetworks implements Networks {
     this.#copyRules([...this.endpoints.values(), changed]);
     firewall.change(new Map([[id, endpointElements(plan, changed)]]));
     undo.move();
+    relay.hold({ plan, endpoint: changed });
     this.endpoints.set(id, changed);
     const isNew = (one: PublishedPorts): boolean => findPortClash([one], endpoint.ports) === undefined;
     forgetFlowsTo(netfilter, changed, ports.filter(isNew));
@@ -183,7 +189,7 @@ class LocalNetworks extends EndpointNetworks implements Networks {
     const opened = this.#findOpened();
     if (opened instanceof Failure && networks.length + endpoints.length === 0) return [];
     if (opened instanceof Failure) throw opened;
-    const { host, firewall, ports, watch } = opened;
+    const { host, firewall, ports, relay, watch } = opened;
     removeStrayLinks(host, this.#wanted);
     adoptChildLinks(host, this.#wanted);
     firewall.reset(allElements(this.plans, this.endpoints));
@@ -193,17 +199,19 @@ class LocalNetworks extends EndpointNetworks implements Networks {
     const failed = await makeNetworks(opened, { plans: this.plans, endpoints: this.endpoints });
     for (const plan of this.plans.values()) watch.follow(plan);
     ports.reset(this.#wanted);
+    relay.reset(this.endpoints);
     return failed;
   }
 
   async removeAll(): Promise<void> {
     using _ = await this.lock.acquire("");
     if (this.#opened === undefined) return;
-    const { host, firewall, ruleCopy, ports } = this.#opened;
+    const { host, firewall, ruleCopy, ports, relay } = this.#opened;
     this.plans.clear();
     this.endpoints.clear();
     removeStrayLinks(host, this.#wanted);
     ports.reset(this.#wanted);
+    relay.reset(this.endpoints);
     ruleCopy.remove();
     firewall.reset(new Map());
     if (firewall.exists()) firewall.remove();
@@ -284,7 +292,7 @@ class LocalNetworks extends EndpointNetworks implements Networks {
 
   #open(): OpenedHost {
     if (this.#opened === undefined) {
-      this.#opened = new OpenedHost(this.#names, this.#note);
+      this.#opened = new OpenedHost(this.#names, { plans: this.plans, note: this.#note });
       this.#pace(LOOK_EVERY_MS);
     }
     return this.#opened;
@@ -354,7 +362,8 @@ class LocalNetworks extends EndpointNetworks implements Networks {
   }
 
   protected async cutOff(endpoint: EndpointPlan, plan: NetworkPlan | undefined): Promise<void> {
-    const { host, firewall, netfilter, ports } = this.#open();
+    const { host, firewall, netfilter, ports, relay } = this.#open();
+    relay.release(endpoint.id);
     firewall.change(new Map([[endpoint.id, []]]));
     this.endpoints.delete(endpoint.id);
     ports.release(endpoint.id);

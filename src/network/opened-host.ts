@@ -8,6 +8,9 @@ import { openNetfilter } from "./firewall/open-netfilter.ts";
 import type { HostSide } from "./host-side.ts";
 import type { OwnNames } from "./interface-names.ts";
 import { HeldPorts } from "./ports/held-ports.ts";
+import { PortRelay } from "./ports/port-relay.ts";
+import type { NetworkPlan } from "./types.ts";
+import type { NetworkId } from "../model/ids.ts";
 import { HostRuleCopy } from "./policy/host-rule-copy.ts";
 
 /** Sockets in the host's network namespace, and the objects that use them. */
@@ -19,9 +22,16 @@ export class OpenedHost implements Disposable {
   readonly bypass: BridgeBypass;
   readonly watch: BridgeWatch;
   readonly ports: HeldPorts;
+  readonly relay: PortRelay;
   readonly #sockets = new DisposableStack();
 
-  constructor(names: OwnNames, note: (sentence: string) => void) {
+  constructor(
+    names: OwnNames,
+    {
+      plans,
+      note,
+    }: { readonly plans: ReadonlyMap<NetworkId, NetworkPlan>; readonly note: (sentence: string) => void },
+  ) {
     using opening = new DisposableStack();
     const route = opening.use(openNetlink("route"));
     this.host = { names, note, bridges: new Map(), childLinks: new Map(), route };
@@ -33,7 +43,8 @@ export class OpenedHost implements Disposable {
     this.bypass = new BridgeBypass(this.host);
     const routeEvents = opening.use(openRouteEvents());
     this.watch = new BridgeWatch({ host: this.host, events: routeEvents, bypass: this.bypass });
-    this.ports = opening.use(new HeldPorts());
+    this.relay = opening.use(new PortRelay(plans, note));
+    this.ports = opening.use(new HeldPorts(this.relay));
     this.#sockets = opening.move();
   }
 

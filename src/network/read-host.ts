@@ -3,7 +3,7 @@ import { listLinks } from "../linux/netlink/links.ts";
 import { openNetlink } from "../linux/netlink/netlink-socket.ts";
 import { holdPort, type PortAddress } from "../linux/sockets/port-socket.ts";
 import { listWaitingSockets, meets } from "../linux/sockets/waiting-sockets.ts";
-import { firstOf } from "../spec/ip-address.ts";
+import { firstOf, parseIpAddress } from "../spec/ip-address.ts";
 import { hasBypass } from "./bridge/bridge-bypass.ts";
 import type { HostNetwork } from "./networks.ts";
 import type { PublishedPorts } from "./types.ts";
@@ -30,6 +30,14 @@ export function readHostNetwork(): HostNetwork {
       ipv6: links.some(({ gsoSizes }) => gsoSizes.ipv6 !== undefined),
     },
   };
+}
+
+/** Whether a program can listen at the loopback of IPv6: not where it is switched off. */
+export function hasIpv6(): boolean {
+  const socket = holdPort({ protocol: "udp", address: parseIpAddress("::1"), port: 0 });
+  if (typeof socket === "string") return false;
+  socket[Symbol.dispose]();
+  return true;
 }
 
 /** Sockets that hold published ports for containers. */

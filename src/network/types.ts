@@ -100,4 +100,9 @@ export interface EndpointPlan {
    */
   readonly sysctls: Readonly<Record<string, string>>;
   readonly ports: readonly PublishedPorts[];
+  /**
+   * Its ports at IPv6 addresses of the host, all of them included, are relayed to its IPv4 address, as it has no other.
+   * Not those of SCTP.
+   */
+  readonly relaysIpv6?: boolean | undefined;
 }

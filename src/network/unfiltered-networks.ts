@@ -89,6 +89,10 @@ export class UnfilteredNetworks extends EndpointNetworks implements Networks {
     if (plan?.driver === "bridge") await detachFromBridge(this.#open(), { plan, endpoint });
   }
 
+  canRelay(): boolean {
+    return false;
+  }
+
   checkPublishing(): void {
     throw new Failure("unsupported", `cannot publish ports: ${lack}`);
   }

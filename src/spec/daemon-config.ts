@@ -70,6 +70,7 @@ export const daemonKeys: Readonly<Record<string, DaemonKey>> = {
   tlscert: { flag: "tlscert", form: "text" },
   tlskey: { flag: "tlskey", form: "text" },
   tlsverify: { flag: "tlsverify", form: "boolean" },
+  "userland-proxy": { flag: "userland-proxy", form: "boolean" },
   "userns-pool": { flag: "userns-pool", form: "text" },
 };
 
@@ -138,8 +139,7 @@ const refusedKeys: Readonly<Record<string, RefusedKey>> = {
   },
   "selinux-enabled": { harmless: [false], why: "Tare sets no SELinux labels" },
   "swarm-default-advertise-addr": { harmless: [""], why: noSwarm },
-  "userland-proxy": { harmless: [true, false], why: "" },
-  "userland-proxy-path": { harmless: [""], why: "there is no proxy program: the kernel forwards ports" },
+  "userland-proxy-path": { harmless: [""], why: "there is no proxy program: the daemon relays ports itself" },
   "userns-remap": {
     harmless: [""],
     why: "give containers --userns private; --userns-pool sets the host's ids",

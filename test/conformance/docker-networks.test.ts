@@ -167,13 +167,20 @@ describeDocker("docker-cli with networks and ports", (host) => {
       "443",
       ...sleeper,
     ]);
-    const random = (await host.docker.must(["port", "web", "443"])).split(":").at(-1) ?? "";
+    const random = /^0\.0\.0\.0:(\d+)$/m.exec(await host.docker.must(["port", "web", "443"]))?.[1] ?? "";
     expect(Number(random)).toBeGreaterThan(32_000);
+    const both = (outer: string, inner: string): string =>
+      `0.0.0.0:${outer}->${inner}, :::${outer}->${inner}`;
     expect(await host.docker.must(["ps", "--format", "{{.Ports}}"])).toBe(
-      `7000/tcp, 127.0.0.1:18080->80/tcp, 0.0.0.0:18100->100/udp, 0.0.0.0:18101->101/udp, 0.0.0.0:18102->102/udp, 0.0.0.0:${random}->443/tcp`,
+      [
+        "7000/tcp",
+        "127.0.0.1:18080->80/tcp",
+        ...["0", "1", "2"].map((at) => both(`1810${at}`, `10${at}/udp`)),
+        both(random, "443/tcp"),
+      ].join(", "),
     );
     expect(await host.docker.must(["port", "web", "80"])).toBe("127.0.0.1:18080");
-    expect(await host.docker.must(["port", "web", "100/udp"])).toBe("0.0.0.0:18100");
+    expect(await host.docker.must(["port", "web", "100/udp"])).toBe("0.0.0.0:18100\n[::]:18100");
     expect((await host.docker.run(["port", "web", "81"])).stderr).toContain(
       "No public port '81' published for web",
     );
@@ -196,8 +203,14 @@ describeDocker("docker-cli with networks and ports", (host) => {
     });
     expect(web.NetworkSettings.Ports).toMatchObject({
       "7000/tcp": null,
-      "443/tcp": [{ HostIp: "0.0.0.0", HostPort: random }],
-      "102/udp": [{ HostIp: "0.0.0.0", HostPort: "18102" }],
+      "443/tcp": [
+        { HostIp: "0.0.0.0", HostPort: random },
+        { HostIp: "::", HostPort: random },
+      ],
+      "102/udp": [
+        { HostIp: "0.0.0.0", HostPort: "18102" },
+        { HostIp: "::", HostPort: "18102" },
+      ],
     });
     const { bridge } = web.NetworkSettings.Networks;
     expect(bridge.IPAddress).toBe(web.NetworkSettings.IPAddress);

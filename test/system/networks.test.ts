@@ -204,7 +204,9 @@ describe.skipIf(!isRoot)("networks", () => {
     );
     await tare.must(["update", "--publish-add", "127.0.0.1:18081:80", "web"]);
     expect(await served(18_081)).toBe("served");
-    expect(await tare.must(["port", "web"])).toBe("80/tcp -> 0.0.0.0:18080\n80/tcp -> 127.0.0.1:18081");
+    expect(await tare.must(["port", "web"])).toBe(
+      "80/tcp -> 0.0.0.0:18080\n80/tcp -> 127.0.0.1:18081\n80/tcp -> [::]:18080",
+    );
     expect(await refused(["update", "--publish-add", "18090:80", "--publish-rm", "18099", "web"])).toContain(
       'cannot take port 18099 from container "web": it is not published',
     );
@@ -365,7 +367,7 @@ describe.skipIf(!isRoot)("networks", () => {
         const said = (await other.must(["ps", "--format", "{{.Reach}}"])).replaceAll(/tr-\w+, /g, "");
         expect(said).toBe(`18080/tcp ${reach}; 18081/tcp from this host only`);
         // What scripts read stays Docker's.
-        expect(await other.must(["port", "web", "80"])).toBe("0.0.0.0:18080");
+        expect(await other.must(["port", "web", "80"])).toBe("0.0.0.0:18080\n[::]:18080");
       }
     } finally {
       host("nft", "delete table inet own");

@@ -51,6 +51,7 @@ describe.skipIf(!isRoot)("a range of ports", () => {
     expect(Object.keys(NetworkSettings.Ports)).toHaveLength(count);
     expect(NetworkSettings.Ports["20999/tcp"]).toEqual([
       { HostIp: "0.0.0.0", HostPort: `${20_999 + shift}` },
+      { HostIp: "::", HostPort: `${20_999 + shift}` },
     ]);
   };
 
@@ -58,7 +59,9 @@ describe.skipIf(!isRoot)("a range of ports", () => {
     await tare.must(["run", "-d", "--name", "web", "-p", "20000-20999:20000-20999", ...sleeper]);
     const web = await inspect("web");
     expectThousand(web, 0);
-    expect(await tare.must(["ps", "--format", "{{.Ports}}"])).toBe("0.0.0.0:20000-20999->20000-20999/tcp");
+    expect(await tare.must(["ps", "--format", "{{.Ports}}"])).toBe(
+      "0.0.0.0:20000-20999->20000-20999/tcp, :::20000-20999->20000-20999/tcp",
+    );
     expect((await tare.must(["port", "web"])).split("\n")).toHaveLength(count);
     await tare.must(["update", "--publish-rm", "20100-20199", "--publish-add", "20150:20150", "web"]);
     expect(await tare.must(["ps", "--format", "{{.Ports}}"])).toBe(

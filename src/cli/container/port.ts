@@ -46,7 +46,13 @@ function listAll(ports: Ports): readonly Line[] {
       outer: Number(binding.HostPort),
     })),
   );
-  return lines.sort((one, other) => one.text.localeCompare(other.text, "en", { numeric: true }));
+  const byText = (one: string, other: string): number => one.localeCompare(other, "en", { numeric: true });
+  const isIpv6 = ({ text }: Line): number => Number(text.includes("["));
+  // As Docker's client: digits come before brackets.
+  return lines.sort(
+    (one, other) =>
+      byText(one.inner, other.inner) || isIpv6(one) - isIpv6(other) || byText(one.text, other.text),
+  );
 }
 
 function listOne(

@@ -204,6 +204,7 @@ function routesWith(context: ContainerContext, record: ContainerRecord): readonl
   return routeEndpoints(ends, { ports: [] }).map((routed, at) => ({
     ...routed,
     ports: ends[at]?.plan.ports ?? ports,
+    relaysIpv6: ends[at]?.plan.relaysIpv6,
   }));
 }
 

@@ -112,7 +112,9 @@ export function boundPortsOf(record: ContainerRecord): readonly BoundPorts[] {
       const families = new Set(plan?.addresses.map(({ address }) => address.family));
       return [
         ...(families.has(4) ? [{ ...ports, hostAddress: "0.0.0.0" }] : []),
-        ...(families.has(6) ? [{ ...ports, hostAddress: "::" }] : []),
+        ...(families.has(6) || (plan?.relaysIpv6 === true && ports.protocol !== "sctp")
+          ? [{ ...ports, hostAddress: "::" }]
+          : []),
       ];
     }),
   );

@@ -109,7 +109,8 @@ export function reserveEndpoints(
   const wanted = portsToPublish(spec, imageConfig.defaults.exposedPorts);
   if (wanted.length > 0) context.networks.part.checkPublishing();
   const ports = wanted.length === 0 ? [] : choosePorts(wanted, portFacts(context, id));
-  const plans = routeEndpoints(ends, { ports });
+  const { relaysIpv6 } = context.networks;
+  const plans = routeEndpoints(ends, { ports, relaysIpv6 });
   for (const plan of plans) context.networks.leases.add(id, plan);
   return plans;
 }

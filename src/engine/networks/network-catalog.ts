@@ -38,6 +38,8 @@ export class NetworkCatalog {
   readonly #dataRoot: string;
   /** The default bridge's options, as passed to this engine. */
   readonly #defaultBridge: DefaultBridgeOptions;
+  readonly #userlandProxy: boolean;
+  #canRelay: boolean | undefined;
   /** Of the settings; of a family without one, the default pools are used. */
   readonly #addressPools: readonly AddressPool[];
   /** Whose host side is being made: their names and subnets are taken. */
@@ -59,6 +61,7 @@ export class NetworkCatalog {
     const { bridgeGsoMaxSize: gsoMaxSize = plainGsoSize, bridgeBypass: bypass = false } = settings;
     this.#addressPools = settings.addressPools ?? [];
     this.#defaultBridge = { gsoMaxSize, bypass };
+    this.#userlandProxy = settings.userlandProxy ?? true;
     this.#state = state;
     this.#part = part;
     this.#dataRoot = dataRoot;
@@ -72,6 +75,11 @@ export class NetworkCatalog {
         this.leases.add(intent.containerId, intent.endpoint);
       }
     }
+  }
+
+  /** Whether ports of new runs are relayed from the host's IPv6 to IPv4: by the settings, and by the host. */
+  get relaysIpv6(): boolean {
+    return this.#userlandProxy && (this.#canRelay ??= this.#part.canRelay());
   }
 
   /** All, those that are always there first. */

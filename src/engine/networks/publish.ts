@@ -80,11 +80,14 @@ async function changeLive(
   const facts = portFacts(context, changed.id);
   const own = bound.flatMap(({ ports }) => ports).map((ports) => ({ ports, name: changed.name }));
   const chosen = choosePorts(add, { ...facts, others: [...facts.others, ...own] });
-  const routed = routeEndpoints(ends, { ports: chosen });
+  // As it was when it started.
+  const relaysIpv6 = ends.some(({ plan }) => plan.relaysIpv6 === true);
+  const routed = routeEndpoints(ends, { ports: chosen, relaysIpv6 });
   if (add.length > 0 && routed.every(({ ports }) => ports.length === 0)) {
     const [why = "none of its networks leads to the host"] = describeUnreached(
       add,
       ends.map(({ network }) => network),
+      { relaysIpv6 },
     );
     throw new Failure("invalid", `cannot publish ports of container "${changed.name}": ${why}`);
   }

@@ -105,12 +105,21 @@ export function routeEndpoints(
     readonly settings: EndpointSettings;
     readonly plan: EndpointPlan;
   }[],
-  { ports }: { readonly ports: readonly PublishedPorts[] },
+  {
+    ports,
+    relaysIpv6 = false,
+  }: {
+    readonly ports: readonly PublishedPorts[];
+    /** Whether ports of a container without IPv6 may be relayed from the host's IPv6 addresses. */
+    readonly relaysIpv6?: boolean | undefined;
+  },
 ): readonly EndpointPlan[] {
   const ordered = orderByPriority(ends);
   const gateway = (family: IpFamily): NetworkPlan | undefined =>
     ordered.find(({ network, plan }) => gatewayFor(plan, { network, family }) !== undefined)?.network;
   const [v4, v6] = [gateway(4), gateway(6)];
+  const isTranslated = v4 !== undefined && ["nat", "nat-unprotected"].includes(v4.gatewayMode4);
+  const relayed = relaysIpv6 && v6 === undefined && isTranslated ? v4 : undefined;
   return ends.map(({ network, plan }) => {
     const gateways = ([4, 6] as const).flatMap((family) =>
       (family === 4 ? v4 : v6) === network ? (gatewayFor(plan, { network, family }) ?? []) : [],
@@ -119,7 +128,8 @@ export function routeEndpoints(
     return {
       ...plan,
       defaultGateways: gateways,
-      ports: publishes ? ports.flatMap((each) => portsThrough(each, { network, v4, v6 })) : [],
+      ports: publishes ? ports.flatMap((each) => portsThrough(each, { network, v4, v6, relayed })) : [],
+      relaysIpv6: publishes && network === relayed ? true : undefined,
     };
   });
 }
@@ -131,14 +141,20 @@ function portsThrough(
     network,
     v4,
     v6,
+    relayed,
   }: {
     readonly network: NetworkPlan;
     readonly v4: NetworkPlan | undefined;
     readonly v6: NetworkPlan | undefined;
+    /** The network that ports at IPv6 addresses are relayed to. */
+    readonly relayed: NetworkPlan | undefined;
   },
 ): readonly PublishedPorts[] {
   const { hostAddress } = ports;
-  if (hostAddress !== undefined) return (hostAddress.family === 4 ? v4 : v6) === network ? [ports] : [];
+  if (hostAddress !== undefined) {
+    const six = v6 ?? (ports.protocol === "sctp" ? undefined : relayed);
+    return (hostAddress.family === 4 ? v4 : six) === network ? [ports] : [];
+  }
   if (network !== v4 && network !== v6) return [];
   const { defaultBindings } = network;
   const bound = defaultBindings.filter(({ family }) => (family === 4 ? v4 : v6) === network);

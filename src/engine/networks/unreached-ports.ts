@@ -7,11 +7,12 @@ import { gatewayOf } from "./resolve-endpoints.ts";
 
 /**
  * Returns a sentence for each port on an address whose family none of the container's networks has, though they have
- * the other family. No component translates between the families, so the port is unreachable.
+ * the other family. Only ports at IPv6 addresses can be relayed, to IPv4; the others are unreachable.
  */
 export function describeUnreached(
   ports: readonly PortSpec[],
   networks: readonly NetworkPlan[],
+  { relaysIpv6 = false }: { readonly relaysIpv6?: boolean | undefined } = {},
 ): readonly string[] {
   const leads = (family: IpFamily): boolean =>
     networks.some(
@@ -23,6 +24,7 @@ export function describeUnreached(
     const { family } = parseIpAddress(port.hostAddress);
     const other = family === 4 ? 6 : 4;
     if (leads(family) || !leads(other)) return [];
+    if (family === 6 && relaysIpv6 && port.protocol !== "sctp") return [];
     return [
       `port ${formatPort(port)} leads nowhere: the container's networks have no IPv${family}, and nothing is translated to IPv${other}`,
     ];
@@ -40,6 +42,7 @@ export function findUnreached(
   return describeUnreached(
     ports,
     endpoints.flatMap(({ networkId }) => networks.find(networkId)?.plan ?? []),
+    { relaysIpv6: ports.length > 0 && networks.relaysIpv6 },
   );
 }
 

@@ -20,6 +20,8 @@ export interface DescriptorBudget {
   };
   /** Of all containers together. */
   readonly names: { readonly queries: number; readonly connections: number };
+  /** Relayed ports, and connections to them (two each) and as many flows of UDP; of all containers together. */
+  readonly relays: { readonly ports: number; readonly connections: number };
 }
 
 /** A start has about so many open at a time. */
@@ -46,6 +48,7 @@ export function divideDescriptors(limit: number): DescriptorBudget {
       idle: share(0.025, 1024, oneCommand),
     },
     names: { queries: share(0.1, 4096), connections: share(0.025, 1024) },
+    relays: { ports: share(0.1, 2048), connections: share(0.025, 1024) },
   };
 }
 

@@ -9,7 +9,7 @@ import { parseIpAddress } from "../../spec/ip-address.ts";
 import { type Order, receiveOrders } from "./control.ts";
 import { NameDirectory } from "./directory.ts";
 import { EventLoop, guarded } from "./event-loop.ts";
-import { FairShare } from "./fair-share.ts";
+import { FairShare } from "../fair-share.ts";
 import { Resolver, type SharedBounds } from "./resolver.ts";
 import type { NameBounds } from "./types.ts";
 

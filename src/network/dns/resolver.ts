@@ -5,7 +5,7 @@ import { acceptConnection, receiveDatagram, trySend } from "../../linux/sockets/
 import { answerQuery } from "./answer.ts";
 import type { NameDirectory } from "./directory.ts";
 import type { EventLoop } from "./event-loop.ts";
-import type { FairShare } from "./fair-share.ts";
+import type { FairShare } from "../fair-share.ts";
 import { Forward, type ForwardOptions } from "./forward.ts";
 import { decodeQuery, encodeFailure, encodeReply, responseCode } from "./message.ts";
 import { MessageStream } from "./message-stream.ts";

@@ -119,7 +119,9 @@ function evaluateAddress(
 ): { readonly refusedBy: readonly string[]; readonly doubtedBy: readonly string[] } {
   const { family } = address;
   const container = endpoint?.addresses.find((each) => each.address.family === family)?.address;
-  if (endpoint !== undefined && container === undefined) {
+  // A relayed connection ends at the host, and its rules apply to it, whatever the policy.
+  const isRelayed = endpoint?.relaysIpv6 === true && family === 6 && ports.protocol !== "sctp";
+  if (endpoint !== undefined && container === undefined && !isRelayed) {
     return { refusedBy: [`the network, which has no IPv${family}`], doubtedBy: [] };
   }
   const bridge = links.find(({ name }) => name === plan.interfaceName);
@@ -141,7 +143,7 @@ function evaluateAddress(
   const doubtedBy: string[] = [];
   for (const { chain, contents } of chains) {
     const isInput = chain.hook?.number === LOCAL_IN;
-    if (!isFor(chain, family) || (isInput && policy === "docker")) continue;
+    if (!isFor(chain, family) || (isRelayed ? !isInput : isInput && policy === "docker")) continue;
     const { mayPass, mayBeRefused } = evaluatePacket(chain, contents, isInput ? input : forward);
     const name = `${chain.family} ${chain.table} ${chain.chain}`;
     if (!mayPass) refusedBy.push(name);

@@ -4,6 +4,7 @@ import { holdPort, type PortAddress } from "../../linux/sockets/port-socket.ts";
 import { listWaitingSockets, meets } from "../../linux/sockets/waiting-sockets.ts";
 import { formatHostPorts } from "../port-clash.ts";
 import type { EndpointPlan, NetworkPlan, PublishedPorts } from "../types.ts";
+import type { PortRelay } from "./port-relay.ts";
 import { firstPorts, keyOfPort, chooseHostPortRanges, type HostPortRange } from "./port-ranges.ts";
 import type { EndpointId, NetworkId } from "../../model/ids.ts";
 
@@ -38,7 +39,13 @@ export class HeldPorts implements Disposable {
   /** Sockets by container. */
   readonly #counts = new Map<string, number>();
   readonly #keys = new Set<string>();
+  readonly #relay: Pick<PortRelay, "isOwn">;
   #next: ReturnType<typeof setImmediate> | undefined;
+
+  /** `relay`: its sockets are no other program's. */
+  constructor(relay: Pick<PortRelay, "isOwn"> = { isOwn: () => false }) {
+    this.#relay = relay;
+  }
 
   /**
    * Holds what the endpoint publishes, and nothing that it published before. Throws "conflict" for a port that another
@@ -94,7 +101,8 @@ export class HeldPorts implements Disposable {
   isOwn({ protocol, address, port }: PortAddress): boolean {
     return (
       this.#keys.has(keyOfPort({ protocol, address, port })) ||
-      this.#keys.has(keyOfPort({ protocol, address: undefined, port }))
+      this.#keys.has(keyOfPort({ protocol, address: undefined, port })) ||
+      this.#relay.isOwn({ protocol, address, port })
     );
   }
 

@@ -181,7 +181,7 @@ describe("parseDaemonOptions() with a configuration file", () => {
       ],
       tls: { certFile: "/c", keyFile: "/k", authoritiesFile: "/ca" },
       socketGroup: "wheel",
-      settings: { storageDriver: "vfs", addressPools: [{ size: 24 }] },
+      settings: { storageDriver: "vfs", addressPools: [{ size: 24 }], userlandProxy: false },
       configuration: {
         logLevel: "debug",
         labels: ["a=b"],

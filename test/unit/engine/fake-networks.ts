@@ -54,6 +54,7 @@ export class FakeNetworks {
         await step("disconnect");
         this.endpoints.delete(id);
       },
+      canRelay: () => false,
       checkPublishing: () => undefined,
       setPorts: async (id, ports) => {
         await step("setPorts");

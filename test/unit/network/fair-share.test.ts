@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { FairShare } from "../../../src/network/dns/fair-share.ts";
+import { FairShare } from "../../../src/network/fair-share.ts";
 
 /** What each of so many containers gets when all take as much as they can, by turns. */
 function greedy(share: FairShare, count: number): number[] {

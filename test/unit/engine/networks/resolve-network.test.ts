@@ -461,6 +461,25 @@ describe("routes and ports", () => {
     ]);
   });
 
+  test("ports at IPv6 are relayed to IPv4 alone, where the network translates ports", () => {
+    const six = [
+      { ...ports[0], hostAddress: parseIpAddress("::1") },
+      { ...ports[0], protocol: "sctp", hostAddress: parseIpAddress("::1") },
+      { ...ports[0], hostAddress: parseIpAddress("127.0.0.1") },
+    ] as const;
+    const relays = (ends: Parameters<typeof routeEndpoints>[0], relaysIpv6 = true) => {
+      const routed = routeEndpoints(ends, { ports: [...ports, ...six], relaysIpv6 });
+      return shown(routed).map((text, at) => `${text}${routed[at]?.relaysIpv6 === true ? " relayed" : ""}`);
+    };
+    const [a, b] = [end(network("a")), end(network("b"))];
+    expect(relays([a])).toEqual(["a 172.21.0.1 * ::1 127.0.0.1 relayed"]);
+    expect(relays([a, b])).toEqual(["a 172.21.0.1 * ::1 127.0.0.1 relayed", "b"]);
+    expect(relays([a], false)).toEqual(["a 172.21.0.1 * 127.0.0.1"]);
+    expect(relays([a, end(v6("six"))])).toEqual(["a 172.21.0.1 0.0.0.0 127.0.0.1", "six fd00::1 :: ::1 ::1"]);
+    const routed = network("a", { gatewayMode4: "routed" });
+    expect(relays([end(routed)])).toEqual(["a 172.21.0.1 * 127.0.0.1"]);
+  });
+
   test("an internal network publishes nothing; default bindings stand in for all addresses", () => {
     expect(shown(routeEndpoints([end(network("a", { internal: true }))], { ports }))).toEqual(["a"]);
     const bound = network("a", { defaultBindings: [parseIpAddress("127.0.0.1")] });

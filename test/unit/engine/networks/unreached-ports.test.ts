@@ -26,4 +26,10 @@ test("describeUnreached() says nothing of what is reached, or of networks that p
   expect(describeUnreached([{ hostPort: 8080, containerPort: 80 }], [four])).toEqual([]);
   expect(describeUnreached([at("::1")], [{ ...four, internal: true }])).toEqual([]);
   expect(describeUnreached([at("::1")], [{ ...four, driver: "macvlan" }])).toEqual([]);
+  // What is relayed is reached; nothing is relayed from IPv4, and nothing of SCTP.
+  expect(describeUnreached([at("::1")], [four], { relaysIpv6: true })).toEqual([]);
+  expect(describeUnreached([at("127.0.0.1")], [six], { relaysIpv6: true })).toHaveLength(1);
+  expect(describeUnreached([{ ...at("::1"), protocol: "sctp" }], [four], { relaysIpv6: true })).toHaveLength(
+    1,
+  );
 });
