@@ -174,6 +174,12 @@ describe.skipIf(!isRoot)("platforms and tags of an image", () => {
       "b",
       "c",
     ]);
+    // One that is no index is taken, with dockerd's warning.
+    const warned = await other.must(["pull", "--platform", "linux/arm64", `${name}:a`]);
+    expect(warned).toContain(
+      `WARNING: image with reference ${name}:a was found but does not match the specified platform: wanted linux/arm64, actual: linux/s390x`,
+    );
+    expect(await other.must(["pull", "--platform", "linux/s390x", `${name}:a`])).not.toContain("WARNING");
     for (const verb of ["pull", "push"]) {
       const { status, stderr } = await tare.tare([verb, "-a", `${name}:a`]);
       expect([status, stderr]).toEqual([

@@ -9,7 +9,8 @@ import { Failure, isFailure } from "../../base/failure.ts";
 import type { Engine } from "../../model/engine.ts";
 import type { ContainerSpec } from "../../model/container-spec.ts";
 import type { CreateOptions } from "../../model/containers.ts";
-import { formatPlatform, parsePlatform, rankPlatform } from "../../spec/platform.ts";
+import { formatPlatform, parsePlatform } from "../../spec/platform.ts";
+import { describeOtherPlatform } from "../map/other-platform.ts";
 
 /** Of the body of `POST /containers/create`. What is not found is named as Docker names it. */
 export async function createContainer(
@@ -40,20 +41,17 @@ export async function createContainer(
   return { Id: id, Warnings: [...warnings, ...warningsOfVersion(request, version)] };
 }
 
-async function requirePlatform(engine: Engine, image: string, text: string | undefined): Promise<void> {
-  if (text === undefined) return;
-  const wanted = parsePlatform(text);
+async function requirePlatform(engine: Engine, image: string, platform: string | undefined): Promise<void> {
+  if (platform === undefined) return;
+  parsePlatform(platform); // a wrong one is refused before the image is looked for
   const found = await engine.images.inspect(image).catch((thrown: unknown) => {
     throw toDockerCreateFailure(thrown, { image });
   });
-  const { platform } = found.config;
-  if (rankPlatform(platform, wanted) !== undefined) return;
-  const asked = formatPlatform(wanted);
-  throw new Failure(
-    "not-found",
-    `image with reference ${image} was found but does not match the specified platform: wanted ${asked}, actual: ${formatPlatform(platform)}`,
-    { details: { image, platform: asked } },
-  );
+  const mismatch = describeOtherPlatform(found, { image, platform });
+  if (mismatch !== undefined)
+    throw new Failure("not-found", mismatch, {
+      details: { image, platform: formatPlatform(parsePlatform(platform)) },
+    });
 }
 
 /** "Not found" of a create request means its image, unless the failure names another object. */

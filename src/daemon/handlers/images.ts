@@ -19,6 +19,7 @@ import {
   imageTreeOf,
   searchResultOf,
 } from "../map/image.ts";
+import { describeOtherPlatform } from "../map/other-platform.ts";
 import { streamArchive } from "../http/stream-archive.ts";
 import { streamLines } from "../http/stream-lines.ts";
 import { loadMessageOf, pullMessageOf, pushMessageOf } from "../map/progress.ts";
@@ -258,11 +259,12 @@ async function pull({ engine, query, request, reply, signal }: Call, image: stri
   const platform = platformIn(query);
   const credentials = credentialsOf(request);
   const keys = decryptionKeysOf(request);
+  const allTags = reference.tag === undefined && reference.digest === undefined;
   await streamLines(reply, async () => {
     const progress = engine.images.pull(name, {
       signal,
       ...keys,
-      allTags: reference.tag === undefined && reference.digest === undefined,
+      allTags,
       ...insecureIn(query),
       ...platform,
       credentials,
@@ -273,6 +275,15 @@ async function pull({ engine, query, request, reply, signal }: Call, image: stri
       if (!reply.isBegun) reply.begin("application/json");
       await reply.write(encodeProgressLine(message));
     }
+    if (platform.platform === undefined || allTags) return;
+    // What is no index has one image, whatever was asked for.
+    const mismatch = describeOtherPlatform(await engine.images.inspect(name), {
+      image: name,
+      platform: platform.platform,
+    });
+    if (mismatch === undefined) return;
+    if (!reply.isBegun) reply.begin("application/json");
+    await reply.write(encodeProgressLine({ status: `WARNING: ${mismatch}` }));
   });
 }
 
