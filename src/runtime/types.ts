@@ -76,6 +76,10 @@ export interface StartOptions {
   readonly bindSources?: ReadonlyMap<string, Fd> | undefined;
   /** Of those, the detached mounts that are attached themselves instead of a clone of them. */
   readonly ownTrees?: ReadonlySet<string> | undefined;
+  /** Made in the container's root after its mounts and devices; they replace other files. */
+  readonly links?: readonly { readonly path: string; readonly target: string }[] | undefined;
+  /** Set then, of directories without a link in their path; what is missing is left out. */
+  readonly modes?: readonly { readonly path: string; readonly mode: number }[] | undefined;
   /** The detached file system whose files the mounts of type memoryFile are; the caller's to close. */
   readonly memoryFiles?: Fd | undefined;
   /** At most six descriptors that the keeper holds on to, see KeptProcess.openHeld(); the caller's to close. */

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { spawnSync } from "node:child_process";
-import { mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { askApi } from "../support/ask-api.ts";
 import { DockerCli, findDockerCli } from "../support/docker-cli.ts";
@@ -317,26 +317,57 @@ describe.skipIf(!isRoot)("CDI devices", () => {
       rmSync(join(first, name));
   });
 
-  test("hooks are refused by name, except the one that is needless", async () => {
-    const hook = (...words: readonly string[]): Edits => ({
-      hooks: [
-        {
-          hookName: "createContainer",
-          path: "/usr/bin/nvidia-cdi-hook",
-          args: ["nvidia-cdi-hook", ...words],
-        },
-      ],
-    });
-    writeSpec("hooks", "hooks.com/device", {
-      devices: {
-        needless: hook("disable-device-node-modification"),
-        foreign: { hooks: [{ hookName: "prestart", path: "/opt/run-me", args: ["run-me", "now"] }] },
-      },
-    });
-    expect(await sh("echo ran", "--device", "hooks.com/device=needless")).toBe("ran");
-    expect(await sh("true", "--device", "hooks.com/device=foreign")).toContain(
+  const hook = (...words: readonly string[]): object => ({
+    hookName: "createContainer",
+    path: "/usr/bin/nvidia-cdi-hook",
+    args: ["nvidia-cdi-hook", ...words],
+  });
+
+  test("unknown hooks are refused by name", async () => {
+    const prestart = { hookName: "prestart", path: "/opt/run-me", args: ["run-me", "now"] };
+    writeSpec("hooks", "hooks.com/device", { devices: { a: { hooks: [prestart] } } });
+    expect(await sh("true", "--device", "hooks.com/device=a")).toContain(
       `cannot use the CDI specification "${join(first, "hooks.json")}": it has the prestart hook "/opt/run-me"`,
     );
+    removeSpec("hooks");
+  });
+
+  test("hooks of NVIDIA's toolkit are applied: links, modes, and the cache of the dynamic linker", async () => {
+    const libc =
+      ["/lib/x86_64-linux-gnu/libc.so.6", "/lib/aarch64-linux-gnu/libc.so.6"].find(existsSync) ?? "";
+    const folder = "/usr/lib/vendor";
+    writeSpec("hooks", "hooks.com/device", {
+      devices: {
+        a: {
+          deviceNodes: [{ path: "/dev/dri/card0", hostPath: "/dev/null" }],
+          mounts: [{ hostPath: libc, containerPath: `${folder}/libc.so.6.99`, options: ["ro", "rbind"] }],
+          hooks: [
+            hook(
+              "create-symlinks",
+              "--link",
+              `libc.so.6::${folder}/libc.so`,
+              "--link=../card0::/dev/dri/by-path/one",
+            ),
+            hook("create-symlinks", "--link", "/replaced::/etc/passwd"),
+            hook("chmod", "--mode", "711", "--path", "/dev/dri", "--path", "/dev/absent"),
+            hook("update-ldcache", "--ldconfig-path", "@/sbin/ldconfig", "--folder", folder),
+            hook("disable-device-node-modification"),
+          ],
+        },
+      },
+    });
+    for (const flags of [[], ["--read-only"], ["--userns", "private"]]) {
+      const paths = `${folder}/libc.so ${folder}/libc.so.6 /dev/dri/by-path/one /etc/passwd`;
+      const script = `for path in ${paths}; do readlink $path; done; stat -c %a /dev/dri`;
+      expect(await sh(script, "--device", "hooks.com/device=a", ...flags)).toBe(
+        "libc.so.6\nlibc.so.6.99\n../card0\n/replaced\n711",
+      );
+      const cache = await sh("base64 /etc/ld.so.cache", "--device", "hooks.com/device=a", ...flags);
+      const path = join(tare.directory, "cache");
+      writeFileSync(path, Buffer.from(cache, "base64"));
+      const { stdout } = spawnSync("/sbin/ldconfig", ["-C", path, "-p"], { encoding: "utf8" });
+      expect(stdout).toMatch(/^\tlibc\.so\.6 \(libc6,.*\) => \/usr\/lib\/vendor\/libc\.so\.6$/m);
+    }
     removeSpec("hooks");
   });
 
@@ -381,6 +412,17 @@ describe.skipIf(!isRoot)("CDI devices", () => {
     test("a target that is a link stays in the container's root", async () => {
       expect(await attack(mountOn("/to-host/made", join(host, "library")))).toContain("cannot mount at");
       expect(await attack(mountOn("/to-tmp/made", join(host, "library")))).toContain("started");
+      expect(spawnSync("ls", [host], { encoding: "utf8" }).stdout).toBe("library\n");
+    });
+
+    test("hooks change nothing behind links of the image, and nothing of the kernel's", async () => {
+      const hooked = (...words: readonly string[]): Edits => ({ hooks: [hook(...words)] });
+      const link = (at: string): Edits => hooked("create-symlinks", "--link", `x::${at}`);
+      expect(await attack(link("/proc/x"))).toContain("cannot use a CDI device: its hook changes");
+      expect(await attack(link("/to-proc/sys/kernel/x"))).toContain('make the link "/to-proc/sys/kernel/x"');
+      await attack(link("/to-host/x"));
+      expect(await attack(hooked("chmod", "--mode", "777", "--path", "/to-proc"))).toContain("ELOOP");
+      expect(await attack(hooked("chmod", "--mode", "777", "--path", "/to-host"))).toContain("ELOOP");
       expect(spawnSync("ls", [host], { encoding: "utf8" }).stdout).toBe("library\n");
     });
 

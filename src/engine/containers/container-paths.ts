@@ -57,7 +57,10 @@ export class ContainerPaths {
   }
 
   /** The file that is bound over `/etc/NAME`. */
-  file(id: ContainerId, name: "hosts" | "hostname" | "resolv.conf" | "passwd" | "group"): string {
+  file(
+    id: ContainerId,
+    name: "hosts" | "hostname" | "resolv.conf" | "passwd" | "group" | "ld.so.cache",
+  ): string {
     return join(this.data(id), name);
   }
 

@@ -109,7 +109,11 @@ function gatewaysOf({ networks }: ContainerContext, ends: readonly EndpointPlan[
 }
 
 /** For every user of the container to read, and for its root to change. */
-export function writeContainerFile(path: string, text: string, { idMaps }: ContainerRecord): void {
+export function writeContainerFile(
+  path: string,
+  text: string | Uint8Array,
+  { idMaps }: ContainerRecord,
+): void {
   // Readable by every user in the container; the directory above keeps the host's users out.
   writeFileSync(path, text, { mode: 0o644 });
   if (idMaps === undefined) return;

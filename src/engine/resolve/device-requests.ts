@@ -1,10 +1,11 @@
 import { Failure } from "../../base/failure.ts";
 import { parseTmpfsOptions } from "../../linux/mount/mount-options.ts";
-import type { CdiEdits, CdiHook } from "../../spec/cdi.ts";
+import type { CdiEdits } from "../../spec/cdi.ts";
 import { isCdiName } from "../../spec/cdi-name.ts";
 import type { RuntimeMount } from "../../spec/runtime-config.ts";
 import type { DeviceRequestSpec } from "../../model/devices.ts";
 import { cleanPath, isWithin } from "./clean-path.ts";
+import { type HookEffects, resolveHooks } from "./device-hooks.ts";
 
 /** The drivers of GPUs and their kinds of CDI devices. The first whose kind has devices serves requests without one. */
 const gpuDrivers = [
@@ -17,12 +18,6 @@ const gpuCapabilities: Readonly<Record<(typeof gpuDrivers)[number][0], ReadonlyS
   nvidia: new Set(["gpu", "nvidia", "compute", "compat32", "graphics", "utility", "video", "display"]),
   amd: new Set(["gpu", "amd"]),
 };
-
-/** Hooks that Tare leaves out, by the word after the program. */
-const needlessHooks: ReadonlySet<string> = new Set([
-  // Keeps the driver's programs from making device nodes, which the device cgroup makes useless anyway.
-  "disable-device-node-modification",
-]);
 
 /**
  * The names of the CDI devices that were requested, each once. `known` are those of the specifications. Throws
@@ -92,32 +87,20 @@ function refused(sentence: string): Failure {
 /** Edits, and the file that they are from. */
 export type SourcedEdits = CdiEdits & { readonly path: string };
 
-/** Joins the edits of several specifications and devices. Throws Failure("unsupported") for hooks. */
-export function mergeCdiEdits(all: readonly SourcedEdits[]): CdiEdits {
-  for (const { path, hooks } of all) {
-    const hook = hooks.find((each) => !needlessHooks.has(wordOf(each)));
-    if (hook === undefined) continue;
-    const program = [hook.path, wordOf(hook)].join(" ").trim().slice(0, 200);
-    throw new Failure(
-      "unsupported",
-      `cannot use the CDI specification "${path}": it has the ${hook.hookName} hook "${program}", and Tare runs no programs as hooks; generate the specification without that hook`,
-    );
-  }
+/** The edits of several specifications and devices together. */
+export interface MergedEdits extends Omit<CdiEdits, "hooks"> {
+  readonly hooks: HookEffects;
+}
+
+/** Throws Failure("unsupported") for hooks that Tare does not apply. */
+export function mergeCdiEdits(all: readonly SourcedEdits[]): MergedEdits {
   return {
     env: all.flatMap(({ env }) => env),
     deviceNodes: all.flatMap(({ deviceNodes }) => deviceNodes),
     mounts: all.flatMap(({ mounts }) => mounts),
-    hooks: [],
+    hooks: resolveHooks(all.flatMap(({ path, hooks }) => hooks.map((hook) => ({ path, hook })))),
     additionalGids: [...new Set(all.flatMap(({ additionalGids }) => additionalGids))],
   };
-}
-
-/** The command of a hook of NVIDIA's toolkit: `nvidia-cdi-hook WORD …`, or `nvidia-ctk hook WORD …`; else "". */
-function wordOf({ path, args }: CdiHook): string {
-  // SPEC: runtime-spec config.md, POSIX-platform Hooks: the first argument is the name of the program.
-  const program = path.slice(path.lastIndexOf("/") + 1);
-  if (program === "nvidia-cdi-hook") return args[1] ?? "";
-  return program === "nvidia-ctk" && args[1] === "hook" ? (args[2] ?? "") : "";
 }
 
 /** Throws Failure("invalid") for targets where no mount may be, and for options that a tmpfs does not have. */

@@ -18,8 +18,10 @@ import {
   addIsolation,
   addMaskedPaths,
   addMasks,
+  addMode,
   addPivot,
   addReadonlyPaths,
+  addReplacingLink,
   type PlannedMount,
 } from "./mounts.ts";
 import { addOpenTarget } from "./paths.ts";
@@ -63,6 +65,10 @@ export interface ContainerInput {
   readonly network?: "before" | "concurrently" | undefined;
   /** With a user namespace: the host's id of the user that owns the streams. */
   readonly streamOwner?: number | undefined;
+  /** See StartOptions. */
+  readonly links?: readonly { readonly path: string; readonly target: string }[] | undefined;
+  /** See StartOptions. */
+  readonly modes?: readonly { readonly path: string; readonly mode: number }[] | undefined;
   /** /dev already contains the devices: a user namespace cannot create any. */
   readonly devicesMade?: boolean | undefined;
 }
@@ -139,6 +145,8 @@ export function planContainer(input: ContainerInput, blob: PlanBlob): PlannedLis
   const attached = addAttachments(child, blob, root, input.mounts, made);
   if (input.devicesMade === true) addDeviceLinks(child, blob, attached);
   else addDevices(child, blob, attached, linux.devices ?? []);
+  for (const link of input.links ?? []) addReplacingLink(child, blob, attached, link);
+  for (const each of input.modes ?? []) addMode(child, root, each);
   addReadonlyPaths(child, root, linux.readonlyPaths ?? []);
   addMaskedPaths(child, root, masks, masked);
   for (const { target, attributes } of input.seals) addSeal(child, blob, attached, target, attributes);

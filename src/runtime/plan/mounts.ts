@@ -8,8 +8,10 @@ import {
   O_DIRECTORY,
   O_NOFOLLOW,
   O_PATH,
+  O_RDONLY,
   RESOLVE_IN_ROOT,
   RESOLVE_NO_MAGICLINKS,
+  RESOLVE_NO_SYMLINKS,
 } from "../../linux/constants/open.ts";
 import {
   FSCONFIG_CMD_CREATE,
@@ -229,6 +231,40 @@ export function addLink(
   const parent = attached.addOpenDirectory(list, blob, posix.dirname(path), about);
   list.add(about, "symlinkat", [target, parent, posix.basename(path)], {
     skip: { errors: [errno.EEXIST], count: 0 },
+  });
+}
+
+/** A symbolic link in place of what is there. SAFETY: the directory is opened in the root, and the name is no path. */
+export function addReplacingLink(
+  list: PlanList,
+  blob: PlanBlob,
+  attached: AttachedMounts,
+  { path, target }: { readonly path: string; readonly target: string },
+): void {
+  const about = `make the link "${path}"`;
+  const parent = attached.addOpenDirectory(list, blob, posix.dirname(path), about);
+  const name = posix.basename(path);
+  list.add(about, "unlinkat", [parent, name, 0], { skip: { errors: [errno.ENOENT], count: 0 } });
+  list.add(about, "symlinkat", [target, parent, name]);
+}
+
+/**
+ * The mode of a directory that exists. SAFETY: no link of an image leads to another one, by which a mount of the host
+ * could be meant.
+ */
+export function addMode(
+  list: PlanList,
+  root: number,
+  { path, mode }: { readonly path: string; readonly mode: number },
+): void {
+  const about = `set the mode of "${path}"`;
+  const how = encodeOpenHow(
+    O_RDONLY | O_DIRECTORY | O_CLOEXEC,
+    RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS | RESOLVE_NO_SYMLINKS,
+  );
+  list.addGuarded(about, "openat2", [root, path.slice(1), how, 24], [errno.ENOENT], (rest, found) => {
+    rest.add(about, "fchmod", [found, mode]);
+    rest.add(about, "close", [found]);
   });
 }
 

@@ -61,6 +61,8 @@ function planLists(options: StartOptions, prepared: PreparedStart): PlannedLists
       process: init === undefined ? process.planned : { ...process.planned, init },
       openStdin: options.keepStdinOpen === true,
       network,
+      links: options.links,
+      modes: options.modes,
       streamOwner: idMaps && hostUserOf(config.process, idMaps),
       devicesMade: idMaps && config.mounts.some(isDevices),
     },

@@ -1,6 +1,10 @@
 import { describe, expect, test } from "bun:test";
 import { formatDevices, parseDeviceRule, parseDevices } from "../../../src/api/container/device-fields.ts";
-import { parseDevice } from "../../../src/cli/container/flags/parsers/devices.ts";
+import {
+  parseDevice,
+  parseDeviceRequests,
+  parseGpus,
+} from "../../../src/cli/container/flags/parsers/devices.ts";
 import { checkDeviceRules, checkDevices, resolveDeviceRules } from "../../../src/engine/resolve/devices.ts";
 
 describe("parseDevices()", () => {
@@ -64,6 +68,44 @@ describe("parseDevice()", () => {
   ])("%j is refused", (text, sentence) => {
     expect(() => parseDevice(text)).toThrow(sentence);
   });
+});
+
+describe("parseGpus()", () => {
+  const request = { Driver: "", Count: 0, Capabilities: [["gpu"]], Options: {} };
+
+  test.each([
+    ["all", { ...request, Count: -1 }],
+    ["2", { ...request, Count: 2 }],
+    ["count=all", { ...request, Count: -1 }],
+    ["driver=amd", { ...request, Driver: "amd", Count: 1 }],
+    ["device=0", { ...request, DeviceIDs: ["0"] }],
+    ['"device=0,GPU-1",driver=nvidia', { ...request, DeviceIDs: ["0", "GPU-1"], Driver: "nvidia" }],
+    [
+      'all,"capabilities=compute,utility"',
+      { ...request, Count: -1, Capabilities: [["compute", "utility", "gpu"]] },
+    ],
+    ['1,"options=a=b,c=d=e"', { ...request, Count: 1, Options: { a: "b", c: "d=e" } }],
+  ])("%s", (text, expected) => {
+    expect(parseGpus(text)).toEqual(expected);
+  });
+
+  test.each([
+    ["", 'want "all"'],
+    ["some", 'invalid count (some): value must be either "all" or an integer'],
+    ["count=1.5", "invalid count (1.5)"],
+    ["all,count=1", "gpu request key 'count' can be specified only once"],
+    ["other=1", "unexpected key 'other' in 'other=1'"],
+  ])("%j is refused", (text, sentence) => {
+    expect(() => parseGpus(text)).toThrow(sentence);
+  });
+});
+
+test("parseDeviceRequests() leaves nodes of the host to parseDevice()", () => {
+  expect(parseDeviceRequests({ device: ["/dev/a", "/dev/a=b:r"], gpus: "" })).toBeUndefined();
+  expect(parseDeviceRequests({ device: ["/dev/a", "vendor.com/x=1"], gpus: "1" })).toEqual([
+    { Driver: "cdi", DeviceIDs: ["vendor.com/x=1"] },
+    parseGpus("1"),
+  ]);
 });
 
 describe("resolveDeviceRules()", () => {

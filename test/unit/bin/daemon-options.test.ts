@@ -91,11 +91,27 @@ describe("parseDaemonOptions()", () => {
     [["--registry-mirror=x:5000"], "invalid mirror: unsupported scheme"],
     [["--registry-mirror=https://x/path"], "invalid mirror: path, query, or fragment"],
     [["--max-concurrent-downloads=-1"], "invalid max concurrent downloads: -1"],
+    [["--cdi-spec-dir=relative"], 'cannot use CDI specification directory "relative": want an absolute path'],
     [["--socket-mode=999"], 'invalid --socket-mode "999"'],
     [["--storage-opt=x"], 'invalid storage option "x"'],
     [["stop"], 'unexpected argument "stop"'],
   ])("refuses %j", async (words, sentence) => {
     await expect(parseDaemonOptions(["daemon", ...words])).rejects.toThrow(sentence);
+  });
+
+  test.each<[readonly string[], readonly string[] | undefined]>([
+    [[], undefined],
+    [["--feature=cdi=true"], undefined],
+    [["--feature=cdi=false"], []],
+    [["--feature=cdi=false", "--cdi-spec-dir=/a"], []],
+    [["--cdi-spec-dir="], []],
+    [
+      ["--cdi-spec-dir=/b", "--cdi-spec-dir=/a"],
+      ["/b", "/a"],
+    ],
+  ])("%j: the directories of CDI specifications are %j", async (words, directories) => {
+    const { settings } = await parseDaemonOptions(["daemon", ...words]);
+    expect(settings.cdiSpecDirectories).toEqual(directories);
   });
 });
 
@@ -169,6 +185,7 @@ describe("parseDaemonOptions() with a configuration file", () => {
       proxies: { "http-proxy": "http://p:1", "no-proxy": "x" },
       features: { buildkit: true },
       "default-address-pools": [{ base: "10.10.0.0/16", size: 24 }],
+      "cdi-spec-dirs": ["/cdi/a", "/cdi/b"],
       "userland-proxy": false,
       "live-restore": true,
     });
@@ -181,7 +198,12 @@ describe("parseDaemonOptions() with a configuration file", () => {
       ],
       tls: { certFile: "/c", keyFile: "/k", authoritiesFile: "/ca" },
       socketGroup: "wheel",
-      settings: { storageDriver: "vfs", addressPools: [{ size: 24 }], userlandProxy: false },
+      settings: {
+        storageDriver: "vfs",
+        addressPools: [{ size: 24 }],
+        cdiSpecDirectories: ["/cdi/a", "/cdi/b"],
+        userlandProxy: false,
+      },
       configuration: {
         logLevel: "debug",
         labels: ["a=b"],

@@ -65,3 +65,12 @@ test("a daemon loads authorization plug-ins and metrics with the options that as
   }
   expect(named("bin/metrics/daemon-metrics.ts")).toContain("bin/metrics/process-metrics.ts");
 });
+
+test("an engine loads the code of CDI devices with the first request, and YAML with the first such file", () => {
+  const loaded = named("engine/local-engine.ts");
+  expect(loaded).toContain("engine/containers/lifecycle/start/prepare.ts");
+  expect(
+    loaded.filter((path) => /device-requests|device-hooks|cdi|ld-cache|library-cache/.test(path)),
+  ).toEqual([]);
+  expect(named("engine/host/cdi-specs.ts")).not.toContain("spec/parse-yaml.ts");
+});

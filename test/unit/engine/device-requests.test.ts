@@ -93,7 +93,8 @@ test("mergeCdiEdits() keeps their order, and each group once", () => {
     { ...empty, path: "/a.json", env: ["A=1"], additionalGids: [1, 2] },
     { ...empty, path: "/a.json", env: ["A=2"], additionalGids: [2] },
   ]);
-  expect(merged).toEqual({ ...empty, env: ["A=1", "A=2"], additionalGids: [1, 2] });
+  const hooks = { links: [], modes: [], libraryFolders: [] };
+  expect(merged).toEqual({ ...empty, hooks, env: ["A=1", "A=2"], additionalGids: [1, 2] });
 });
 
 describe("toRuntimeMounts()", () => {

@@ -529,6 +529,22 @@ const cases: readonly (readonly [
     { group: "programs", check: "mkfs.ext4", status: "info", fix: [] },
   ],
   [
+    "a CDI specification with a mistake",
+    {
+      cdi: {
+        devices: ["a.com/b=c"],
+        problems: [{ path: "/etc/cdi/a.json", problem: "kind: want VENDOR/CLASS" }],
+      },
+    },
+    {
+      group: "daemon",
+      check: "CDI devices",
+      status: "warning",
+      found: "/etc/cdi/a.json: kind: want VENDOR/CLASS",
+      affects: "other files are used",
+    },
+  ],
+  [
     "a daemon of another build",
     { daemon: { version: "0.2.0", buildId: "ffffffffffff" } },
     { group: "daemon", check: "version", status: "warning", fix: ["systemctl restart tare"] },

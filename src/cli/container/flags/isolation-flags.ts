@@ -1,7 +1,7 @@
 import { Failure } from "../../../base/failure.ts";
 import { bool, bytes, list, map, string } from "../../flags/kinds.ts";
 import { isCdiName } from "../../../spec/cdi-name.ts";
-import { checkDeviceRule, parseDevice } from "./parsers/devices.ts";
+import { checkDeviceRule, checkGpus, parseDevice } from "./parsers/devices.ts";
 import { checkSysctl } from "./parsers/sysctl.ts";
 import { type FieldTable, toHost, toTare } from "./request-fields.ts";
 
@@ -45,7 +45,10 @@ export const isolationFlags: FieldTable<IsolationValues> = {
     list("Add a rule to the cgroup allowed devices list", { check: checkDeviceRule }),
   ),
   gidmap: list("GID mapping of the user namespace (container:host:size) (not in Docker)"),
-  gpus: string("GPU devices to add to the container ('all' to pass all GPUs)", { type: "gpu-request" }),
+  gpus: string("GPU devices to add to the container ('all' to pass all GPUs)", {
+    type: "gpu-request",
+    check: checkGpus,
+  }),
   ipc: string("IPC mode to use", { words: ["host", "none", "private", "shareable", "container:"] }),
   isolation: toHost("Isolation", string("Container isolation technology", { words: ["default"] })),
   pid: string("PID namespace to use", { words: ["host", "container:"] }),

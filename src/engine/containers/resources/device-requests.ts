@@ -4,8 +4,13 @@ import type { DeviceRequestSpec } from "../../../model/devices.ts";
 import type { CdiDeviceNode } from "../../../spec/cdi.ts";
 import type { ResolvedUser } from "../../../spec/passwd.ts";
 import type { RuntimeDevice, RuntimeMount } from "../../../spec/runtime-config.ts";
+import type { Fd } from "../../../linux/kernel/fd.ts";
+import type { ContainerContext } from "../../context.ts";
 import type { HostPart } from "../../dependencies.ts";
+import type { ContainerRecord } from "../../state/records.ts";
+import { findMountedLibraries, makeLibraryCache } from "../files/library-cache.ts";
 import { defaultCdiDirectories, type FoundCdiDevice, readCdiDevices } from "../../host/cdi-specs.ts";
+import type { HookEffects } from "../../resolve/device-hooks.ts";
 import {
   checkTarget,
   mergeCdiEdits,
@@ -23,6 +28,14 @@ export interface InjectedDevices {
   devicesOf(user: Pick<ResolvedUser, "uid" | "gid">): readonly FoundDevice[];
   readonly mounts: readonly RuntimeMount[];
   readonly additionalGids: readonly number[];
+  readonly links: HookEffects["links"];
+  readonly modes: HookEffects["modes"];
+  /** Makes the file that stands for /etc/ld.so.cache, by target, where libraries are mounted. */
+  makeLibraryCache(
+    context: ContainerContext,
+    record: ContainerRecord,
+    root: Fd,
+  ): Readonly<Record<string, string>>;
 }
 
 /** Finds requested devices in the CDI specifications. Throws "invalid" or "unsupported" in one sentence. */
@@ -43,6 +56,9 @@ export async function findRequestedDevices(
     isEnabled: directories.length > 0,
   });
   const edits = mergeCdiEdits(inOrder(names.flatMap((name) => devices.get(name) ?? [])));
+  const mounts = toRuntimeMounts(edits.mounts);
+  const { links, modes, libraryFolders } = edits.hooks;
+  const libraries = findMountedLibraries(libraryFolders, mounts);
   const found = edits.deviceNodes.map((node) => toDevice(node, host));
   return {
     env: edits.env,
@@ -51,8 +67,12 @@ export async function findRequestedDevices(
         node: { ...node, uid: node.uid ?? uid, gid: node.gid ?? gid },
         access,
       })),
-    mounts: toRuntimeMounts(edits.mounts),
+    mounts,
     additionalGids: edits.additionalGids,
+    links: [...links, ...libraries.links],
+    modes,
+    makeLibraryCache: (context, record, root) =>
+      makeLibraryCache(context, record, { root, entries: libraries.entries }),
   };
 }
 

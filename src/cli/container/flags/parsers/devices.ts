@@ -39,12 +39,13 @@ export function parseDeviceRequests({
 
 /** `all`, a number, or `driver=…,count=…,device=…,capabilities=…,options=…` as one line of CSV. */
 export function parseGpus(text: string): DeviceRequest {
+  if (text === "") throw new Failure("invalid", 'want "all", a number or fields such as device=0');
   const seen = new Set<string>();
   let request: DeviceRequest = { Driver: "", Count: 0, Capabilities: [["gpu"]], Options: {} };
   for (const field of parseCsvFields(text)) {
     const equals = field.indexOf("=");
     const [key, value] = equals < 0 ? ["count", field] : [field.slice(0, equals), field.slice(equals + 1)];
-    if (seen.has(key)) throw optionFailure(`gpu request key '${key}' can be specified only once`);
+    if (seen.has(key)) throw new Failure("invalid", `gpu request key '${key}' can be specified only once`);
     seen.add(key);
     request = { ...request, ...parseGpuField(key, value) };
   }
@@ -64,7 +65,7 @@ function parseGpuField(key: string, value: string): DeviceRequest {
     case "options":
       return { Options: parseOptions(value) };
     default:
-      throw optionFailure(`unexpected key '${key}' in '${key}=${value}'`);
+      throw new Failure("invalid", `unexpected key '${key}' in '${key}=${value}'`);
   }
 }
 
@@ -72,7 +73,7 @@ function parseGpuCount(text: string): number {
   if (text === "all") return -1;
   const count = Number(text);
   if (text !== "" && Number.isInteger(count)) return count;
-  throw optionFailure(`invalid count (${text}): value must be either "all" or an integer`);
+  throw new Failure("invalid", `invalid count (${text}): value must be either "all" or an integer`);
 }
 
 function parseOptions(text: string): Readonly<Record<string, string>> {
@@ -82,6 +83,12 @@ function parseOptions(text: string): Readonly<Record<string, string>> {
       return [name, rest.join("=")];
     }),
   );
+}
+
+/** Gives back a value of `--gpus`. */
+export function checkGpus(text: string): string {
+  parseGpus(text);
+  return text;
 }
 
 /** Gives back a rule of `--device-cgroup-rule`. */

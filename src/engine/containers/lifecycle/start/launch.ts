@@ -52,6 +52,8 @@ export async function launchStart(
     ...chooseTracing(context, record),
     joinNamespaces: prepared.joinedNamespaces,
     preserveFds: options.preserveFds,
+    links: prepared.links,
+    modes: prepared.modes,
     ...descriptorsOf(prepared),
     ...networkOf(context, record, { prepared, endpoints: options.endpoints }),
     ...callbacksOf(context, record, { prepared, connect: options.connect }),

@@ -2,6 +2,7 @@ import { existsSync, mkdirSync } from "node:fs";
 import { fault } from "../../../../base/fault.ts";
 import type { Fd, OwnedFd } from "../../../../linux/kernel/fd.ts";
 import type { DeviceRule } from "../../../../linux/cgroup/device-rules.ts";
+import type { StartRequest } from "../../../dependencies.ts";
 import type { EndpointPlan } from "../../../../network/types.ts";
 import type { RuntimeNamespaceType } from "../../../../spec/runtime-config.ts";
 import type { MountedSnapshot } from "../../../../storage/driver.ts";
@@ -38,6 +39,9 @@ export interface PreparedStart {
   readonly facts: StartFacts;
   /** Absent: all devices. */
   readonly deviceRules: readonly DeviceRule[] | undefined;
+  /** See StartOptions of the runtime. */
+  readonly links: StartRequest["links"];
+  readonly modes: StartRequest["modes"];
   readonly joinedNamespaces: ReadonlyMap<RuntimeNamespaceType, Fd>;
   /** Absent: no prewarmed one fits, or none is there. */
   readonly network: BegunNetwork | undefined;
@@ -86,7 +90,10 @@ export async function prepareStart(
   fault("start.mounted");
   const user = prepareRoot(record, { plan, root: root.mount.fd, host: dependencies.host });
   const linked = linkVariables(context, record);
-  const files = makeFiles(context, record, { plan, endpoints, root: root.mount.fd });
+  const files = {
+    ...makeFiles(context, record, { plan, endpoints, root: root.mount.fd }),
+    ...injected?.makeLibraryCache(context, record, root.mount.fd),
+  };
   const { runDirectory, hasRun } = makeRunDirectory(context, record);
   clock.mark("files");
   fault("start.prepared");
@@ -118,6 +125,8 @@ export async function prepareStart(
       sharedShm: isShmShared ? shmPath : undefined,
     },
     deviceRules: rules,
+    links: injected?.links,
+    modes: injected?.modes,
     joinedNamespaces: joined.fds,
     network,
     volumes,
