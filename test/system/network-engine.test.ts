@@ -230,7 +230,7 @@ describe.skipIf(!isRoot)("networks through the engine", () => {
     expect(status).toBe(0);
     expect(stderr).toBe("");
     expect(await tare.must(["port", "four"])).toBe(
-      "80/tcp -> 0.0.0.0:18074\n80/tcp -> [::]:18074\n80/tcp -> [::1]:18073",
+      "80/tcp -> 0.0.0.0:18074\n80/tcp -> [::1]:18073\n80/tcp -> [::]:18074",
     );
     expect(await tare.must(["ps", "--format", "{{.Ports}}"])).toBe(
       "0.0.0.0:18074->80/tcp, :::18074->80/tcp, ::1:18073->80/tcp",

@@ -69,8 +69,8 @@ describe.skipIf(!isRoot)("relayed ports", () => {
     expect((await tare.must(["port", "web"])).split("\n")).toEqual([
       "80/tcp -> 0.0.0.0:18180",
       "80/tcp -> 127.0.0.1:18182",
-      "80/tcp -> [::]:18180",
       "80/tcp -> [::1]:18181",
+      "80/tcp -> [::]:18180",
     ]);
     expect(JSON.parse(await tare.must(["inspect", "-f", "{{json .NetworkSettings.Ports}}", "web"]))).toEqual({
       "80/tcp": [

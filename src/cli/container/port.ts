@@ -46,13 +46,21 @@ function listAll(ports: Ports): readonly Line[] {
       outer: Number(binding.HostPort),
     })),
   );
-  const byText = (one: string, other: string): number => one.localeCompare(other, "en", { numeric: true });
-  const isIpv6 = ({ text }: Line): number => Number(text.includes("["));
-  // As Docker's client: digits come before brackets.
-  return lines.sort(
-    (one, other) =>
-      byText(one.inner, other.inner) || isIpv6(one) - isIpv6(other) || byText(one.text, other.text),
-  );
+  return lines.sort((one, other) => compareNaturally(one.text, other.text));
+}
+
+/** As Docker's client: numbers by their value, and before all other characters. */
+function compareNaturally(one: string, other: string): number {
+  const partsOf = (text: string): readonly string[] => text.match(/\d+|\D/g) ?? [];
+  const others = partsOf(other);
+  for (const [at, part] of partsOf(one).entries()) {
+    const against = others[at] ?? "";
+    if (part === against) continue;
+    const [isNumber, isOther] = [/\d/.test(part), /\d/.test(against)];
+    if (against !== "" && isNumber !== isOther) return isNumber ? -1 : 1;
+    return isNumber && isOther ? Number(part) - Number(against) : part < against ? -1 : 1;
+  }
+  return one.length - other.length;
 }
 
 function listOne(
