@@ -101,6 +101,7 @@ test.skipIf(!available)("problems() tells a wrong reply from a right one", () =>
     ".Id is 5, not of type string",
   ]);
   expect(swagger.problemsOf("ContainerState", { Status: "dancing" })).toEqual(['.Status is "dancing"']);
+  expect(swagger.problemsOf("ContainerState", { Mood: "good" })).toEqual([".Mood is not described"]);
   expect(swagger.problemsOf("HealthcheckResult", { Start: "today" })).toEqual([
     '.Start is "today", not a time',
   ]);

@@ -56,6 +56,7 @@ export function findSwagger(version: string): Swagger | undefined {
  */
 export class Swagger {
   readonly #document: Document;
+  readonly #names = new Map<Schema, ReadonlySet<string>>();
 
   constructor(document: Document) {
     this.#document = document;
@@ -143,7 +144,38 @@ export class Swagger {
 
   #check(value: unknown, given: Schema, at: string): readonly string[] {
     const schema = this.#resolve(given);
-    if (schema.allOf !== undefined) return schema.allOf.flatMap((part) => this.#check(value, part, at));
+    const found = this.#checkParts(value, schema, at);
+    if (typeof value !== "object" || value === null || Array.isArray(value)) return found;
+    const known = this.#namesOf(schema);
+    if (known === undefined) return found;
+    const unknown = Object.keys(value).filter((name) => !known.has(name));
+    return [...found, ...unknown.map((name) => `${at}.${name} is not described`)];
+  }
+
+  /** The fields that an object may have; undefined where it may have any. */
+  #namesOf(given: Schema): ReadonlySet<string> | undefined {
+    const schema = this.#resolve(given);
+    const known = this.#names.get(schema);
+    if (known !== undefined) return known;
+    const { allOf = [], properties, additionalProperties } = schema;
+    const parts = allOf.map((part) => this.#namesOf(part));
+    const own = properties === undefined ? [] : Object.keys(properties);
+    const isOpen =
+      parts.includes(undefined) ||
+      (allOf.length === 0 && properties === undefined) ||
+      (additionalProperties !== undefined && additionalProperties !== false);
+    if (isOpen) return undefined;
+    const names = new Set([...own, ...parts.flatMap((part) => [...(part ?? [])])]);
+    this.#names.set(schema, names);
+    return names;
+  }
+
+  #checkParts(value: unknown, schema: Schema, at: string): readonly string[] {
+    if (schema.allOf !== undefined) {
+      const { allOf, ...own } = schema;
+      const parts = schema.properties === undefined ? allOf : [...allOf, own];
+      return parts.flatMap((part) => this.#checkParts(value, this.#resolve(part), at));
+    }
     if (value === null) {
       // The reference marks few of the fields as nullable which Go leaves null: lists and maps.
       const { "x-nullable": isNullable, type } = schema;

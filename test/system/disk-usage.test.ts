@@ -26,7 +26,7 @@ describe.skipIf(!isRoot).each(["overlay", "vfs"])("usage and pruning with %s", (
 
   const run = (...args: readonly string[]): Promise<string> =>
     tare.must(["--storage-driver", driver, ...args]);
-  const usage = async (): Promise<Usage> => JSON.parse(await get("/system/df")) as Usage;
+  const usage = async (): Promise<Usage> => JSON.parse(await get("/v1.51/system/df")) as Usage;
   const get = async (path: string): Promise<string> => (await askApi(tare.socket, "GET", path)).text;
   const names = async (): Promise<string> => await run("ps", "-a", "--format", "{{.Names}}");
 
@@ -93,7 +93,7 @@ describe.skipIf(!isRoot).each(["overlay", "vfs"])("usage and pruning with %s", (
       script,
     );
     const rows = async (): Promise<string> => {
-      const { Volumes } = JSON.parse(await get("/system/df?type=volume")) as {
+      const { Volumes } = JSON.parse(await get("/v1.51/system/df?type=volume")) as {
         Volumes: { Name: string; UsageData: object }[];
       };
       return Volumes.map(

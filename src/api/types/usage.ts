@@ -2,7 +2,7 @@ import type { ContainerSummary } from "./container.ts";
 import type { ImageDeleteItem, ImageSummary } from "./image.ts";
 import type { Volume } from "./volume.ts";
 
-/** `GET /system/df`; null or absent: not asked for. With `verbose` of 1.52 only the fields of UsageSums. */
+/** `GET /system/df`; null or absent: not asked for. With `verbose` of 1.52, and since 1.53, only the fields of UsageSums. */
 export interface SystemUsage extends UsageSums {
   readonly LayersSize: number;
   readonly Images: readonly ImageSummary[] | null;

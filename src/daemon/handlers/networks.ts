@@ -4,17 +4,22 @@ import {
   parseDisconnectRequest,
   parseNetworkRequest,
 } from "../../api/network/network-request.ts";
+import type { Network } from "../../api/types/network.ts";
 import type { Call, Handlers } from "../handler.ts";
 import { networkStatusOf } from "../map/network-status.ts";
 import { networkOf } from "../map/network.ts";
 
+/** Of a list since 1.52; before, the field was there and empty. */
+function withoutContainers(network: Network): Omit<Network, "Containers"> {
+  const { Containers: _, ...rest } = network;
+  return rest;
+}
+
 export const handlers: Handlers = {
-  "networks.list": async ({ engine, query, reply }: Call) => {
+  "networks.list": async ({ engine, version, query, reply }: Call) => {
     const found = await engine.networks.list({ filters: query.filters() });
-    reply.json(
-      200,
-      found.map((network) => networkOf(network, { hasContainers: false })),
-    );
+    const networks = found.map((network) => networkOf(network, { hasContainers: false }));
+    reply.json(200, version < 1052 ? networks : networks.map(withoutContainers));
   },
 
   "networks.create": async ({ engine, body, reply }: Call) => {

@@ -52,7 +52,7 @@ export function usageOf(
   const old = { LayersSize: usage.layersBytes, ...lists, BuilderSize: version < 1042 ? 0 : undefined };
   if (version < 1052) return old;
   const sums = sumsOf(usage, lists, isVerbose);
-  return isVerbose ? sums : { ...old, ...sums };
+  return isVerbose || version >= 1053 ? sums : { ...old, ...sums };
 }
 
 interface Lists {

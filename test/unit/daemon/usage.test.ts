@@ -60,6 +60,16 @@ describe("usage and pruning", () => {
     expect(body).not.toHaveProperty("BuilderSize");
   });
 
+  test("/system/df has the old lists until 1.52, and the sums since then", async () => {
+    const fields = async (version: string): Promise<readonly string[]> =>
+      Object.keys((await ask(`GET /v${version}/system/df`)).body as object).sort();
+    const old = ["BuildCache", "Containers", "Images", "LayersSize", "Volumes"];
+    const sums = ["BuildCacheUsage", "ContainerUsage", "ImageUsage", "VolumeUsage"];
+    expect(await fields("1.51")).toEqual(old);
+    expect(await fields("1.52")).toEqual([...old, ...sums].sort());
+    expect(await fields("1.53")).toEqual(sums);
+  });
+
   test("/system/df of some types has null for the others, of an unknown one is refused", async () => {
     expect((await ask("GET /v1.51/system/df?type=container&type=volume")).body).toMatchObject({
       LayersSize: 0,
