@@ -36,15 +36,14 @@ describe.skipIf(!isRoot || !isDebian || !isFree)("the npm packages, on a machine
     machine = await FreshMachine.make({ packages: ["nodejs", "npm"] });
     project = join(machine.directory, "project");
     mkdirSync(project);
-    const dependency = join(machine.directory, "smol-toml.tgz");
-    const packed = spawnSync(
-      "tar",
-      ["-czf", dependency, "--transform=s,^.,package,", "-C", "node_modules/smol-toml", "."],
-      { cwd: repository },
-    );
-    expect(packed.status).toBe(0);
+    const dependencies = ["smol-toml", "yaml"].map((name) => {
+      const archive = join(machine.directory, `${name}.tgz`);
+      const words = ["-czf", archive, "--transform=s,^\\.,package,", "-C", `node_modules/${name}`, "."];
+      expect(spawnSync("tar", words, { cwd: repository }).status).toBe(0);
+      return archive;
+    });
     const archives = names.map((name) => join(repository, `dist/packages/${name}-${version}.tgz`));
-    registry = await NpmRegistry.start([...archives, dependency]);
+    registry = await NpmRegistry.start([...archives, ...dependencies]);
   }, 600_000);
   afterAll(async () => {
     await machine.run("tare rm -f $(tare ps -aq); tare system settle; tare daemon stop");
@@ -64,7 +63,7 @@ describe.skipIf(!isRoot || !isDebian || !isFree)("the npm packages, on a machine
     expect((await machine.run("linked run --rm hello 'two words'")).stderr).toContain('execute "two words"');
     // Of the architectures, only this machine's is installed.
     const installed = await machine.must("ls /usr/local/lib/node_modules/tare/node_modules");
-    expect(installed.split("\n").toSorted()).toEqual(["smol-toml", names[1] ?? ""]);
+    expect(installed.split("\n").toSorted()).toEqual(["smol-toml", names[1] ?? "", "yaml"]);
     await machine.must("tare daemon stop");
   });
 

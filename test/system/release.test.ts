@@ -242,6 +242,7 @@ describe("make release, for this machine's architecture", () => {
         expect.arrayContaining([
           ["CONTAINS", idOf("bun")],
           ["CONTAINS", idOf("smol-toml")],
+          ["CONTAINS", idOf("yaml")],
           ["DEPENDS_ON", idOf("glibc")],
         ]),
       );

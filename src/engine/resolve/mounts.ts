@@ -128,7 +128,7 @@ export function resolveMounts(input: MountPlanInput): readonly RuntimeMount[] {
   const secrets = (input.secrets ?? []).map(
     ({ target }, at): RuntimeMount => ({ destination: target, type: memoryFile, source: String(at) }),
   );
-  const { injected = [] } = input;
+  const injected = (input.injected ?? []).map((mount) => withoutDevices(mount, input));
   const covered = new Set(injected.map((mount) => mount.destination));
   const own = [...[...asked, ...secrets].filter(({ destination }) => !covered.has(destination)), ...injected];
   const taken = new Set(own.map((mount) => mount.destination));

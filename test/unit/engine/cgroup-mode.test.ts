@@ -52,10 +52,11 @@ describe("checkCgroupMode() of a container without a cgroup", () => {
         { kind: "volume", name: "v", target: "/c" },
         { kind: "image", image: "x", target: "/d" },
       ],
+      injected: [{ destination: "/e", type: "bind", source: "/opt", options: ["rbind", "ro"] }],
     });
     const has = (target: string): boolean | undefined =>
       mounts.find(({ destination }) => destination === target)?.options?.includes("nodev");
-    expect(["/a", "/b", "/c", "/d"].map(has)).toEqual([true, false, true, true]);
+    expect(["/a", "/b", "/c", "/d", "/e"].map(has)).toEqual([true, false, true, true, true]);
     expect(mounts.some(({ type }) => type === "cgroup")).toBe(false);
   });
 });
