@@ -56,7 +56,18 @@ interface ReportDetails {
   readonly silent?: boolean | undefined;
 }
 
-type CommonDetails = CauseDetails & ObjectDetails & ProgramDetails & ReportDetails;
+/** A part of a build that failed; any kind may have them. */
+interface BuildDetails {
+  /** First and last line of the Dockerfile that the failure is about, 1-based. */
+  readonly line?: number | undefined;
+  readonly endLine?: number | undefined;
+  /** Id of the step that failed, as the build's progress gives it. */
+  readonly vertex?: string | undefined;
+  /** The lines of the Dockerfile, with those around them. */
+  readonly excerpt?: string | undefined;
+}
+
+type CommonDetails = CauseDetails & ObjectDetails & ProgramDetails & ReportDetails & BuildDetails;
 
 interface InvalidDetails {
   /** Reason without the object's name, for `volume`. */

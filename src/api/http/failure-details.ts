@@ -31,8 +31,10 @@ const forms: Readonly<Record<SentDetail, Form>> = {
   detail: "text",
   deviceRequest: "flag",
   driver: "text",
+  endLine: "number",
   endpoints: "texts",
   errno: "number",
+  excerpt: "text",
   exec: "text",
   exitCode: "number",
   fields: "texts",
@@ -41,6 +43,7 @@ const forms: Readonly<Record<SentDetail, Form>> = {
   image: "text",
   interface: "text",
   isUnknown: "flag",
+  line: "number",
   manifestList: "text",
   name: "text",
   network: "text",
@@ -52,6 +55,7 @@ const forms: Readonly<Record<SentDetail, Form>> = {
   state: "text",
   subnet: "text",
   users: "texts",
+  vertex: "text",
   volume: "text",
 };
 
