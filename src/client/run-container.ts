@@ -1,7 +1,7 @@
 import { parseTrustedJson } from "../base/trusted-json.ts";
 import { failureOfReply } from "../api/http/failure-status.ts";
 import { type RunPart, RunStreamDecoder } from "../api/http/run-stream.ts";
-import type { Frame } from "../api/http/stream-frames.ts";
+import type { Frame } from "../spec/stream-frames.ts";
 import type {
   ContainerCreateRequest,
   ContainerCreateResponse,

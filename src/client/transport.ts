@@ -1,7 +1,7 @@
 import { parseTrustedJson } from "../base/trusted-json.ts";
 import { detailsHeader, failureHeader, failureOfReply } from "../api/http/failure-status.ts";
 import { decodeJsonLines } from "../api/http/json-lines.ts";
-import type { Frame } from "../api/http/stream-frames.ts";
+import type { Frame } from "../spec/stream-frames.ts";
 import {
   type ApiVersion,
   clientVersion,
@@ -33,7 +33,7 @@ export interface Call {
   readonly signal?: AbortSignal | undefined;
 }
 
-/** A container's or exec's streams: raw bytes of the terminal, or frames (see api/stream-frames). */
+/** A container's or exec's streams: raw bytes of the terminal, or frames (see spec/stream-frames). */
 export interface AttachedConnection {
   /** Undefined when the daemon does not report it (before 1.42): then inspect does. */
   readonly terminal: boolean | undefined;

@@ -1,4 +1,4 @@
-import type { Frame } from "../api/http/stream-frames.ts";
+import type { Frame } from "../spec/stream-frames.ts";
 import { findRfc3339 } from "../base/timestamp.ts";
 import type { LogEntry } from "../model/logs.ts";
 

@@ -1,7 +1,7 @@
 import { isRecord } from "../../base/is-record.ts";
 import { parseTrustedJson } from "../../base/trusted-json.ts";
 import { Failure } from "../../base/failure.ts";
-import { encodeFrame, type Frame, FrameDecoder } from "./stream-frames.ts";
+import { encodeFrame, type Frame, FrameDecoder } from "../../spec/stream-frames.ts";
 import type { RunEvent } from "../types/container.ts";
 
 /**

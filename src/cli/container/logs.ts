@@ -1,4 +1,4 @@
-import { FrameDecoder } from "../../api/http/stream-frames.ts";
+import { FrameDecoder } from "../../spec/stream-frames.ts";
 import type { Command } from "../command.ts";
 import { logFlags, type LogValues, momentsOf } from "./flags/log-flags.ts";
 import { bool } from "../flags/kinds.ts";

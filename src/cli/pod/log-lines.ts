@@ -1,4 +1,4 @@
-import type { Frame } from "../../api/http/stream-frames.ts";
+import type { Frame } from "../../spec/stream-frames.ts";
 
 /** A line of a container's log, with its end, if it has one. */
 export interface LogLine {

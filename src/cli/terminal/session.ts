@@ -1,6 +1,6 @@
 import { bytesOf } from "../../base/byte-stream.ts";
 import { DetachScanner } from "../../api/container/detach-keys.ts";
-import { type Frame, FrameDecoder } from "../../api/http/stream-frames.ts";
+import { type Frame, FrameDecoder } from "../../spec/stream-frames.ts";
 import type { AttachedConnection } from "../../client/transport.ts";
 import type { CliContext } from "../context.ts";
 import { enterRawMode } from "./raw-mode.ts";

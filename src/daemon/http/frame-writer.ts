@@ -1,4 +1,4 @@
-import { type FrameStream, frameHeaderBytes, writeFrameHeader } from "../../api/http/stream-frames.ts";
+import { type FrameStream, frameHeaderBytes, writeFrameHeader } from "../../spec/stream-frames.ts";
 import type { Reply } from "./reply.ts";
 
 /** A write's size: small enough to wait little, large enough that a write a line is no cost. */

@@ -9,12 +9,12 @@ import { Failure } from "../../../src/base/failure.ts";
 import { Background } from "../../../src/engine/containers/background.ts";
 import { removeDirectory } from "../../../src/engine/containers/files/remove-directory.ts";
 import { whenFree } from "../../../src/engine/containers/lifecycle/end-run.ts";
-import { encodeFrame } from "../../../src/engine/containers/streams/frame.ts";
 import { DeferredDuplex } from "../../../src/engine/containers/streams/deferred-duplex.ts";
 import { SeccompProfiles } from "../../../src/engine/containers/resources/seccomp-profiles.ts";
 import { matchesEvent, parseEventFilters } from "../../../src/engine/event-filters.ts";
 import { operatingSystem } from "../../../src/engine/info.ts";
 import { groupNamespaces } from "../../../src/engine/namespaces.ts";
+import { encodeFrame } from "../../../src/spec/stream-frames.ts";
 import { splitFrames } from "../../../src/library/split-frames.ts";
 import { parseLogLines } from "../../../src/library/log-lines.ts";
 import { eventOf } from "./state-records.ts";
@@ -202,9 +202,9 @@ test("operatingSystem() reads os-release", () => {
 
 test("splitFrames() takes apart what encodeFrame() made, also when it is cut", () => {
   const frames = Buffer.concat([
-    encodeFrame({ stream: "stdout", bytes: Buffer.from("a") }),
-    encodeFrame({ stream: "stderr", bytes: Buffer.from("b") }),
-    encodeFrame({ stream: "stdout", bytes: Buffer.from("cut off") }),
+    encodeFrame("stdout", Buffer.from("a")),
+    encodeFrame("stderr", Buffer.from("b")),
+    encodeFrame("stdout", Buffer.from("cut off")),
   ]);
   const { stdout, stderr } = splitFrames(frames.subarray(0, -4));
   expect(Buffer.from(stdout).toString()).toBe("acut");

@@ -1,12 +1,12 @@
 import { Failure } from "../../../base/failure.ts";
 import { readLog } from "../../../logs/read-log.ts";
+import { encodeFrame } from "../../../spec/stream-frames.ts";
 import type { ContainerRecord } from "../../state/records.ts";
 import type { ContainerReference } from "../../../model/ids.ts";
 import type { AttachOptions, AttachedStream } from "../../../model/streams.ts";
 import { type ContainerContext, isRunning } from "../../context.ts";
 import { containerEvent } from "../../describe-event.ts";
 import { getContainer } from "../../find-container.ts";
-import { encodeFrame } from "./frame.ts";
 import { DeferredDuplex } from "./deferred-duplex.ts";
 import { startsNsOf } from "./logs.ts";
 
@@ -41,7 +41,7 @@ export async function attachContainer(
 
   function recordEvent(action: "attach" | "detach"): void {
     const now = context.state.findContainer(record.id);
-    if (now !== undefined && !context.closing.aborted)
+    if (now !== undefined && now.isBuildStep !== true && !context.closing.aborted)
       context.state.events.record(containerEvent(now, action));
   }
 
@@ -84,6 +84,8 @@ async function giveLog(
     startsNs: startsNsOf(record),
   });
   for await (const entry of entries) {
-    await duplex.give(record.spec.process?.terminal === true ? entry.bytes : encodeFrame(entry));
+    await duplex.give(
+      record.spec.process?.terminal === true ? entry.bytes : encodeFrame(entry.stream, entry.bytes),
+    );
   }
 }

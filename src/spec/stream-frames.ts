@@ -1,4 +1,4 @@
-import { Failure } from "../../base/failure.ts";
+import { Failure } from "../base/failure.ts";
 
 /** The streams of the multiplexed format, by the number in their frames; the last is Tare's own: see run-stream.ts. */
 export type FrameStream = "stdin" | "stdout" | "stderr" | "systemerr" | "event";
