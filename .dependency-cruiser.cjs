@@ -13,8 +13,9 @@ const allowed = {
   build: ["base", "spec", "model", "linux", "image", "storage", "network", "runtime"],
   oci: ["base", "spec", "model", "linux", "runtime"],
   engine: ["base", "spec", "model", "linux", "image", "storage", "network", "runtime", "logs", "build"],
-  daemon: ["base", "spec", "model", "api", "engine"],
-  cri: ["base", "spec", "model", "api", "engine"],
+  grpc: ["base"],
+  daemon: ["base", "spec", "model", "api", "grpc", "engine"],
+  cri: ["base", "spec", "model", "api", "grpc", "engine"],
   client: ["base", "spec", "model", "api"],
   cli: ["base", "spec", "model", "api", "client"],
 };
@@ -22,6 +23,7 @@ const allowed = {
 /** Subfolders whose own files are public, too; all other subfolders are private to their folder. */
 const open = {
   spec: ["image", "log-driver", "registry", "template"],
+  build: ["dockerfile", "graph", "solver"],
   api: ["container", "http", "image", "network", "pod", "secret", "system", "types", "volume"],
   linux: [
     "bpf",
@@ -74,6 +76,11 @@ const siblings = {
     types: [],
     volume: ["http", "types"],
   },
+  build: {
+    dockerfile: [],
+    graph: ["dockerfile"],
+    solver: ["graph"],
+  },
   engine: {
     containers: ["host", "images", "networks", "resolve", "prewarm", "state", "volumes"],
     host: [],
@@ -86,10 +93,13 @@ const siblings = {
     repair: ["images", "state", "volumes"],
     secrets: ["resolve", "state"],
     state: [],
+    "build-files": [],
+    builds: ["build-files", "containers", "containers/files", "containers/lifecycle", "containers/streams", "images", "state"],
     "storage-bench": [],
     volumes: ["state"],
   },
   cli: {
+    build: ["container/run", "copy", "flags", "format", "prune", "registry", "terminal"],
     completion: ["flags", "format"],
     container: ["copy", "flags", "format", "pod", "prune", "registry", "stats", "terminal"],
     copy: [],
@@ -149,6 +159,12 @@ module.exports = {
       },
     },
     {
+      name: "the-dockerfile-language-is-pure",
+      severity: "error",
+      from: { path: "^src/build/dockerfile/" },
+      to: { path: "^src/", pathNot: ["^src/build/dockerfile/", ...["base", "spec"].flatMap(publicOf)] },
+    },
+    {
       name: "the-addon-only-in-linux",
       severity: "error",
       from: { path: "^src/", pathNot: "^src/(linux|bin)/" },
@@ -172,7 +188,7 @@ module.exports = {
       from: { path: "^src/" },
       to: {
         dependencyTypes: ["npm", "npm-dev", "npm-no-pkg"],
-        pathNot: "(^|/)node_modules/(smol-toml|yaml|prom-client)/",
+        pathNot: "(^|/)node_modules/(smol-toml|yaml|prom-client|protobufjs|@grpc/grpc-js)/",
       },
     },
     {

@@ -8,7 +8,7 @@ import type { ImageId } from "../spec/image/id.ts";
 import type { Reference } from "../spec/reference.ts";
 import type { StagedBlob } from "./blobs/staged-blob.ts";
 import type { ContentStore } from "./content-store.ts";
-import type { LoadSink } from "./loaded-image.ts";
+import type { LoadedLayer, LoadSink } from "./loaded-image.ts";
 import { LayerContent } from "./unpacking/layer-content.ts";
 
 export interface CommitOptions {
@@ -30,10 +30,39 @@ export interface CommitOptions {
  */
 export async function commitLayer(layer: StagedBlob, options: CommitOptions): Promise<ImageId> {
   const { store, sink, parent, baseManifest, config, references, signal } = options;
-  const base = parseImageDocument(await store.read(baseManifest));
-  if (base.kind !== "manifest" || base.layers.length !== config.diffIds.length) {
-    throw new Failure("corrupt", `cannot build on manifest ${baseManifest}: it does not fit its config`);
+  const below = await readLayers(store, { manifest: baseManifest, diffIds: config.diffIds });
+  const own = await keepLayer(layer, { sink, signal });
+  signal.throwIfAborted();
+  const made = encodeImage(config, [...below, own]);
+  await storeImage(made, { store, sink, references, parent });
+  return made.id;
+}
+
+/** The layers of an image as its manifest names them. Throws "corrupt". */
+export async function readLayers(
+  store: ContentStore,
+  { manifest, diffIds }: { readonly manifest: Digest; readonly diffIds: ImageConfig["diffIds"] },
+): Promise<readonly LoadedLayer[]> {
+  const read = parseImageDocument(await store.read(manifest));
+  if (read.kind !== "manifest" || read.layers.length !== diffIds.length) {
+    throw new Failure("corrupt", `cannot build on manifest ${manifest}: it does not fit its config`);
   }
+  return read.layers.map(({ mediaType, digest, size }, index) => ({
+    diffId: required(diffIds[index]),
+    mediaType,
+    digest,
+    size,
+  }));
+}
+
+/** Gives a layer, whose tar is staged, to the sink and then to the store. */
+export async function keepLayer(
+  layer: StagedBlob,
+  {
+    sink,
+    signal,
+  }: { readonly sink: Pick<LoadSink, "hasLayer" | "ensureLayer">; readonly signal: AbortSignal },
+): Promise<LoadedLayer> {
   const { blob } = layer;
   const diffId = blob.digest;
   if (!(await sink.hasLayer(diffId))) {
@@ -42,27 +71,63 @@ export async function commitLayer(layer: StagedBlob, options: CommitOptions): Pr
   }
   signal.throwIfAborted();
   await layer.commit();
-  signal.throwIfAborted();
-  const configBytes = encodeImageConfig({ ...config, diffIds: [...config.diffIds, diffId] });
-  const configBlob = await store.ingest([configBytes]);
-  const layers = [...base.layers, { mediaType: mediaTypes.layerTar, ...blob }];
-  const manifestBytes = encodeImageManifest({ config: configBlob, layers });
+  return { diffId, mediaType: mediaTypes.layerTar, digest: blob.digest, size: blob.size };
+}
+
+/** The documents of an image that is not stored yet. */
+export interface EncodedImage {
+  readonly id: ImageId;
+  readonly config: ImageConfig;
+  readonly configBytes: Uint8Array;
+  readonly manifestDigest: Digest;
+  readonly manifestBytes: Uint8Array;
+  readonly layers: readonly LoadedLayer[];
+}
+
+/** An image of a configuration, whose `diffIds` are not read, and layers, the lowest first. */
+export function encodeImage(config: ImageConfig, layers: readonly LoadedLayer[]): EncodedImage {
+  const configBytes = encodeImageConfig({ ...config, diffIds: layers.map(({ diffId }) => diffId) });
+  const id = digestOf(configBytes);
+  const manifestBytes = encodeImageManifest({
+    config: { digest: id, size: configBytes.length },
+    layers: layers.map(({ mediaType, digest, size }) => ({ mediaType, digest, size })),
+  });
+  return {
+    id,
+    config: parseImageConfig(configBytes),
+    configBytes,
+    manifestDigest: digestOf(manifestBytes),
+    manifestBytes,
+    layers,
+  };
+}
+
+/** Stores the documents of an image whose layers are stored, and gives it to the sink. */
+export async function storeImage(
+  { id, config, configBytes, manifestDigest, manifestBytes, layers }: EncodedImage,
+  {
+    store,
+    sink,
+    references,
+    parent,
+  }: {
+    readonly store: ContentStore;
+    readonly sink: LoadSink;
+    readonly references: readonly Reference[];
+    readonly parent?: ImageId | undefined;
+  },
+): Promise<void> {
+  await store.ingest([configBytes]);
   await store.ingest([manifestBytes]);
   const content = parseImageDocument(manifestBytes);
-  if (content.kind !== "manifest") throw new Failure("internal", "cannot commit: the manifest is none");
-  const read = parseImageConfig(configBytes);
+  if (content.kind !== "manifest")
+    throw new Failure("internal", "cannot store the image: its manifest is none");
   await sink.addImage({
-    id: configBlob.digest,
-    config: read,
-    manifest: { digest: digestOf(manifestBytes), content },
-    layers: layers.map(({ mediaType, digest, size }, index) => ({
-      diffId: required(read.diffIds[index]),
-      mediaType,
-      digest,
-      size,
-    })),
+    id,
+    config,
+    manifest: { digest: manifestDigest, content },
+    layers,
     references,
     parent,
   });
-  return configBlob.digest;
 }

@@ -1,3 +1,4 @@
+import { Failure } from "../base/failure.ts";
 import { required } from "../base/required.ts";
 import type { Complete } from "../base/defined.ts";
 import { corrupt } from "./tar/corrupt.ts";
@@ -269,5 +270,16 @@ export class TarReader {
     this.#fragment += 1;
     this.#offset = this.#fragments[this.#fragment]?.offset ?? 0;
     if (this.#remaining === 0 && this.#padding === 0) this.#state = "header";
+  }
+}
+
+/** Whether a block of 512 bytes is the header of an entry. */
+export function isTarHeader(block: Uint8Array): boolean {
+  try {
+    parseHeader(block, 0);
+    return true;
+  } catch (thrown) {
+    if (thrown instanceof Failure) return false;
+    throw thrown;
   }
 }

@@ -16,5 +16,7 @@ export interface PackOptions {
   readonly mounts?: "empty" | "cross" | undefined;
   /** Of the user namespace whose files these are: the archive has owners as they are known in it. */
   readonly idMaps?: IdMaps | undefined;
+  /** Paths (relative, clean) that are left out: a file in any case, a directory where nothing in it is packed. */
+  readonly ignored?: ReadonlySet<string> | undefined;
   readonly signal?: AbortSignal | undefined;
 }

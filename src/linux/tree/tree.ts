@@ -6,7 +6,7 @@ import { LayerComparison } from "./internal/layer-comparison.ts";
 import { marksOf } from "./internal/marks.ts";
 import { Measuring } from "./internal/measure.ts";
 import { Merging } from "./internal/merge.ts";
-import { Packing, type PackRules } from "./internal/pack.ts";
+import { type PackPart, Packing, type PackRules } from "./internal/pack.ts";
 import { Pace } from "./pace.ts";
 import { removeEntry } from "./internal/remove.ts";
 import { removeInWorker } from "./internal/remove-in-worker.ts";
@@ -15,6 +15,8 @@ import type { TreeChange } from "./change.ts";
 import type { TreeSize } from "./size.ts";
 import type { PackOptions } from "./pack-options.ts";
 import type { UnpackOptions, UnpackResult } from "./unpack-options.ts";
+
+export type { PackPart } from "./internal/pack.ts";
 
 /**
  * Writes one image layer (an uncompressed tar archive) below the directory `into`, including owners, modes, times to
@@ -78,14 +80,23 @@ export function packEntry(
   return new Packing(rulesOf(options)).runEntry(entry, as);
 }
 
+/** One archive of several pieces, in their order: entries of trees, and members that are given. */
+export function packParts(
+  parts: Iterable<PackPart> | AsyncIterable<PackPart>,
+  options: PackOptions = {},
+): AsyncIterable<Uint8Array> {
+  return new Packing(rulesOf(options)).runParts(parts);
+}
+
 function rulesOf({
   whiteouts = "none",
   sparse = false,
   mounts = "empty",
   idMaps,
+  ignored,
   signal,
 }: PackOptions): PackRules {
-  return { whiteouts, sparse, mounts, idMaps, pace: new Pace(signal) };
+  return { whiteouts, sparse, mounts, idMaps, ignored, pace: new Pace(signal) };
 }
 
 /**
@@ -149,10 +160,10 @@ export async function* packTreeChanges(
     readonly since: FileTime;
     readonly known?: SnapshotChanges | undefined;
   },
-  options: Omit<PackOptions, "whiteouts"> = {},
+  { ignored, ...options }: Omit<PackOptions, "whiteouts"> = {},
 ): AsyncGenerator<Uint8Array, void> {
   const pace = new Pace(options.signal);
-  const comparison = new Comparison({ ignored: new Set(), upper: "full", since, known, pace });
+  const comparison = new Comparison({ ignored: ignored ?? new Set(), upper: "full", since, known, pace });
   const changes = await comparison.run(tree, original);
   yield* new Packing(rulesOf({ ...options, whiteouts: "overlay" })).runChanges(tree, changes);
 }

@@ -36,6 +36,8 @@ export interface ImageDefaults {
   readonly healthcheck?: ImageHealthcheck | undefined;
   readonly onBuild: readonly string[];
   readonly shell?: readonly string[] | undefined;
+  /** Builders set it with Cmd and Entrypoint; it means nothing here. */
+  readonly argsEscaped?: boolean | undefined;
 }
 
 /** Times are nanoseconds; 0 or absent: the engine's default. */
@@ -131,6 +133,7 @@ export function encodeImageConfig(config: ImageConfig): Uint8Array {
       StopSignal: defaults.stopSignal,
       OnBuild: filled(defaults.onBuild),
       Shell: defaults.shell,
+      ArgsEscaped: defaults.argsEscaped === true ? true : undefined,
     },
     created: config.created,
     history: history.map(({ created, createdBy, author, comment, emptyLayer }) => ({
@@ -167,6 +170,7 @@ function readDefaults(node: JsonNode): ImageDefaults {
     stopSignal: textAt(node, "StopSignal") || undefined,
     healthcheck: node.at("Healthcheck").optional(readHealthcheck),
     shell: node.at("Shell").optional((list) => list.list(readText)),
+    argsEscaped: node.at("ArgsEscaped").optional((value) => value.boolean()) === true ? true : undefined,
   });
 }
 

@@ -32,11 +32,32 @@ import type { Pace } from "../pace.ts";
 import { withContainerAttributes, withContainerOwner } from "./shift-ids.ts";
 import { findFragments, iterateFragments } from "./sparse-file.ts";
 
+/** Whether an entry goes into the archive; "enter": a directory that does only where something in it does. */
+export type Selection = "take" | "enter" | "skip";
+
+/** A piece of an archive that is put together. */
+export type PackPart =
+  | { readonly kind: "member"; readonly member: TarMember; readonly content?: Uint8Array | undefined }
+  /** As packEntry(); with `as` "" only what is in a directory. */
+  | {
+      readonly kind: "entry";
+      readonly entry: Fd;
+      readonly as: string;
+      /** Of paths below the entry, relative to it. The entry itself is always taken. */
+      readonly select?: ((path: string, kind: Stat["kind"]) => Selection) | undefined;
+      readonly rewrite?: ((member: TarMember) => TarMember) | undefined;
+      /** Only what is in it, whose directory is in the archive already. */
+      readonly isContents?: boolean | undefined;
+    };
+
+type EntryPart = Extract<PackPart, { kind: "entry" }>;
+
 export interface PackRules {
   readonly whiteouts: MarksName | "none";
   readonly sparse: boolean;
   readonly mounts: "empty" | "cross";
   readonly idMaps: IdMaps | undefined;
+  readonly ignored: ReadonlySet<string> | undefined;
   readonly pace: Pace;
 }
 
@@ -51,6 +72,9 @@ export class Packing {
   #chunk: Uint8Array = new Uint8Array(CHUNK_BYTES);
   #used = 0;
   #mountId: bigint = 0n;
+  #part: EntryPart | undefined;
+  /** Directories that are entered, and not in the archive so far. */
+  #entered: { readonly path: string; readonly place: OwnedFd }[] = [];
 
   constructor(rules: PackRules) {
     this.#rules = rules;
@@ -60,7 +84,11 @@ export class Packing {
     this.#mountId = statFd(root).mountId;
     using top = new OwnedFd(call("openat", root, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
     if (this.#isOpaque(top.fd)) yield* this.#put(encodeTarMember({ path: ".wh..wh..opq", type: "file" }));
-    yield* this.#packContents(top.move(), "");
+    try {
+      yield* this.#packContents(top.move(), "");
+    } finally {
+      for (const { place } of this.#entered.splice(0)) place[Symbol.dispose]();
+    }
     yield* this.#end();
   }
 
@@ -76,6 +104,55 @@ export class Packing {
       yield* this.#packContents(top, `${path}/`);
     }
     yield* this.#end();
+  }
+
+  /** One archive of several pieces. */
+  async *runParts(parts: Iterable<PackPart> | AsyncIterable<PackPart>): AsyncGenerator<Uint8Array, void> {
+    for await (const part of parts) {
+      if (part.kind === "member") {
+        const size = part.content?.length ?? 0;
+        yield* this.#put(encodeTarMember({ ...part.member, size }));
+        if (part.content !== undefined) yield* this.#put(part.content);
+        yield* this.#put(new Uint8Array(tarPadding(size)));
+      } else {
+        yield* this.#runPart(part);
+      }
+    }
+    yield* this.#end();
+  }
+
+  async *#runPart(part: EntryPart): AsyncGenerator<Uint8Array, void> {
+    const { entry, as, isContents = false } = part;
+    const stat = statFd(entry);
+    if (stat.kind === "socket") throw new Failure("invalid", "a socket has no place in an archive");
+    this.#mountId = stat.mountId;
+    this.#part = part;
+    // Another part may have the same file under another owner.
+    this.#names.clear();
+    try {
+      if (!isContents) yield* this.#packMember(entry, stat, as);
+      if (stat.kind !== "directory") return;
+      const top = call("openat", entry, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+      yield* this.#packContents(top, as === "" ? "" : `${as}/`);
+    } finally {
+      this.#part = undefined;
+      for (const { place } of this.#entered.splice(0)) place[Symbol.dispose]();
+    }
+  }
+
+  /** The directories above a path that were only entered so far. */
+  async *#putEntered(path: string): AsyncGenerator<Uint8Array, void> {
+    for (const each of this.#entered.splice(0)) {
+      using place = each.place;
+      if (path.startsWith(`${each.path}/`)) yield* this.#packMember(place.fd, statFd(place.fd), each.path);
+    }
+  }
+
+  #select(path: string, kind: Stat["kind"]): Selection {
+    if (this.#rules.ignored?.has(path) === true) return kind === "directory" ? "enter" : "skip";
+    if (this.#part?.select === undefined) return "take";
+    const { as, select } = this.#part;
+    return select(as === "" ? path : path.slice(as.length + 1), kind);
   }
 
   /** Only what these changes name, each without what is in it; a deletion as a whiteout. */
@@ -145,6 +222,18 @@ export class Packing {
         yield* this.#put(encodeTarMember({ path: `${path.slice(0, slash)}${whiteout}`, type: "file" }));
         return undefined;
       }
+      const selection = this.#select(path, stat.kind);
+      if (selection === "skip") return undefined;
+      if (selection === "enter") {
+        // Those of other directories have nothing that was taken.
+        for (const each of this.#entered.filter((one) => !path.startsWith(`${one.path}/`))) {
+          each.place[Symbol.dispose]();
+        }
+        this.#entered = this.#entered.filter((one) => path.startsWith(`${one.path}/`));
+        this.#entered.push({ path, place: new OwnedFd(file.move()) });
+        return stat.kind;
+      }
+      if (this.#entered.length > 0) yield* this.#putEntered(path);
       yield* this.#packMember(file.fd, stat, path);
       return stat.kind;
     } catch (thrown) {
@@ -156,7 +245,8 @@ export class Packing {
   async *#packMember(place: Fd, stat: Stat, path: string): AsyncGenerator<Uint8Array, void> {
     const { idMaps } = this.#rules;
     const asFound = memberOf(stat, path);
-    const member = idMaps === undefined ? asFound : withContainerOwner(asFound, idMaps);
+    const ownMember = idMaps === undefined ? asFound : withContainerOwner(asFound, idMaps);
+    const member = this.#part?.rewrite?.(ownMember) ?? ownMember;
     if (stat.kind !== "directory" && stat.links > 1) {
       const key = `${stat.device}:${stat.inode}`;
       const first = this.#names.get(key);

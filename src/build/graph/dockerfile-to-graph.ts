@@ -1,0 +1,680 @@
+import { Failure } from "../../base/failure.ts";
+import { spellOutPorts } from "../../spec/port-range.ts";
+import { formatPlatform, parsePlatform, type Platform } from "../../spec/platform.ts";
+import type {
+  ArgInstruction,
+  Dockerfile,
+  Instruction,
+  Location,
+  RunInstruction,
+  Stage,
+} from "../dockerfile/dockerfile-types.ts";
+import { expandWord, expandWords } from "../dockerfile/expand-words.ts";
+import { failureAt, locate } from "../dockerfile/parse-failure.ts";
+import { parseOnbuildTrigger } from "../dockerfile/parse-dockerfile.ts";
+import { parseRunMount } from "../dockerfile/parse-mount.ts";
+import { builderArgs, evaluateGlobalArgs, platformArgs, proxyArgs } from "../dockerfile/platform-args.ts";
+import type { BaseImage, CopySource, RunMountOperation, Vertex } from "./graph-types.ts";
+import {
+  absolutePath,
+  checkSignal,
+  type DraftConfig,
+  draftOf,
+  emptyDraft,
+  healthcheckOf,
+  quoteHealthcheck,
+  quoteList,
+  withDefaults,
+  withHistory,
+  withVariable,
+  wordsOf,
+} from "./image-changes.ts";
+
+/** What a build asks of a Dockerfile. */
+export interface GraphOptions {
+  /** By name: `--build-arg`. */
+  readonly buildArgs: Readonly<Record<string, string>>;
+  /** Name or number of a stage; absent: the last one. */
+  readonly target?: string | undefined;
+  readonly platform: Platform;
+  readonly buildPlatform: Platform;
+  readonly labels: Readonly<Record<string, string>>;
+  /** No step, or none of these stages, takes its result from the cache. */
+  readonly noCache: boolean | ReadonlySet<string>;
+  readonly network: "default" | "none" | "host";
+  /** What RUN may ask for besides a plain step; absent: nothing. */
+  readonly entitlements?: readonly string[] | undefined;
+  resolveImage(reference: string, platform: Platform): Promise<BaseImage>;
+}
+
+/** What a Dockerfile builds: a file system, and the configuration of its image without layers. */
+export interface BuildTarget {
+  readonly vertex: Vertex | undefined;
+  readonly config: DraftConfig;
+  /** Build arguments that no instruction used. */
+  readonly unusedArgs: readonly string[];
+  /** The instructions of the stages that it needs, in the order of the file. */
+  readonly steps: readonly BuildStep[];
+}
+
+/** An instruction of a stage, and what it adds to the graph; without a vertex it changes the configuration alone. */
+export interface BuildStep {
+  readonly text: string;
+  readonly vertex?: Vertex | undefined;
+}
+
+/** The state after an instruction. */
+interface StageState {
+  readonly vertex: Vertex | undefined;
+  readonly config: DraftConfig;
+  /** Declared by ARG, in order; undefined: without a value. */
+  readonly args: ReadonlyMap<string, string | undefined>;
+  /** CMD was given in this stage. */
+  readonly hasCommand: boolean;
+}
+
+/**
+ * Turns a Dockerfile into a graph: only what the target needs is in it. Throws "invalid" (details.line, endLine)
+ * for what can't be built. SPEC: Dockerfile reference
+ */
+export async function dockerfileToGraph(dockerfile: Dockerfile, options: GraphOptions): Promise<BuildTarget> {
+  return await new GraphBuilder(dockerfile, options).build();
+}
+
+class GraphBuilder {
+  readonly #file: Dockerfile;
+  readonly #options: GraphOptions;
+  readonly #global: ReadonlyMap<string, string>;
+  readonly #states = new Map<number, Promise<StageState>>();
+  readonly #images = new Map<string, Promise<BaseImage>>();
+  readonly #used = new Set<string>();
+  /** By the index of their stage. */
+  readonly #steps = new Map<number, BuildStep[]>();
+  readonly #context: Vertex = {
+    operation: { kind: "context", name: "" },
+    name: "[internal] load build context",
+  };
+
+  constructor(file: Dockerfile, options: GraphOptions) {
+    this.#file = file;
+    this.#options = options;
+    this.#global = this.#expandGlobal();
+  }
+
+  async build(): Promise<BuildTarget> {
+    const stage = this.#findTarget();
+    const state = await this.#stateOf(stage);
+    const labels = { ...state.config.defaults.labels, ...this.#options.labels };
+    return {
+      vertex: state.vertex,
+      config: withDefaults(state.config, { labels }),
+      steps: this.#file.stages.flatMap(({ index }) => this.#steps.get(index) ?? []),
+      unusedArgs: Object.keys(this.#options.buildArgs).filter(
+        (name) => !this.#used.has(name) && !proxyArgs.includes(name) && !builderArgs.has(name),
+      ),
+    };
+  }
+
+  #findTarget(): Stage {
+    const { stages } = this.#file;
+    const { target } = this.#options;
+    const last = stages.at(-1);
+    if (last === undefined) throw new Failure("invalid", "dockerfile parse error: no build stage");
+    if (target === undefined || target === "") return last;
+    const found = this.#findStage(target, stages.length);
+    if (found === undefined) {
+      throw new Failure("invalid", `target stage ${JSON.stringify(target)} could not be found`);
+    }
+    return found;
+  }
+
+  /** The last one of a name before a position, or the one with this number. */
+  #findStage(text: string, before: number): Stage | undefined {
+    const earlier = this.#file.stages.slice(0, before);
+    return (
+      earlier.findLast(({ name }) => name === text.toLowerCase()) ??
+      (/^\d{1,4}$/.test(text) ? earlier[Number(text)] : undefined)
+    );
+  }
+
+  #expandGlobal(): ReadonlyMap<string, string> {
+    const { buildArgs, platform, buildPlatform, target } = this.#options;
+    const predefined = platformArgs({
+      build: buildPlatform,
+      target: platform,
+      targetStage: target,
+      buildArgs,
+    });
+    const { globalArgs, directives } = this.#file;
+    for (const { args } of globalArgs) for (const { name } of args) this.#used.add(name);
+    return evaluateGlobalArgs(globalArgs, predefined, { buildArgs, escape: directives.escape });
+  }
+
+  #expand(word: string, values: ReadonlyMap<string, string>, location: Location): string {
+    return placed(location, () => {
+      const { text } = expandWord(word, {
+        lookup: (name) => values.get(name),
+        escape: this.#file.directives.escape,
+      });
+      return text;
+    });
+  }
+
+  /** Variables in a here-document of COPY or ADD: quotes are characters like others. */
+  #expandContent(content: string, values: ReadonlyMap<string, string>, location: Location): string {
+    return placed(
+      location,
+      () => expandWord(content, { lookup: (name) => values.get(name), ignoreQuotes: true }).text,
+    );
+  }
+
+  async #stateOf(stage: Stage): Promise<StageState> {
+    const known = this.#states.get(stage.index);
+    if (known !== undefined) return await known;
+    const state = this.#evaluate(stage);
+    this.#states.set(stage.index, state);
+    return await state;
+  }
+
+  async #evaluate(stage: Stage): Promise<StageState> {
+    let state = await this.#begin(stage);
+    const steps: BuildStep[] = [{ text: stage.from.text, vertex: state.vertex }];
+    this.#steps.set(stage.index, steps);
+    const inherited = state.config.defaults.onBuild;
+    state = { ...state, config: withDefaults(state.config, { onBuild: [] }) };
+    const triggers = inherited.map((text) => parseOnbuildTrigger(text));
+    const instructions = [...triggers, ...stage.instructions];
+    const total = 1 + instructions.filter(makesLayer).length;
+    let step = 1;
+    for (const instruction of instructions) {
+      if (makesLayer(instruction)) step++;
+      const name = `${this.#prefix(stage, step, total)} ${instruction.text}`;
+      const before = state;
+      state = await placedAsync(instruction.location, () =>
+        this.#apply(stage, before, { instruction, name }),
+      );
+      const vertex = state.vertex === before.vertex ? undefined : state.vertex;
+      steps.push({ text: instruction.text, vertex });
+    }
+    return state;
+  }
+
+  #prefix(stage: Stage, step: number, total: number): string {
+    const label = this.#file.stages.length === 1 ? "" : `${stage.name ?? `stage-${stage.index}`} `;
+    return `[${label}${step}/${total}]`;
+  }
+
+  async #begin(stage: Stage): Promise<StageState> {
+    const nothing = { args: new Map<string, string>(), hasCommand: false };
+    const { location } = stage;
+    const base = this.#expand(stage.base, this.#global, location);
+    if (base === "") {
+      throw failureAt(`base name (${stage.base}) should not be blank`, location);
+    }
+    const platform =
+      stage.platform === undefined
+        ? this.#options.platform
+        : placed(location, () => parsePlatform(this.#expand(stage.platform ?? "", this.#global, location)));
+    const earlier = this.#file.stages
+      .slice(0, stage.index)
+      .findLast(({ name }) => name === base.toLowerCase());
+    if (earlier !== undefined) {
+      const { vertex, config } = await this.#stateOf(earlier);
+      return { vertex, config, ...nothing };
+    }
+    if (base === "scratch") return { vertex: undefined, config: emptyDraft(platform), ...nothing };
+    const image = await placedAsync(location, async () => await this.#image(base, platform));
+    return {
+      vertex: this.#imageVertex(
+        image,
+        platform,
+        `${this.#prefix(stage, 1, 1 + stage.instructions.filter(makesLayer).length)} FROM ${image.reference}`,
+        location,
+      ),
+      config: draftOf(image.config),
+      ...nothing,
+    };
+  }
+
+  async #image(reference: string, platform: Platform): Promise<BaseImage> {
+    const key = `${formatPlatform(platform)} ${reference}`;
+    const known = this.#images.get(key) ?? this.#options.resolveImage(reference, platform);
+    this.#images.set(key, known);
+    return await known;
+  }
+
+  #imageVertex(image: BaseImage, platform: Platform, name: string, location: Location): Vertex {
+    return { operation: { kind: "image", image, platform }, name, location };
+  }
+
+  /** A file system that COPY --from or a mount names. */
+  async #source(stage: Stage, text: string, location: Location): Promise<Vertex | undefined> {
+    const found = this.#findStage(text, stage.index);
+    if (found !== undefined) return (await this.#stateOf(found)).vertex;
+    if (/^\d+$/.test(text))
+      throw failureAt(`invalid from flag value ${text}: there is no such stage before`, location);
+    if (text.toLowerCase() === stage.name) {
+      throw failureAt(`circular dependency detected on stage: ${stage.name}`, location);
+    }
+    if (text === "scratch") return undefined;
+    const { platform } = this.#options;
+    const image = await this.#image(text, platform);
+    return this.#imageVertex(image, platform, `FROM ${image.reference}`, location);
+  }
+
+  /** SAFETY: a Dockerfile alone must not give a step more than a container has. */
+  #requireEntitlement(name: string, location: Location): void {
+    const { entitlements = [] } = this.#options;
+    if (!entitlements.includes(name))
+      throw failureAt(`${name} is not allowed: allow it with --allow ${name}`, location);
+  }
+
+  /** The values of `$name`: ARG, and ENV over them. */
+  #variablesOf({ args, config }: StageState): ReadonlyMap<string, string> {
+    const values = new Map<string, string>();
+    for (const [name, value] of args) if (value !== undefined) values.set(name, value);
+    for (const entry of config.defaults.env) {
+      const equals = entry.indexOf("=");
+      values.set(equals < 0 ? entry : entry.slice(0, equals), equals < 0 ? "" : entry.slice(equals + 1));
+    }
+    return values;
+  }
+
+  async #apply(
+    stage: Stage,
+    state: StageState,
+    { instruction, name }: { readonly instruction: Instruction; readonly name: string },
+  ): Promise<StageState> {
+    const { location } = instruction;
+    const values = this.#variablesOf(state);
+    const expand = (word: string): string => this.#expand(word, values, location);
+    const { config } = state;
+    const { defaults } = config;
+    const recorded = (changed: Partial<typeof defaults>, createdBy: string): StageState => ({
+      ...state,
+      config: this.#record(withDefaults(config, changed), createdBy, { emptyLayer: true }),
+    });
+    switch (instruction.keyword) {
+      case "arg":
+        return this.#applyArg(state, instruction);
+      case "env": {
+        let { env } = defaults;
+        const texts: string[] = [];
+        for (const pair of instruction.pairs) {
+          const [key, value] = [expand(pair.name), expand(pair.value)];
+          env = withVariable(env, key, value);
+          texts.push(`${key}=${value}`);
+        }
+        return recorded({ env }, `ENV ${texts.join(" ")}`);
+      }
+      case "label": {
+        const pairs = instruction.pairs.map((pair) => [expand(pair.name), expand(pair.value)] as const);
+        const labels = { ...defaults.labels, ...Object.fromEntries(pairs) };
+        return recorded({ labels }, `LABEL ${pairs.map(([key, value]) => `${key}=${value}`).join(" ")}`);
+      }
+      case "maintainer":
+        return {
+          ...state,
+          config: this.#record(
+            { ...config, author: instruction.maintainer },
+            `MAINTAINER ${instruction.maintainer}`,
+            {
+              emptyLayer: true,
+            },
+          ),
+        };
+      case "cmd": {
+        const { command } = instruction;
+        const cmd = command === undefined ? [] : wordsOf(command, defaults.shell);
+        return { ...recorded({ cmd, argsEscaped: true }, `CMD ${quoteList(cmd)}`), hasCommand: true };
+      }
+      case "entrypoint": {
+        const { command } = instruction;
+        const entrypoint = command === undefined ? [] : wordsOf(command, defaults.shell);
+        // A command of the base image is made for its own entrypoint.
+        const cmd = state.hasCommand ? defaults.cmd : undefined;
+        return recorded({ entrypoint, cmd, argsEscaped: true }, `ENTRYPOINT ${quoteList(entrypoint)}`);
+      }
+      case "shell":
+        return recorded({ shell: instruction.words }, `SHELL [${instruction.words.join(" ")}]`);
+      case "healthcheck":
+        return recorded({ healthcheck: healthcheckOf(instruction) }, quoteHealthcheck(instruction));
+      case "user": {
+        const user = expand(instruction.user);
+        return recorded({ user }, `USER ${user}`);
+      }
+      case "expose": {
+        const ports = instruction.ports
+          .flatMap((word) =>
+            placed(location, () =>
+              expandWords(word, { lookup: (key) => values.get(key), escape: this.#file.directives.escape }),
+            ),
+          )
+          .map((port) => (port.includes("/") ? port.toLowerCase() : `${port}/tcp`))
+          .flatMap(spellOutPorts);
+        const exposedPorts = [...new Set([...defaults.exposedPorts, ...ports])];
+        return recorded(
+          { exposedPorts },
+          `EXPOSE map[${[...new Set(ports)]
+            .sort()
+            .map((port) => `${port}:{}`)
+            .join(" ")}]`,
+        );
+      }
+      case "volume": {
+        const paths = instruction.paths.map(expand);
+        if (paths.includes("")) throw failureAt("VOLUME specified can not be an empty string", location);
+        return recorded(
+          { volumes: [...new Set([...defaults.volumes, ...paths])] },
+          `VOLUME [${paths.join(" ")}]`,
+        );
+      }
+      case "stopsignal": {
+        const stopSignal = checkSignal(expand(instruction.signal));
+        return recorded({ stopSignal }, `STOPSIGNAL ${stopSignal}`);
+      }
+      case "onbuild":
+        // SPEC: it has no entry in the history.
+        return {
+          ...state,
+          config: withDefaults(config, { onBuild: [...defaults.onBuild, instruction.expression] }),
+        };
+      case "workdir": {
+        const path = absolutePath(expand(instruction.path), defaults.workingDirectory);
+        const changed = withDefaults(config, { workingDirectory: path });
+        if (path === "/")
+          return { ...state, config: this.#record(changed, `WORKDIR ${path}`, { emptyLayer: true }) };
+        return {
+          ...state,
+          vertex: {
+            operation: { kind: "directory", base: state.vertex, path, owner: defaults.user || undefined },
+            name,
+            location,
+            ignoresCache: this.#ignoresCache(stage),
+          },
+          config: this.#record(changed, `WORKDIR ${path}`, { emptyLayer: false }),
+        };
+      }
+      case "run":
+        return await this.#applyRun(stage, state, { instruction, name, values });
+      case "copy":
+      case "add":
+        return await this.#applyCopy(stage, state, { instruction, name, expand });
+      default:
+        return instruction satisfies never;
+    }
+  }
+
+  #record(
+    config: DraftConfig,
+    createdBy: string,
+    { emptyLayer }: { readonly emptyLayer: boolean },
+  ): DraftConfig {
+    return withHistory(config, { createdBy, emptyLayer });
+  }
+
+  #ignoresCache(stage: Stage): boolean {
+    const { noCache } = this.#options;
+    return typeof noCache === "boolean" ? noCache : noCache.has(stage.name ?? String(stage.index));
+  }
+
+  #applyArg(state: StageState, { args, location }: ArgInstruction): StageState {
+    let { config } = state;
+    const declared = new Map(state.args);
+    const texts: string[] = [];
+    for (const { name, value } of args) {
+      this.#used.add(name);
+      const values = this.#variablesOf({ ...state, args: declared });
+      const own = value === undefined ? undefined : this.#expand(value, values, location);
+      const { buildArgs } = this.#options;
+      const given = Object.hasOwn(buildArgs, name) ? buildArgs[name] : undefined;
+      const text = given ?? own ?? this.#global.get(name);
+      declared.delete(name);
+      declared.set(name, text);
+      // SPEC: values that were given are in the history of no ARG.
+      texts.push(own === undefined ? name : `${name}=${own}`);
+    }
+    config = this.#record(config, `ARG ${texts.join(" ")}`, { emptyLayer: true });
+    return { ...state, config, args: declared };
+  }
+
+  async #applyRun(
+    stage: Stage,
+    state: StageState,
+    {
+      instruction,
+      name,
+      values,
+    }: {
+      readonly instruction: RunInstruction;
+      readonly name: string;
+      readonly values: ReadonlyMap<string, string>;
+    },
+  ): Promise<StageState> {
+    const { defaults } = state.config;
+    const { location } = instruction;
+    const { words, scripts } = commandOf(instruction, defaults.shell, location);
+    const mounts: RunMountOperation[] = [];
+    for (const text of instruction.mounts)
+      mounts.push(await this.#mount(stage, state, { text, values, location }));
+    const args: string[] = [];
+    for (const [key, value] of state.args) {
+      if (value !== undefined && !defaults.env.some((entry) => entry.startsWith(`${key}=`)))
+        args.push(`${key}=${value}`);
+    }
+    const { buildArgs } = this.#options;
+    if (instruction.security === "insecure") this.#requireEntitlement("security.insecure", location);
+    if (instruction.devices.length > 0)
+      throw new Failure("unsupported", "RUN --device is not supported by builds yet", {
+        details: { line: location.startLine, endLine: location.endLine },
+      });
+    if (instruction.network === "host") this.#requireEntitlement("network.host", location);
+    const proxyEnv = Object.entries(buildArgs)
+      .filter(([key]) => proxyArgs.includes(key) && !state.args.has(key))
+      .map(([key, value]) => `${key}=${value}`);
+    const shown = [...state.args].map(([key, value]) => `${key}=${values.get(key) ?? value ?? ""}`);
+    const said = [...(shown.length === 0 ? [] : [`|${shown.length}`, ...shown]), ...words].join(" ");
+    return {
+      ...state,
+      vertex: {
+        operation: {
+          kind: "run",
+          base: state.vertex,
+          words,
+          env: [...defaults.env, ...args],
+          proxyEnv,
+          workingDirectory: defaults.workingDirectory || "/",
+          user: defaults.user,
+          network: instruction.network === "default" ? this.#options.network : instruction.network,
+          security: instruction.security,
+          mounts,
+          scripts,
+        },
+        name,
+        location,
+        ignoresCache: this.#ignoresCache(stage),
+      },
+      config: this.#record(state.config, `RUN ${said} # buildkit`, { emptyLayer: false }),
+    };
+  }
+
+  async #mount(
+    stage: Stage,
+    { config: { defaults } }: StageState,
+    {
+      text,
+      values,
+      location,
+    }: { readonly text: string; readonly values: ReadonlyMap<string, string>; readonly location: Location },
+  ): Promise<RunMountOperation> {
+    const mount = parseRunMount(text, (word) => this.#expand(word, values, location));
+    const place = (path: string): string => absolutePath(path, defaults.workingDirectory);
+    const from = async (named: string | undefined): Promise<Vertex | undefined> =>
+      named === undefined ? undefined : await this.#source(stage, named, location);
+    const { type } = mount;
+    switch (type) {
+      case "bind":
+        return {
+          type,
+          target: place(mount.target ?? ""),
+          from: mount.from === undefined ? this.#context : await from(mount.from),
+          source: absolutePath(mount.source ?? "/", "/"),
+          readOnly: mount.readOnly,
+        };
+      case "cache":
+        return {
+          type,
+          target: place(mount.target ?? ""),
+          id: mount.id ?? place(mount.target ?? ""),
+          sharing: mount.sharing,
+          from: await from(mount.from),
+          source: absolutePath(mount.source ?? "/", "/"),
+          readOnly: mount.readOnly,
+          mode: mount.mode ?? 0o755,
+          uid: mount.uid ?? 0,
+          gid: mount.gid ?? 0,
+        };
+      case "tmpfs":
+        return { type, target: place(mount.target ?? ""), sizeBytes: mount.size };
+      case "secret": {
+        const id = mount.id ?? mount.source ?? (mount.target ?? "").split("/").at(-1) ?? "";
+        const isFile = mount.target !== undefined || mount.env === undefined;
+        return {
+          type,
+          id,
+          target: isFile ? place(mount.target ?? `/run/secrets/${id}`) : undefined,
+          env: mount.env === "" ? id : mount.env,
+          required: mount.required,
+          mode: mount.mode ?? 0o400,
+          uid: mount.uid ?? 0,
+          gid: mount.gid ?? 0,
+        };
+      }
+      case "ssh":
+        throw new Failure("unsupported", "RUN --mount=type=ssh needs a client that forwards its agent");
+      default:
+        return mount satisfies never;
+    }
+  }
+
+  async #applyCopy(
+    stage: Stage,
+    state: StageState,
+    {
+      instruction,
+      name,
+      expand,
+    }: {
+      readonly instruction: Extract<Instruction, { keyword: "copy" | "add" }>;
+      readonly name: string;
+      readonly expand: (word: string) => string;
+    },
+  ): Promise<StageState> {
+    const { location, heredocs } = instruction;
+    const { defaults } = state.config;
+    const isAdd = instruction.keyword === "add";
+    const named =
+      instruction.keyword === "copy" && instruction.from !== undefined ? expand(instruction.from) : undefined;
+    const from = named === undefined ? this.#context : await this.#source(stage, named, location);
+    const paths = instruction.sources.map(expand);
+    const target = expand(instruction.target);
+    const sources: CopySource[] = paths.map((path) => {
+      if (isAdd && /^(?:https?:\/\/|git@|git:\/\/)/.test(path)) {
+        throw new Failure("unsupported", `ADD of ${path} needs a source that this build does not have`);
+      }
+      return { kind: "path", from, path, unpacks: isAdd && instruction.unpack !== false };
+    });
+    for (const { name: file, content, expand: expands } of heredocs) {
+      sources.push({
+        kind: "file",
+        name: file,
+        content: expands ? this.#expandContent(content, this.#variablesOf(state), location) : content,
+      });
+    }
+    const endsAsDirectory = target.endsWith("/") || /(?:^|\/)\.$/.test(target);
+    const absolute = absolutePath(target, defaults.workingDirectory);
+    const owner = instruction.chown === undefined ? undefined : expand(instruction.chown);
+    const mode = instruction.chmod === undefined ? undefined : expand(instruction.chmod);
+    const flags = [
+      ...(instruction.keyword === "copy" && instruction.parents ? ["--parents"] : []),
+      ...(owner === undefined ? [] : [`--chown=${owner}`]),
+      ...(mode === undefined ? [] : [`--chmod=${mode}`]),
+    ];
+    const words = [...flags, ...paths, ...heredocs.map((each) => `<<${each.name}`), target];
+    return {
+      ...state,
+      vertex: {
+        operation: {
+          kind: "copy",
+          base: state.vertex,
+          sources,
+          target: endsAsDirectory && absolute !== "/" ? `${absolute}/` : absolute,
+          owner,
+          mode,
+          exclude: instruction.exclude.map(expand),
+          parents: instruction.keyword === "copy" && instruction.parents,
+          link: instruction.link,
+        },
+        name,
+        location,
+        ignoresCache: this.#ignoresCache(stage),
+      },
+      config: this.#record(
+        state.config,
+        `${instruction.keyword.toUpperCase()} ${words.join(" ")} # buildkit`,
+        {
+          emptyLayer: false,
+        },
+      ),
+    };
+  }
+}
+
+function makesLayer({ keyword }: Instruction): boolean {
+  return keyword === "run" || keyword === "copy" || keyword === "add" || keyword === "workdir";
+}
+
+/** What RUN executes. A here-document alone is a script: the shell's, or of the interpreter in its first line. */
+function commandOf(
+  { command, heredocs }: RunInstruction,
+  shell: readonly string[] | undefined,
+  location: Location,
+): { readonly words: readonly string[]; readonly scripts: ReadonlyMap<string, string> } {
+  const scripts = new Map<string, string>();
+  const [first] = heredocs;
+  const line = command?.form === "shell" ? command.line : "";
+  if (
+    first !== undefined &&
+    command?.form === "shell" &&
+    /^\d*<<-?\s*(?:"[^"]*"|'[^']*'|\S+)$/.test(line.trim())
+  ) {
+    const content = first.chomp ? first.content.replaceAll(/^\t+/gm, "") : first.content;
+    if (content.startsWith("#!")) {
+      const path = `/dev/pipes/${first.name}`;
+      scripts.set(path, content);
+      return { words: wordsOf({ form: "shell", line: path }, shell), scripts };
+    }
+    return { words: wordsOf({ form: "shell", line: content }, shell), scripts };
+  }
+  if (command === undefined) throw failureAt("RUN requires a command", location);
+  if (heredocs.length === 0 || command.form === "exec") return { words: wordsOf(command, shell), scripts };
+  const whole = heredocs.reduce((text, { name, content }) => `${text}\n${content}${name}`, line);
+  return { words: wordsOf({ form: "shell", line: whole }, shell), scripts };
+}
+
+/** Adds the lines of the instruction to a failure of the work. */
+function placed<T>(location: Location, work: () => T): T {
+  try {
+    return work();
+  } catch (thrown) {
+    throw locate(thrown, location);
+  }
+}
+
+async function placedAsync<T>(location: Location, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (thrown) {
+    throw locate(thrown, location);
+  }
+}

@@ -1,0 +1,280 @@
+import { Failure, sentenceOf } from "../../base/failure.ts";
+import type { LoadedLayer } from "../../image/loaded-image.ts";
+import { readFileInRoot } from "../../linux/files/open.ts";
+import type { Fd, OwnedFd } from "../../linux/kernel/fd.ts";
+import { resolveUser } from "../../spec/passwd.ts";
+import type { CopyOperation, DirectoryOperation, RunOperation, Vertex } from "../graph/graph-types.ts";
+import { chainKey, copyKey, directoryKey, runKey } from "./cache-key.ts";
+import {
+  type CopiedSource,
+  type CopyRequest,
+  digestSources,
+  packCopy,
+  packDirectory,
+  type PathFilter,
+  type SourceTree,
+  type UnpackedArchive,
+} from "./copy-layer.ts";
+import { SharedWork } from "./shared-work.ts";
+
+/** A layer, and when a step made it; absent: it is of an image. */
+export interface BuiltLayer extends LoadedLayer {
+  readonly createdAtMs?: number | undefined;
+}
+
+/** The layers of a file system, the lowest first. */
+export type Layers = readonly BuiltLayer[];
+
+/** A mount of a RUN, ready to be made. */
+export interface PreparedMount {
+  readonly mount: RunOperation["mounts"][number];
+  /** Of `from`; undefined for an empty file system or none. */
+  readonly layers?: Layers | undefined;
+  /** Of a build context. */
+  readonly tree?: SourceTree | undefined;
+}
+
+/** What the solver needs of the engine. */
+export interface BuildWorker {
+  /** A read-only view. The caller disposes of it. */
+  view(layers: Layers): Promise<OwnedFd>;
+  /** The tree of a build context, which stays until the build ends. Throws "not-found". */
+  context(name: string): Promise<SourceTree>;
+  /** The result of an earlier step, if the store still has it. */
+  findResult(key: string): BuiltLayer | undefined;
+  keepResult(key: string, result: { readonly layer: BuiltLayer; readonly about: string }): Promise<void>;
+  /** Stores a layer; nothing stays of one that fails. */
+  storeLayer(tar: AsyncIterable<Uint8Array>, signal: AbortSignal): Promise<BuiltLayer>;
+  /** Runs a program on the layers, and stores what it has changed. Throws "failed" with details.exitCode. */
+  run(
+    operation: RunOperation,
+    options: {
+      readonly layers: Layers;
+      readonly mounts: readonly PreparedMount[];
+      /** `[build 2/5] RUN make` */
+      readonly description: string;
+      readonly signal: AbortSignal;
+      readonly onOutput: (stream: "stdout" | "stderr", bytes: Uint8Array) => void;
+    },
+  ): Promise<BuiltLayer>;
+  /** The tree in an archive; undefined: the file is none. */
+  unpack(file: Fd, signal: AbortSignal): Promise<UnpackedArchive | undefined>;
+  compileFilter(patterns: readonly string[]): PathFilter;
+}
+
+/** What becomes of a vertex, in this order; "cached" in place of "started", and one of the last two. */
+export type SolveEvent =
+  | { readonly kind: "started" | "cached" | "completed"; readonly vertex: Vertex; readonly atMs: number }
+  | { readonly kind: "failed"; readonly vertex: Vertex; readonly atMs: number; readonly message: string }
+  | {
+      readonly kind: "output";
+      readonly vertex: Vertex;
+      readonly stream: "stdout" | "stderr";
+      readonly bytes: Uint8Array;
+    };
+
+/** Steps of all builds of an engine, so that two builds share what both need. */
+export type RunningSteps = SharedWork<BuiltLayer>;
+
+export function openRunningSteps(): RunningSteps {
+  return new SharedWork<BuiltLayer>();
+}
+
+/** Solves the vertices of one build: each once, those that do not depend on each other at the same time. */
+export class Solver {
+  readonly #worker: BuildWorker;
+  readonly #running: RunningSteps;
+  readonly #signal: AbortSignal;
+  readonly #onEvent: (event: SolveEvent) => void;
+  readonly #results = new Map<Vertex, Promise<Layers>>();
+
+  constructor(
+    worker: BuildWorker,
+    {
+      running,
+      signal,
+      onEvent,
+    }: {
+      readonly running: RunningSteps;
+      readonly signal: AbortSignal;
+      readonly onEvent: (event: SolveEvent) => void;
+    },
+  ) {
+    this.#worker = worker;
+    this.#running = running;
+    this.#signal = signal;
+    this.#onEvent = onEvent;
+  }
+
+  /** The layers of a vertex; none for `scratch`. Throws what its first step that failed has thrown. */
+  async solve(vertex: Vertex | undefined): Promise<Layers> {
+    if (vertex === undefined) return [];
+    const known = this.#results.get(vertex);
+    if (known !== undefined) return await known;
+    const result = this.#solveNew(vertex);
+    this.#results.set(vertex, result);
+    return await result;
+  }
+
+  async #solveNew(vertex: Vertex): Promise<Layers> {
+    const { operation } = vertex;
+    switch (operation.kind) {
+      case "image":
+        this.#report("cached", vertex);
+        return operation.image.layers;
+      case "context":
+        throw new Failure("internal", "a build context has no layers");
+      case "run":
+        return await this.#run(vertex, operation);
+      case "copy":
+        return await this.#copy(vertex, operation);
+      case "directory":
+        return await this.#directory(vertex, operation);
+      default:
+        return operation satisfies never;
+    }
+  }
+
+  async #run(vertex: Vertex, operation: RunOperation): Promise<Layers> {
+    const [base, ...mounts] = await Promise.all([
+      this.solve(operation.base),
+      ...operation.mounts.map(async (mount) => await this.#prepareMount(mount)),
+    ]);
+    const keys = await Promise.all(mounts.map(async (mount) => await this.#mountKey(mount)));
+    const key = runKey(operation, { base: chainKey(base), mounts: keys });
+    const layer = await this.#step(vertex, key, async (signal) =>
+      this.#worker.run(operation, {
+        layers: base,
+        mounts,
+        description: vertex.name,
+        signal,
+        onOutput: (stream, bytes) => this.#onEvent({ kind: "output", vertex, stream, bytes }),
+      }),
+    );
+    return [...base, layer];
+  }
+
+  async #prepareMount(mount: RunOperation["mounts"][number]): Promise<PreparedMount> {
+    if ((mount.type !== "bind" && mount.type !== "cache") || mount.from === undefined) return { mount };
+    const { operation } = mount.from;
+    if (operation.kind === "context") return { mount, tree: await this.#worker.context(operation.name) };
+    return { mount, layers: await this.solve(mount.from) };
+  }
+
+  /** What a mount's content adds to the key of its RUN. */
+  async #mountKey({ mount, layers, tree }: PreparedMount): Promise<string> {
+    if (layers !== undefined) return chainKey(layers);
+    if (tree === undefined || mount.type !== "bind") return "";
+    const source: CopiedSource = { kind: "tree", tree, path: mount.source, unpacks: false };
+    return await digestSources({ ...plainCopy, sources: [source], signal: this.#signal });
+  }
+
+  async #copy(vertex: Vertex, operation: CopyOperation): Promise<Layers> {
+    const { link, target, mode, parents, exclude } = operation;
+    const base = await this.solve(operation.base);
+    await using views = new AsyncDisposableStack();
+    const below = base.length === 0 ? undefined : views.use(await this.#worker.view(base));
+    const sources: CopiedSource[] = [];
+    for (const source of operation.sources) {
+      if (source.kind === "file") {
+        sources.push(source);
+        continue;
+      }
+      const tree = await this.#tree(source.from, views);
+      sources.push({ kind: "tree", tree, path: source.path, unpacks: source.unpacks });
+    }
+    const owner = ownerOf(operation.owner, below);
+    const request: CopyRequest = {
+      sources,
+      target,
+      owner,
+      mode,
+      parents,
+      exclude: exclude.length === 0 ? undefined : this.#worker.compileFilter(exclude),
+      unpack: async (file) => await this.#worker.unpack(file, this.#signal),
+      now: timeNow(),
+      signal: this.#signal,
+    };
+    const key = copyKey({
+      base: link ? undefined : chainKey(base),
+      sources: await digestSources(request),
+      target,
+      owner,
+      mode,
+      parents,
+    });
+    const layer = await this.#step(vertex, key, async (signal) =>
+      this.#worker.storeLayer(packCopy(link ? undefined : below?.fd, { ...request, signal }), signal),
+    );
+    return [...base, layer];
+  }
+
+  async #tree(vertex: Vertex | undefined, views: AsyncDisposableStack): Promise<SourceTree> {
+    if (vertex?.operation.kind === "context") return await this.#worker.context(vertex.operation.name);
+    return { root: views.use(await this.#worker.view(await this.solve(vertex))).fd };
+  }
+
+  async #directory(vertex: Vertex, { base: below, path, owner: text }: DirectoryOperation): Promise<Layers> {
+    const base = await this.solve(below);
+    await using views = new AsyncDisposableStack();
+    const view = base.length === 0 ? undefined : views.use(await this.#worker.view(base));
+    const owner = ownerOf(text, view);
+    const key = directoryKey({ base: chainKey(base), path, owner });
+    const layer = await this.#step(vertex, key, async (signal) =>
+      this.#worker.storeLayer(packDirectory(view?.fd, { path, owner, now: timeNow() }), signal),
+    );
+    return [...base, layer];
+  }
+
+  /** The result of a step: the one in the cache, the one that another build is making, or a new one. */
+  async #step(
+    vertex: Vertex,
+    key: string,
+    work: (signal: AbortSignal) => Promise<BuiltLayer>,
+  ): Promise<BuiltLayer> {
+    this.#signal.throwIfAborted();
+    const known = vertex.ignoresCache === true ? undefined : this.#worker.findResult(key);
+    if (known !== undefined) {
+      this.#report("cached", vertex);
+      return known;
+    }
+    this.#report("started", vertex);
+    try {
+      const layer = await this.#running.run(key, { signal: this.#signal, work });
+      await this.#worker.keepResult(key, { layer, about: vertex.name });
+      this.#report("completed", vertex);
+      return layer;
+    } catch (thrown) {
+      this.#onEvent({ kind: "failed", vertex, atMs: Date.now(), message: sentenceOf(thrown) });
+      throw thrown;
+    }
+  }
+
+  #report(kind: "started" | "cached" | "completed", vertex: Vertex): void {
+    this.#onEvent({ kind, vertex, atMs: Date.now() });
+  }
+}
+
+const plainCopy = { target: "/", owner: undefined, parents: false, now: { seconds: 0, nanoseconds: 0 } };
+
+function timeNow(): CopyRequest["now"] {
+  const ms = Date.now();
+  return { seconds: Math.floor(ms / 1000), nanoseconds: (ms % 1000) * 1_000_000 };
+}
+
+/** At most so much of /etc/passwd and /etc/group is read. */
+const databaseBytes = 4 * 1024 * 1024;
+
+/** SPEC: BuildKit looks names up in the file system that is copied into; without a group, the user's number is both. */
+function ownerOf(
+  text: string | undefined,
+  base: OwnedFd | undefined,
+): { readonly uid: number; readonly gid: number } | undefined {
+  if (text === undefined || text === "") return undefined;
+  const read = (path: string): string => {
+    const bytes = base === undefined ? undefined : readFileInRoot(base.fd, path, { limit: databaseBytes });
+    return bytes === undefined ? "" : Buffer.from(bytes).toString();
+  };
+  const { uid, gid } = resolveUser(text, { passwd: read("/etc/passwd"), group: read("/etc/group") });
+  return { uid, gid: /^\d+$/.test(text) ? uid : gid };
+}
