@@ -11,6 +11,7 @@ export {
   type FailureKind,
   isFailure,
 } from "./base/failure.ts";
+export type * from "./model/builds.ts";
 export type * from "./model/storage-bench.ts";
 export type * from "./model/denials.ts";
 export type * from "./model/descriptors.ts";
@@ -63,6 +64,7 @@ export type { TimeOffsets } from "./spec/time-offsets.ts";
 export type { UserNamespaceMode } from "./spec/user-namespace-mode.ts";
 export type { ExecResult, RunningContainer, RunOptions } from "./library/container-handle.ts";
 export type { HostCheckOptions } from "./library/check-host.ts";
+export type { BuildImageOptions } from "./library/build-image.ts";
 export type { LibraryEngine } from "./library/library-engine.ts";
 export type { OpenOptions } from "./library/open-engine.ts";
 

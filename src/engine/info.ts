@@ -10,7 +10,8 @@ import { networkDrivers } from "./networks/fixed-networks.ts";
 export async function describeEngine(context: ContainerContext): Promise<EngineInfo> {
   const { dependencies, state } = context;
   const count = { running: 0, paused: 0, stopped: 0 };
-  for (const { state: each } of state.containers()) {
+  for (const { state: each, isBuildStep } of state.containers()) {
+    if (isBuildStep === true) continue;
     if (each.status === "running") count.running++;
     else if (each.status === "paused") count.paused++;
     else count.stopped++;

@@ -45,6 +45,7 @@ import { isUnconfirmed } from "./unconfirmed.ts";
 import { StorageBench } from "./storage-bench/storage-bench.ts";
 import type { State } from "./state/state.ts";
 import { openState } from "./state/state.ts";
+import type { Builds } from "../model/builds.ts";
 import type { Manifests } from "../model/manifests.ts";
 import { LocalManifests } from "./images/local-manifests.ts";
 import type { Volumes } from "../model/volumes.ts";
@@ -76,6 +77,7 @@ export class LocalEngine implements Engine {
   readonly #bench: StorageBench;
   readonly #close: AbortController;
   #closed: Promise<void> | undefined;
+  #builds: Promise<Builds> | undefined;
 
   constructor(made: {
     readonly context: ContainerContext;
@@ -97,6 +99,14 @@ export class LocalEngine implements Engine {
     this.networks = new LocalNetworks(made.context);
     this.secrets = new LocalSecrets(made.context.secrets);
     this.pods = new LocalPods(made.context);
+  }
+
+  openBuilds(): Promise<Builds> {
+    this.#builds ??= import("./builds/local-builds.ts").then(
+      ({ LocalBuilds }) =>
+        new LocalBuilds({ context: this.#context, images: this.images, garbage: this.#garbage }),
+    );
+    return this.#builds;
   }
 
   /** Records the event `daemon reload`, as dockerd does. */

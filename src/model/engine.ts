@@ -1,3 +1,4 @@
+import type { Builds } from "./builds.ts";
 import type { Containers } from "./containers.ts";
 import type { DescriptorOffer } from "./descriptors.ts";
 import type { ContainerId } from "./ids.ts";
@@ -68,6 +69,8 @@ export interface CheckFinding {
 export interface Engine extends AsyncDisposable {
   readonly containers: Containers;
   readonly images: Images;
+  /** Builds of images; loaded with the first one. Absent: this is a connection to an engine. */
+  openBuilds?(): Promise<Builds>;
   readonly manifests: Manifests;
   readonly volumes: Volumes;
   readonly networks: Networks;

@@ -160,16 +160,22 @@ export class Garbage implements Disposable {
 
   #needed(): Needed {
     const images = this.#state.images();
+    const steps = [...this.#state.buildCache().values()].filter((entry) => entry.kind === "step");
     const layers = new Set([
       ...images.flatMap((image) => image.config.diffIds),
       ...this.#state.containers().flatMap(layersOf),
+      ...steps.map(({ layer }) => layer.diffId),
     ]);
     const compressed = this.#dependencies.content.compressed
       .list()
       .filter(({ diffId }) => layers.has(diffId));
     return {
       layers,
-      blobs: new Set([...images.flatMap((image) => image.blobs), ...compressed.map(({ digest }) => digest)]),
+      blobs: new Set([
+        ...images.flatMap((image) => image.blobs),
+        ...compressed.map(({ digest }) => digest),
+        ...steps.map(({ layer }) => layer.digest),
+      ]),
     };
   }
 

@@ -38,6 +38,7 @@ const migrations: readonly (string | ((connection: DatabaseSync) => void))[] = [
   "CREATE TABLE secrets (name TEXT PRIMARY KEY, record TEXT NOT NULL) STRICT, WITHOUT ROWID;",
   groupSpecs,
   wholeHealthchecks,
+  "CREATE TABLE build_cache (key TEXT PRIMARY KEY, record TEXT NOT NULL) STRICT, WITHOUT ROWID;",
 ];
 
 /** The state's database: one connection, which is the only one (the data root is locked). */

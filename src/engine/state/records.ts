@@ -9,6 +9,7 @@ import type { PodNamespace } from "../../model/pods.ts";
 import type { WallMs } from "../../model/time.ts";
 import type { EndpointPlan, NetworkPlan } from "../../network/types.ts";
 import type { ImageConfig } from "../../spec/image/config.ts";
+import type { LoadedLayer } from "../../image/loaded-image.ts";
 import type { Digest } from "../../spec/digest.ts";
 import type { IdMaps } from "../../spec/id-map.ts";
 
@@ -49,6 +50,8 @@ export interface ContainerRecord {
    * records with `spec.pod` describe the pod.
    */
   readonly pod?: PodSettings | undefined;
+  /** A step of a build: no list shows it, it emits no events, and it ends with its engine. */
+  readonly isBuildStep?: true | undefined;
 }
 
 /** The pod's settings that the container with its namespaces does not record. */
@@ -141,6 +144,34 @@ export interface ManifestListRecord {
   readonly name: string;
   readonly createdAt: WallMs;
   readonly entries: readonly ManifestListEntry[];
+}
+
+/** What a build has left for the next one. */
+export type BuildCacheEntry = BuildStepEntry | BuildMountEntry;
+
+interface BuildCacheUse {
+  /** Of a step: the digest of all that it depends on. Of a mount: of its id. */
+  readonly key: string;
+  /** `[build 2/5] RUN make` */
+  readonly description: string;
+  readonly createdAt: WallMs;
+  readonly usedAt: WallMs;
+  readonly uses: number;
+}
+
+/** The layer that a step has made. */
+export interface BuildStepEntry extends BuildCacheUse {
+  readonly kind: "step";
+  /** Keys of the steps below, where those are in the cache. */
+  readonly parents: readonly string[];
+  readonly layer: LoadedLayer;
+  /** Unpacked. */
+  readonly bytes: number;
+}
+
+/** A directory that steps share: `RUN --mount=type=cache`. */
+export interface BuildMountEntry extends BuildCacheUse {
+  readonly kind: "mount";
 }
 
 /** A step that was begun: written before anything is touched, taken away when all is done. */

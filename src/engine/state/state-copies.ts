@@ -59,6 +59,8 @@ export class StateCopies implements Disposable {
       this.#thread = thread;
       thread.unref();
       thread.on("message", (answer: CopyAnswer) => {
+        // It was closed meanwhile.
+        if (this.#thread !== thread) return;
         if (answer.kind === "failed") this.#note(answer.problem);
         // One that checkpoints have broken is dropped; the next change wants another.
         const order: CopyOrder = this.#database.endCopy() ? "keep" : "drop";

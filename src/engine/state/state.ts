@@ -10,6 +10,7 @@ import { decode, encode } from "./json.ts";
 import { NameIndex } from "./name-index.ts";
 import { StateCopies } from "./state-copies.ts";
 import {
+  type BuildCacheEntry,
   type ContainerRecord,
   type ImageRecord,
   type Intent,
@@ -38,6 +39,7 @@ export class State implements Disposable {
   readonly #manifestLists = new Map<string, ManifestListRecord>();
   readonly #networks = new Map<string, NetworkRecord>();
   readonly #secrets = new Map<string, SecretRecord>();
+  readonly #buildCache = new Map<string, BuildCacheEntry>();
   #imagesListener: () => void = () => undefined;
 
   constructor(database: Database, { copies }: { readonly copies?: Disposable | undefined } = {}) {
@@ -82,6 +84,7 @@ export class State implements Disposable {
       readonly events?: readonly EngineEvent[] | undefined;
     } = {},
   ): void {
+    const events = record.isBuildStep === true ? [] : (along.events ?? []);
     const write = (): void => {
       this.#database.run(
         `INSERT INTO containers (id, name, image_id, record) VALUES (?, ?, ?, ?)
@@ -92,13 +95,13 @@ export class State implements Disposable {
         encode(record),
       );
       if (along.ends !== undefined) this.#deleteIntent(along.ends);
-      this.events.append(along.events ?? []);
+      this.events.append(events);
     };
     this.#database.vitally(() => this.#database.transaction(write));
     this.#database.restoreReserve();
     this.#containers.put(Object.freeze(record));
     if (along.ends !== undefined) this.#intents.delete(along.ends);
-    this.events.publish(along.events ?? []);
+    this.events.publish(events);
   }
 
   /** Replaces a record in memory only: it is on the disk with the next putContainer(), and lost with this process. */
@@ -109,10 +112,12 @@ export class State implements Disposable {
   /** Takes the record away and leaves the intent to clean up behind it, and of what else goes along. */
   removeContainer(
     id: ContainerId,
-    events: readonly EngineEvent[] = [],
+    shown: readonly EngineEvent[] = [],
     along: Pick<RemoveIntent, "volumes" | "image"> = {},
   ): IntentId {
-    const { resources: { cgroupParent, cgroups } = {} } = this.findContainer(id)?.spec ?? {};
+    const record = this.findContainer(id);
+    const events = record?.isBuildStep === true ? [] : shown;
+    const { resources: { cgroupParent, cgroups } = {} } = record?.spec ?? {};
     const intent: Intent = {
       kind: "remove",
       containerId: id,
@@ -194,6 +199,26 @@ export class State implements Disposable {
     this.#database.vitally(() => this.#database.durably(write));
     this.#secrets.delete(name);
     this.events.publish(events);
+  }
+
+  /** By key. */
+  buildCache(): ReadonlyMap<string, BuildCacheEntry> {
+    return this.#buildCache;
+  }
+
+  /** Inserts or replaces; a power loss may take it back. */
+  putBuildCache(entry: BuildCacheEntry): void {
+    this.#database.run(
+      "INSERT INTO build_cache (key, record) VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET record = excluded.record",
+      entry.key,
+      encode(entry),
+    );
+    this.#buildCache.set(entry.key, Object.freeze(entry));
+  }
+
+  removeBuildCache(key: string): void {
+    this.#database.vitally(() => this.#database.run("DELETE FROM build_cache WHERE key = ?", key));
+    this.#buildCache.delete(key);
   }
 
   /** By whole name. */
@@ -400,6 +425,10 @@ export class State implements Disposable {
     for (const row of this.#database.all("SELECT record FROM manifest_lists ORDER BY name")) {
       const record = decode<ManifestListRecord>(row["record"]);
       this.#manifestLists.set(record.name, Object.freeze(record));
+    }
+    for (const row of this.#database.all("SELECT record FROM build_cache")) {
+      const entry = decode<BuildCacheEntry>(row["record"]);
+      this.#buildCache.set(entry.key, Object.freeze(entry));
     }
     for (const row of this.#database.all("SELECT record FROM secrets ORDER BY name")) {
       const record = decode<SecretRecord>(row["record"]);

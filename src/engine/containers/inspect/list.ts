@@ -94,6 +94,7 @@ export function listContainers(
   const asksForEnded = all || limit > 0 || active.some(([key]) => key === "status" || key === "exited");
   const found: ContainerSummary[] = [];
   for (const record of context.state.containers().toReversed()) {
+    if (record.isBuildStep === true) continue;
     if (!asksForEnded && !isRunning(record) && record.state.status !== "restarting") continue;
     if (!active.every(([key, values]) => filters[key]?.(record, values, context) === true)) continue;
     found.push(summarize(context, record));

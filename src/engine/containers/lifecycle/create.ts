@@ -17,6 +17,9 @@ import type { CreateOptions } from "../../../model/containers.ts";
 import type { ContainerId, ContainerReference } from "../../../model/ids.ts";
 import { mergeSpec } from "../../../model/merge-spec.ts";
 import { mergeDefined, defined } from "../../../base/defined.ts";
+import { required } from "../../../base/required.ts";
+import type { ContainerMount } from "../../../model/mounts.ts";
+import type { ImageConfig } from "../../../spec/image/config.ts";
 import { pinLinks } from "../../networks/links.ts";
 import { resolveEndpoints } from "../../networks/join-networks.ts";
 import { findUnreached } from "../../networks/unreached-ports.ts";
@@ -39,6 +42,14 @@ import { readSecretVariables } from "../files/secrets.ts";
 import { sharesMemory } from "../files/shared-memory.ts";
 import { anonymousVolumes, volumeMounts } from "../files/volume-uses.ts";
 
+/** A step of a build: a container of layers that belong to no image. The build keeps the layers from removal. */
+export interface BuildStep {
+  /** Of its environment, user and working directory; `diffIds` are its layers. */
+  readonly config: ImageConfig;
+  /** Images have their layers already. */
+  readonly mounts: readonly ContainerMount[];
+}
+
 /**
  * Makes a container that does not run yet: its snapshot, its directory, its record; all of it or nothing. With `pod` it
  * holds one.
@@ -46,20 +57,27 @@ import { anonymousVolumes, volumeMounts } from "../files/volume-uses.ts";
 export async function createContainer(
   context: ContainerContext,
   wanted: ContainerSpec,
-  { pod, startsNext = false }: CreateOptions & { readonly pod?: PodSettings | undefined } = {},
+  {
+    pod,
+    step,
+    startsNext = false,
+  }: CreateOptions & {
+    readonly pod?: PodSettings | undefined;
+    readonly step?: BuildStep | undefined;
+  } = {},
 ): Promise<{ readonly id: ContainerId; readonly warnings: readonly string[] }> {
   using _ = context.dependencies.prewarming.hold();
   const id = randomContainerId();
   const asked = wanted.pod === undefined ? wanted : inPod(context, wanted, wanted.pod);
-  const ownName = pod === undefined ? asked.name : (asked.name ?? `${id.slice(0, 12)}-infra`);
-  using name = reserveName(context, { wanted: ownName, id });
-  using image = await context.pinImage(asked.image);
-  using pinned = await pinImageMounts(context, asked.storage?.mounts);
+  const infraName = pod === undefined ? asked.name : (asked.name ?? `${id.slice(0, 12)}-infra`);
+  using name = reserveName(context, { wanted: step === undefined ? infraName : id, id });
+  using image = step === undefined ? await context.pinImage(asked.image) : undefined;
+  using pinned = await pinImageMounts(context, step === undefined ? asked.storage?.mounts : []);
   using pinnedSecrets = context.secrets.pin(asked.storage?.secrets);
-  const { config } = image.record;
+  const config = step?.config ?? required(image).record.config;
   const mounts = decideMounts(
     context,
-    mergeSpec(asked, { storage: { mounts: pinned.mounts } }),
+    mergeSpec(asked, { storage: { mounts: step?.mounts ?? pinned.mounts } }),
     config.defaults.volumes,
   );
   const spec = mergeSpec(asked, {
@@ -89,7 +107,7 @@ export async function createContainer(
     createdAt: Date.now(),
     spec,
     image: asked.image,
-    imageId: image.record.id,
+    imageId: image?.record.id ?? "",
     imageConfig: config,
     layers: config.diffIds,
     idMaps: ids.maps,
@@ -99,6 +117,7 @@ export async function createContainer(
     restartCount: 0,
     starts: [],
     pod,
+    isBuildStep: step === undefined ? undefined : true,
   };
   checkLogSettings(context, record);
   const shut = await firewallWarnings(context, endpoints);

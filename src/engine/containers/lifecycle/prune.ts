@@ -20,7 +20,7 @@ export async function pruneContainers(
   let freedBytes = 0;
   for (const record of context.state.containers()) {
     const labels = { ...record.imageConfig.defaults.labels, ...record.spec.labels };
-    if (record.pod !== undefined) continue; // goes with its pod
+    if (record.pod !== undefined || record.isBuildStep === true) continue; // goes with its pod, or with its build
     if (isRunning(record) || !isMeant({ createdAt: record.createdAt, labels })) continue;
     signal?.throwIfAborted();
     const sizes = await findSizes(context, record, { signal });

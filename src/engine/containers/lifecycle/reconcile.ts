@@ -60,11 +60,12 @@ export async function reconcile(context: ContainerContext): Promise<void> {
   fault("reconcile.done");
 }
 
-/** One with autoRemove that has ended was to be started again: it goes, as Docker's does. */
+/** One with autoRemove that has ended was to be started again: it goes, as Docker's does. So do steps of builds. */
 function dropHalfRestarted(context: ContainerContext): void {
   for (const record of context.state.containers()) {
     const { lifecycle: { autoRemove, removeImage } = {} } = record.spec;
-    if (autoRemove !== true || record.state.status !== "exited") continue;
+    const isLeft = record.isBuildStep === true && !isRunning(record);
+    if (!isLeft && (autoRemove !== true || record.state.status !== "exited")) continue;
     dropContainer(context, record, { removesVolumes: true, removesImage: removeImage === true });
   }
 }

@@ -185,7 +185,8 @@ function send(
   { live, signal }: { readonly live: LiveContainer; readonly signal: number },
 ): boolean {
   const reached = live.kept.signal(signal);
-  if (reached) context.state.events.record(containerEvent(record, "kill", { signal: String(signal) }));
+  if (reached && record.isBuildStep !== true)
+    context.state.events.record(containerEvent(record, "kill", { signal: String(signal) }));
   return reached;
 }
 

@@ -1,0 +1,103 @@
+import { Failure } from "../../base/failure.ts";
+import { parseDuration } from "../../base/duration.ts";
+import type { BuildCacheRecord, PruneCacheOptions } from "../../model/builds.ts";
+import type { ContainerContext } from "../context.ts";
+import type { BuildCacheEntry } from "../state/records.ts";
+import type { CacheMounts } from "./step-mounts.ts";
+
+/** The cache as Docker's clients list it: what was used last comes first. Sizes of mounts are not counted. */
+export function listBuildCache(context: ContainerContext, caches: CacheMounts): readonly BuildCacheRecord[] {
+  const imageLayers = new Set<string>(context.state.images().flatMap(({ config }) => config.diffIds));
+  return [...context.state.buildCache().values()]
+    .map((entry) => describe(entry, { imageLayers, caches }))
+    .sort((one, other) => (other.lastUsedAtMs ?? 0) - (one.lastUsedAtMs ?? 0));
+}
+
+function describe(
+  entry: BuildCacheEntry,
+  { imageLayers, caches }: { readonly imageLayers: ReadonlySet<string>; readonly caches: CacheMounts },
+): BuildCacheRecord {
+  const { key, description, createdAt, usedAt, uses } = entry;
+  const common = {
+    id: key,
+    description,
+    createdAtMs: createdAt,
+    lastUsedAtMs: usedAt,
+    usageCount: uses,
+  };
+  if (entry.kind === "mount") {
+    return {
+      ...common,
+      parents: [],
+      kind: "exec.cachemount",
+      inUse: caches.isUsed(key),
+      shared: false,
+      mutable: true,
+      sizeBytes: 0,
+    };
+  }
+  return {
+    ...common,
+    parents: entry.parents,
+    kind: "regular",
+    inUse: false,
+    shared: imageLayers.has(entry.layer.diffId),
+    mutable: false,
+    sizeBytes: entry.bytes,
+  };
+}
+
+/** Removes records, what was not used for the longest time first. Throws "invalid" for an unknown filter. */
+export async function* pruneBuildCache(
+  context: ContainerContext,
+  caches: CacheMounts,
+  { all = false, filters = {}, unusedForMs = 0, keepBytes, signal }: PruneCacheOptions,
+): AsyncGenerator<BuildCacheRecord, void> {
+  const isMeant = compileFilters(filters);
+  const known = listBuildCache(context, caches).toReversed();
+  let total = known.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
+  const now = Date.now();
+  for (const record of known) {
+    signal?.throwIfAborted();
+    if (record.inUse || (record.shared && !all) || !isMeant(record)) continue;
+    if (now - (record.lastUsedAtMs ?? record.createdAtMs) < unusedForMs) continue;
+    if (keepBytes !== undefined && total <= keepBytes) return;
+    context.state.removeBuildCache(record.id);
+    if (record.kind === "exec.cachemount") caches.remove(record.id);
+    total -= record.sizeBytes;
+    yield record;
+  }
+  await Promise.resolve();
+}
+
+type Test = (record: BuildCacheRecord, value: string) => boolean;
+
+const isTrue = (value: string): boolean => /^(?:1|t|true)?$/i.test(value);
+
+const tests: Readonly<Record<string, Test>> = {
+  id: ({ id }, value) => id.startsWith(value),
+  parent: ({ parents }, value) => parents.includes(value),
+  parents: ({ parents }, value) => parents.includes(value),
+  type: ({ kind }, value) => kind === value,
+  description: ({ description }, value) => description === value,
+  inuse: ({ inUse }, value) => inUse === isTrue(value),
+  mutable: ({ mutable }, value) => mutable === isTrue(value),
+  immutable: ({ mutable }, value) => mutable !== isTrue(value),
+  shared: ({ shared }, value) => shared === isTrue(value),
+  private: ({ shared }, value) => shared !== isTrue(value),
+  until: ({ createdAtMs, lastUsedAtMs }, value) =>
+    (lastUsedAtMs ?? createdAtMs) <= Date.now() - parseDuration(value),
+  "unused-for": ({ createdAtMs, lastUsedAtMs }, value) =>
+    (lastUsedAtMs ?? createdAtMs) <= Date.now() - parseDuration(value),
+};
+
+function compileFilters(
+  filters: NonNullable<PruneCacheOptions["filters"]>,
+): (record: BuildCacheRecord) => boolean {
+  const active = Object.entries(filters).map(([name, values]) => {
+    const test = tests[name];
+    if (test === undefined) throw new Failure("invalid", `invalid filter '${name.slice(0, 100)}'`);
+    return { test, values };
+  });
+  return (record) => active.every(({ test, values }) => values.some((value) => test(record, value)));
+}

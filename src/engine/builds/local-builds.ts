@@ -1,0 +1,442 @@
+import { rmSync } from "node:fs";
+import { join } from "node:path";
+import { Failure, failureOf } from "../../base/failure.ts";
+import { DirectoryFilter } from "../../build/dockerfile/directory-filter.ts";
+import type { Dockerfile } from "../../build/dockerfile/dockerfile-types.ts";
+import { formatExcerpt, type SourceText } from "../../build/dockerfile/format-excerpt.ts";
+import { parseIgnoreFile } from "../../build/dockerfile/ignore-patterns.ts";
+import { parseDockerfile } from "../../build/dockerfile/parse-dockerfile.ts";
+import { dockerfileToGraph } from "../../build/graph/dockerfile-to-graph.ts";
+import { finishConfig } from "../../build/graph/finish-config.ts";
+import type { Vertex } from "../../build/graph/graph-types.ts";
+import type { SourceTree } from "../../build/solver/copy-layer.ts";
+import { type Layers, openRunningSteps, Solver } from "../../build/solver/solver.ts";
+import { type EncodedImage, encodeImage, storeImage } from "../../image/commit.ts";
+import { openDirectoryPath, readFileInRoot } from "../../linux/files/open.ts";
+import type { Fd } from "../../linux/kernel/fd.ts";
+import type {
+  BuildCacheRecord,
+  BuildContext,
+  BuildOptions,
+  BuildRequest,
+  BuildResult,
+  Builds,
+  BuiltImage,
+  DockerfileReport,
+  PruneCacheOptions,
+  StoreOptions,
+} from "../../model/builds.ts";
+import type { Images } from "../../model/images.ts";
+import { type Digest, digestOf } from "../../spec/digest.ts";
+import { encodeImageConfig } from "../../spec/image/config.ts";
+import { mediaTypes } from "../../spec/image/manifest.ts";
+import { formatPlatform, hostPlatform, parsePlatform, type Platform } from "../../spec/platform.ts";
+import { formatReference, withDefaultTag } from "../../spec/reference.ts";
+import { ContextStore } from "../build-files/received-contexts.ts";
+import { TreeReader } from "../build-files/tree-reader.ts";
+import type { ContainerContext } from "../context.ts";
+import type { Garbage } from "../images/garbage.ts";
+import { StoringSink } from "../images/load-sink.ts";
+import { parseNewName } from "../images/parse-new-name.ts";
+import { resolveBaseImage } from "./base-images.ts";
+import { listBuildCache, pruneBuildCache } from "./build-cache.ts";
+import { BuildReport } from "./build-report.ts";
+import { describeDockerfile, findLintWarnings, lintFailure } from "./describe-dockerfile.ts";
+import { EngineWorker } from "./build-worker.ts";
+import { CacheMounts } from "./step-mounts.ts";
+
+/** Larger ones are no Dockerfiles. */
+const mostDockerfileBytes = 4 * 1024 * 1024;
+/** Builds of all clients together: each holds a context and its steps. */
+const mostBuilds = 64;
+
+interface Parts {
+  readonly context: ContainerContext;
+  readonly images: Images;
+  readonly garbage: Garbage;
+}
+
+/** Builds in one data root. */
+export class LocalBuilds implements Builds {
+  readonly contexts: ContextStore;
+  readonly #parts: Parts;
+  readonly #caches: CacheMounts;
+  readonly #running = openRunningSteps();
+  /** Of results that are open. */
+  readonly #results = new WeakMap<BuiltImage, { readonly image: EncodedImage; readonly layers: Layers }>();
+  #count = 0;
+
+  constructor(parts: Parts) {
+    this.#parts = parts;
+    const { dataRoot, runRoot } = parts.context.dependencies;
+    // Of an engine that was killed.
+    for (const left of [join(dataRoot, "build", "copies"), join(runRoot, "builds")])
+      rmSync(left, { recursive: true, force: true });
+    this.contexts = new ContextStore(join(dataRoot, "build", "contexts"));
+    this.#caches = new CacheMounts(parts.context);
+  }
+
+  async build(request: BuildRequest, { signal: ends, onProgress }: BuildOptions = {}): Promise<BuildResult> {
+    const { context, garbage } = this.#parts;
+    if (this.#count >= mostBuilds) {
+      throw new Failure("exhausted", `cannot build: ${mostBuilds} builds are running`);
+    }
+    const stop = new AbortController();
+    const signal = AbortSignal.any([stop.signal, context.closing, ...(ends === undefined ? [] : [ends])]);
+    const report = new BuildReport((event) => onProgress?.(event));
+    await using held = new AsyncDisposableStack();
+    this.#count++;
+    held.defer(() => void this.#count--);
+    await garbage.relieve();
+    held.use(await garbage.use());
+    const platforms =
+      request.platforms.length === 0
+        ? [hostPlatform()]
+        : request.platforms.map((each) => parsePlatform(each));
+    const contexts = new OpenContexts(request, { report, signal });
+    // After the steps, which read in it.
+    await using steps = new AsyncDisposableStack();
+    steps.use(contexts);
+    const { dockerfile, text, vertex } = await this.#readDockerfile(request, contexts, report);
+    const ignoreFile = await readIgnoreFile(request, signal);
+    const source = { name: request.dockerfile.name, text };
+    const lint = findLintWarnings({ dockerfile, source, request, ignoreFile });
+    for (const warning of lint.warnings) report.warn(vertex, warning);
+    if (lint.isError) throw lintFailure(lint.warnings);
+    const images: BuiltImage[] = [];
+    try {
+      for (const platform of platforms) {
+        images.push(
+          await this.#buildOne(request, { dockerfile, platform, contexts, report, signal, pins: held }),
+        );
+      }
+    } catch (thrown) {
+      stop.abort(failureOf(thrown));
+      throw withExcerpt(thrown, source);
+    }
+    const kept = held.move();
+    return { images, [Symbol.asyncDispose]: async () => await kept.disposeAsync() };
+  }
+
+  async #readDockerfile(
+    { dockerfile: { name, text } }: BuildRequest,
+    contexts: OpenContexts,
+    report: BuildReport,
+  ): Promise<{ readonly dockerfile: Dockerfile; readonly text: string; readonly vertex: Digest }> {
+    const read = async (
+      progress: (id: string, current: number, total?: number) => void,
+      id: Digest,
+    ): Promise<{ readonly found: string; readonly vertex: Digest }> => {
+      const found = await contexts.readFile(name);
+      progress("transferring dockerfile:", Buffer.byteLength(found), Buffer.byteLength(found));
+      return { found, vertex: id };
+    };
+    // A caller that has read it tells of it, too.
+    const { found, vertex } =
+      text === undefined
+        ? await report.during(`[internal] load build definition from ${name}`, read)
+        : { found: text, vertex: report.newId() };
+    try {
+      return { dockerfile: parseDockerfile(found), text: found, vertex };
+    } catch (thrown) {
+      throw withExcerpt(thrown, { name, text: found });
+    }
+  }
+
+  async #buildOne(
+    request: BuildRequest,
+    {
+      dockerfile,
+      platform,
+      contexts,
+      report,
+      signal,
+      pins,
+    }: {
+      readonly dockerfile: Dockerfile;
+      readonly platform: Platform;
+      readonly contexts: OpenContexts;
+      readonly report: BuildReport;
+      readonly signal: AbortSignal;
+      readonly pins: AsyncDisposableStack;
+    },
+  ): Promise<BuiltImage> {
+    const { context } = this.#parts;
+    const { buildArgs, target, labels, noCache, network, pull, findCredentials, entitlements } = request;
+    const graph = await dockerfileToGraph(dockerfile, {
+      buildArgs,
+      target,
+      platform,
+      buildPlatform: hostPlatform(),
+      labels,
+      noCache: typeof noCache === "boolean" ? noCache : new Set(noCache),
+      network,
+      entitlements,
+      resolveImage: async (reference, wanted) =>
+        await report.during(`[internal] load metadata for ${reference}`, async (progress) => {
+          const named = request.contexts.get(reference);
+          const text = named?.kind === "image" ? named.reference : reference;
+          return await resolveBaseImage(this.#parts, text, {
+            platform: wanted,
+            pull,
+            findCredentials,
+            signal,
+            pins,
+            onProgress: (each) => {
+              if (each.kind === "layer") progress(each.id, each.currentBytes ?? 0, each.totalBytes);
+            },
+          });
+        }),
+    });
+    report.announce(graph.vertex);
+    report.list(graph.steps);
+    const worker = new EngineWorker(context, {
+      caches: this.#caches,
+      settings: request,
+      readSecret: request.readSecret,
+      openContext: async (name) => await contexts.open(name),
+    });
+    let failed: Vertex | undefined;
+    const solver = new Solver(worker, {
+      running: this.#running,
+      signal,
+      onEvent: (event) => {
+        if (event.kind === "failed") failed ??= event.vertex;
+        report.solved(event);
+      },
+    });
+    let layers: Layers;
+    try {
+      layers = await solver.solve(graph.vertex);
+    } catch (thrown) {
+      throw failed === undefined ? thrown : locateStep(thrown, failed, report);
+    }
+    const { sourceDateEpoch } = request;
+    const epochMs = sourceDateEpoch === undefined ? undefined : sourceDateEpoch * 1000;
+    const image = encodeImage(finishConfig(graph.config, { layers, epochMs }), layers);
+    const built: BuiltImage = {
+      platform: formatPlatform(platform),
+      id: image.id,
+      config: image.config,
+      configBytes: image.configBytes,
+      manifest: {
+        digest: image.manifestDigest,
+        mediaType: mediaTypes.manifest,
+        size: image.manifestBytes.length,
+      },
+      openTree: async () => new TreeReader(await worker.view(layers)),
+    };
+    this.#results.set(built, { image, layers });
+    return built;
+  }
+
+  async describe(
+    kind: "outline" | "targets" | "lint",
+    request: BuildRequest,
+    { signal: ends, onProgress }: BuildOptions = {},
+  ): Promise<DockerfileReport> {
+    const { closing } = this.#parts.context;
+    const signal = ends === undefined ? closing : AbortSignal.any([closing, ends]);
+    const report = new BuildReport((event) => onProgress?.(event));
+    await using contexts = new OpenContexts(request, { report, signal });
+    const { dockerfile, text } = await this.#readDockerfile(request, contexts, report);
+    const source = { name: request.dockerfile.name, text };
+    const ignoreFile = await readIgnoreFile(request, signal);
+    return describeDockerfile(kind, { dockerfile, source, request, ignoreFile });
+  }
+
+  async store(
+    { images }: BuildResult,
+    { references, labels, onProgress, vertex }: StoreOptions,
+  ): Promise<void> {
+    const { context } = this.#parts;
+    const { content: store, storage } = context.dependencies;
+    const names = references.map((each) => parseNewName(each));
+    const startedAtMs = Date.now();
+    const report = (id: string): void =>
+      onProgress?.({ kind: "status", vertex, id, current: 0, startedAtMs, completedAtMs: Date.now() });
+    for (const built of images) {
+      const found = this.#results.get(built);
+      if (found === undefined) throw new Failure("conflict", "cannot store the image: its build is closed");
+      const { defaults } = found.image.config;
+      const image =
+        labels === undefined
+          ? found.image
+          : encodeImage(
+              { ...found.image.config, defaults: { ...defaults, labels: { ...defaults.labels, ...labels } } },
+              found.layers,
+            );
+      report("exporting layers");
+      const sink = new StoringSink(context.state, { storage, action: "create" });
+      await storeImage(image, { store, sink, references: names });
+      report(`writing image ${image.id}`);
+      for (const name of names) report(`naming to ${formatReference(withDefaultTag(name))}`);
+    }
+  }
+
+  async *archive(): AsyncGenerator<Uint8Array, void> {
+    await Promise.resolve();
+    yield* [];
+    throw new Failure(
+      "unsupported",
+      "docker and OCI archives are not supported as output of a build: save the image",
+    );
+  }
+
+  async push(
+    result: BuildResult,
+    { findCredentials, insecure, ...options }: Parameters<Builds["push"]>[1],
+  ): Promise<void> {
+    await this.store(result, options);
+    const signal = options.signal ?? this.#parts.context.closing;
+    for (const reference of options.references) {
+      const named = parseNewName(reference);
+      const credentials = await findCredentials?.(named.domain, signal);
+      const pushed = this.#parts.images.push(reference, { credentials, insecure, signal });
+      for await (const each of pushed) void each;
+    }
+  }
+
+  async resolveImage(
+    reference: string,
+    { platform, pull, findCredentials, signal }: Parameters<Builds["resolveImage"]>[1],
+  ): ReturnType<Builds["resolveImage"]> {
+    using pins = new DisposableStack();
+    const found = await resolveBaseImage(this.#parts, reference, {
+      platform: platform === undefined ? hostPlatform() : parsePlatform(platform),
+      pull,
+      findCredentials,
+      signal: signal ?? this.#parts.context.closing,
+      pins,
+    });
+    const configBytes = encodeImageConfig(found.config);
+    return { reference: found.reference, digest: found.digest ?? digestOf(configBytes), configBytes };
+  }
+
+  cache(): Promise<readonly BuildCacheRecord[]> {
+    return Promise.resolve(listBuildCache(this.#parts.context, this.#caches));
+  }
+
+  async *pruneCache(options: PruneCacheOptions = {}): AsyncGenerator<BuildCacheRecord, void> {
+    yield* pruneBuildCache(this.#parts.context, this.#caches, options);
+    this.#parts.context.collectGarbage();
+  }
+}
+
+/** Of a context that gives it apart from its files. */
+async function readIgnoreFile({ contexts }: BuildRequest, signal: AbortSignal): Promise<string | undefined> {
+  const main = contexts.get("");
+  return main?.kind === "directory" ? await main.readIgnoreFile?.(signal) : undefined;
+}
+
+/** Adds the place in the Dockerfile to what a step has failed with. */
+function locateStep(thrown: unknown, vertex: Vertex, report: BuildReport): Failure {
+  const { location } = vertex;
+  const failure = failureOf(thrown);
+  if (location === undefined || failure.kind === "canceled") return failure;
+  const { startLine, endLine } = location;
+  return new Failure(failure.kind, failure.message, {
+    cause: thrown,
+    details: { ...failure.details, line: startLine, endLine, vertex: report.idOf(vertex) },
+  });
+}
+
+/** Adds the lines of the Dockerfile to a failure that has their numbers. */
+function withExcerpt(thrown: unknown, source: SourceText): unknown {
+  const failure = failureOf(thrown);
+  const { line: startLine, endLine = startLine } = failure.details;
+  if (startLine === undefined || endLine === undefined || failure.kind === "canceled") return thrown;
+  return new Failure(failure.kind, failure.message, {
+    cause: thrown,
+    details: { ...failure.details, excerpt: formatExcerpt(source, { startLine, endLine }) },
+  });
+}
+
+/** The contexts of one build, each opened when the first step needs it. */
+class OpenContexts implements AsyncDisposable {
+  readonly #request: BuildRequest;
+  readonly #options: { readonly report: BuildReport; readonly signal: AbortSignal };
+  readonly #held = new AsyncDisposableStack();
+  readonly #trees = new Map<string, Promise<SourceTree>>();
+
+  constructor(
+    request: BuildRequest,
+    options: { readonly report: BuildReport; readonly signal: AbortSignal },
+  ) {
+    this.#request = request;
+    this.#options = options;
+  }
+
+  async open(name: string): Promise<SourceTree> {
+    const known = this.#trees.get(name) ?? this.#open(name);
+    this.#trees.set(name, known);
+    return await known;
+  }
+
+  /** Of the main context, `.dockerignore` or not. Throws "not-found". */
+  async readFile(path: string): Promise<string> {
+    const { root } = await this.open("");
+    const bytes = readFileInRoot(root, path, { limit: mostDockerfileBytes });
+    if (bytes !== undefined) return Buffer.from(bytes).toString();
+    throw new Failure("not-found", `failed to read dockerfile: open ${path}: no such file or directory`, {
+      details: { path },
+    });
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await Promise.allSettled(this.#trees.values());
+    await this.#held.disposeAsync();
+  }
+
+  async #open(name: string): Promise<SourceTree> {
+    const found = this.#request.contexts.get(name);
+    const shown = name === "" ? "build context" : name;
+    if (found === undefined) throw new Failure("not-found", `there is no ${shown} to copy from`);
+    if (found.kind !== "directory") {
+      throw new Failure("unsupported", `the context "${shown}" is not a directory`);
+    }
+    const what = name === "" ? "[internal] load build context" : `[context ${name}] load from client`;
+    return await this.#options.report.during(
+      what,
+      async (progress) => await this.#openDirectory(found, progress),
+    );
+  }
+
+  #findIgnoreFile(root: Fd): string | undefined {
+    for (const name of [`${this.#request.dockerfile.name}.dockerignore`, ".dockerignore"]) {
+      const bytes = readFileInRoot(root, name, { limit: mostDockerfileBytes });
+      if (bytes !== undefined) return Buffer.from(bytes).toString();
+    }
+    return undefined;
+  }
+
+  async #openDirectory(
+    { readIgnoreFile, open }: Extract<BuildContext, { kind: "directory" }>,
+    progress: (id: string, current: number, total?: number) => void,
+  ): Promise<SourceTree> {
+    const { signal } = this.#options;
+    const sentText = await readIgnoreFile?.(signal);
+    const sent = sentText === undefined ? [] : parseIgnoreFile(sentText);
+    let bytes = 0;
+    const opened = this.#held.use(
+      await open({
+        exclude: sent,
+        signal,
+        onProgress: (now) => {
+          bytes = now;
+          progress("transferring context:", now);
+        },
+      }),
+    );
+    progress("transferring context:", bytes, bytes);
+    const root = this.#held.use(openDirectoryPath(opened.path));
+    const foundText = readIgnoreFile === undefined ? this.#findIgnoreFile(root.fd) : undefined;
+    const exclude = foundText === undefined ? sent : parseIgnoreFile(foundText);
+    return {
+      root: root.fd,
+      path: opened.path,
+      isForeign: true,
+      filter: exclude.length === 0 ? undefined : new DirectoryFilter(exclude),
+    };
+  }
+}

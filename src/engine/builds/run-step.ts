@@ -1,0 +1,176 @@
+import { bytesOf } from "../../base/byte-stream.ts";
+import { canceled } from "../../base/deadline.ts";
+import { defined } from "../../base/defined.ts";
+import { Failure } from "../../base/failure.ts";
+import { O_NOFOLLOW, O_PATH } from "../../linux/constants/open.ts";
+import type { RunOperation } from "../../build/graph/graph-types.ts";
+import { resolvePath } from "../../build/solver/resolve-path.ts";
+import type { Layers } from "../../build/solver/solver.ts";
+import { openInRoot } from "../../linux/files/open.ts";
+import type { Fd } from "../../linux/kernel/fd.ts";
+import { isErrno } from "../../linux/kernel/syscall.ts";
+import type { BuildRequest } from "../../model/builds.ts";
+import type { ContainerSpec } from "../../model/container-spec.ts";
+import type { ExitStatus } from "../../model/container-state.ts";
+import type { ContainerId } from "../../model/ids.ts";
+import type { ContainerMount } from "../../model/mounts.ts";
+import { type ImageConfig, noDefaults } from "../../spec/image/config.ts";
+import { hostPlatform } from "../../spec/platform.ts";
+import { FrameDecoder } from "../../spec/stream-frames.ts";
+import { startedPaths } from "../containers/files/changes.ts";
+import { createContainer } from "../containers/lifecycle/create.ts";
+import { startContainer } from "../containers/lifecycle/start.ts";
+import { killContainer, removeContainer } from "../containers/lifecycle/stop.ts";
+import { waitContainer } from "../containers/lifecycle/wait.ts";
+import { attachContainer } from "../containers/streams/attach.ts";
+import type { ContainerContext } from "../context.ts";
+
+/** What all steps of a build have in common. */
+export type StepSettings = Pick<
+  BuildRequest,
+  "extraHosts" | "shmBytes" | "ulimits" | "cgroupParent" | "limits"
+>;
+
+export interface StepOptions {
+  readonly layers: Layers;
+  readonly mounts: readonly ContainerMount[];
+  /** `NAME=value`, in addition to those of the operation. */
+  readonly env: readonly string[];
+  readonly settings: StepSettings;
+  readonly signal: AbortSignal;
+  readonly onOutput: (stream: "stdout" | "stderr", bytes: Uint8Array) => void;
+  /** Takes what the program has changed, as tar. */
+  readonly store: (tar: AsyncIterable<Uint8Array>) => Promise<void>;
+}
+
+/**
+ * Runs the program of a step in a container of its own, which is gone when this settles. Throws "invalid"
+ * (details.exitCode) where the program fails.
+ */
+export async function runStep(
+  context: ContainerContext,
+  operation: RunOperation,
+  { layers, mounts, env, settings, signal, onOutput, store }: StepOptions,
+): Promise<void> {
+  signal.throwIfAborted();
+  const { storage } = context.dependencies;
+  const diffIds = layers.map(({ diffId }) => diffId);
+  const ignored = await findStubs(context, { layers, mounts });
+  const config: ImageConfig = {
+    platform: hostPlatform(),
+    defaults: { ...noDefaults, env: operation.env },
+    history: [],
+    diffIds,
+  };
+  const { id } = await createContainer(context, specOf(operation, { env, settings }), {
+    step: { config, mounts },
+    startsNext: true,
+  });
+  try {
+    const { code } = await runProgram(context, id, { signal, onOutput });
+    if (code !== 0) throw stepFailure(operation.words, code);
+    await store(storage.packChanges(id, { signal, ignored }));
+  } finally {
+    await removeContainer(context, id, { force: true, volumes: true });
+  }
+}
+
+/** SPEC: BuildKit's words, which clients look for. */
+function stepFailure(words: readonly string[], code: number): Failure {
+  return new Failure(
+    "invalid",
+    `process "${words.join(" ")}" did not complete successfully: exit code: ${code}`,
+    { details: { exitCode: code, command: words.join(" ") } },
+  );
+}
+
+async function runProgram(
+  context: ContainerContext,
+  id: ContainerId,
+  { signal, onOutput }: Pick<StepOptions, "signal" | "onOutput">,
+): Promise<ExitStatus> {
+  const { duplex } = await attachContainer(context, id, { stdout: true, stderr: true });
+  const ended = waitContainer(context, id, { until: "next-exit" });
+  ended.catch(() => undefined);
+  const kill = (): void => void killContainer(context, id, { signal: "KILL" }).catch(() => undefined);
+  signal.addEventListener("abort", kill, { once: true });
+  try {
+    const decoder = new FrameDecoder();
+    const read = (async () => {
+      for await (const chunk of bytesOf(duplex)) {
+        for (const { stream, bytes } of decoder.push(chunk)) {
+          onOutput(stream === "stderr" ? "stderr" : "stdout", bytes);
+        }
+      }
+    })();
+    read.catch(() => undefined);
+    await startContainer(context, id);
+    if (signal.aborted) kill();
+    const status = await ended;
+    await read;
+    if (signal.aborted) throw canceled(signal, "build");
+    return status;
+  } finally {
+    signal.removeEventListener("abort", kill);
+    duplex.destroy();
+  }
+}
+
+function specOf(
+  operation: RunOperation,
+  { env, settings }: Pick<StepOptions, "env" | "settings">,
+): ContainerSpec {
+  const { words, workingDirectory, user, network, security } = operation;
+  const { extraHosts, shmBytes, ulimits, cgroupParent, limits } = settings;
+  return {
+    image: "",
+    process: {
+      entrypoint: [],
+      command: words,
+      env: [...env, ...operation.proxyEnv],
+      user: user === "" ? undefined : user,
+      workingDirectory,
+    },
+    isolation: {
+      namespaces: network === "default" ? undefined : { network },
+      privileged: security === "insecure" ? true : undefined,
+    },
+    resources: defined({ cgroupParent, limits, rlimits: ulimits.length === 0 ? undefined : ulimits }),
+    storage: { log: "none", shmBytes },
+    network: network === "host" ? undefined : { hostname: "buildkitsandbox", extraHosts },
+    // A build does not outlive its engine.
+    lifecycle: { lifetime: "process" },
+  };
+}
+
+const kernelPaths: ReadonlySet<string> = new Set(["dev", "proc", "sys"]);
+
+/** The targets of mounts that the layers do not have: a start makes them, and the step's layer is without them. */
+async function findStubs(
+  { dependencies }: ContainerContext,
+  { layers, mounts }: Pick<StepOptions, "layers" | "mounts">,
+): Promise<ReadonlySet<string>> {
+  using view = await dependencies.storage.viewLayers(layers.map(({ diffId }) => diffId));
+  const found = new Set<string>();
+  // SPEC: BuildKit leaves the directories of the kernel's file systems in the layer.
+  for (const path of startedPaths) if (!kernelPaths.has(path) && !exists(view.fd, path)) found.add(path);
+  for (const { target } of mounts) {
+    const { path } = resolvePath(view.fd, target);
+    const parts = path.split("/");
+    for (let length = 1; length <= parts.length; length++) {
+      const above = parts.slice(0, length).join("/");
+      if (!exists(view.fd, above)) found.add(above);
+    }
+  }
+  return found;
+}
+
+function exists(root: Fd, path: string): boolean {
+  try {
+    openInRoot(root, path, O_PATH | O_NOFOLLOW)[Symbol.dispose]();
+    return true;
+  } catch (thrown) {
+    if (isErrno(thrown, "ENOENT", "ENOTDIR")) return false;
+    throw thrown;
+  }
+}

@@ -1,0 +1,254 @@
+import { createHash, randomBytes } from "node:crypto";
+import { chmodSync, chownSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import type { RunOperation } from "../../build/graph/graph-types.ts";
+import { resolvePath } from "../../build/solver/resolve-path.ts";
+import type { PreparedMount } from "../../build/solver/solver.ts";
+import { Failure } from "../../base/failure.ts";
+import { KeyedLock } from "../../base/keyed-lock.ts";
+import { O_NOFOLLOW, O_PATH } from "../../linux/constants/open.ts";
+import { codeOf } from "../../linux/files/file-failure.ts";
+import { openDirectoryPath, openInRoot } from "../../linux/files/open.ts";
+import { packEntry, unpackLayer } from "../../linux/tree/tree.ts";
+import type { BuildRequest } from "../../model/builds.ts";
+import type { ContainerMount } from "../../model/mounts.ts";
+import type { ContainerContext } from "../context.ts";
+
+type CacheMount = Extract<RunOperation["mounts"][number], { type: "cache" }>;
+type SecretMount = Extract<RunOperation["mounts"][number], { type: "secret" }>;
+
+/** The mounts of one step while it runs. */
+export interface StepMounts extends AsyncDisposable {
+  readonly mounts: readonly ContainerMount[];
+  /** `NAME=value` of secrets. */
+  readonly env: readonly string[];
+}
+
+/** Directories of cache mounts in `<dataRoot>/build/mounts`, and who uses them. */
+export class CacheMounts {
+  readonly context: ContainerContext;
+  readonly #root: string;
+  readonly #locks = new KeyedLock();
+  readonly #users = new Map<string, number>();
+
+  constructor(context: ContainerContext) {
+    this.context = context;
+    this.#root = join(context.dependencies.dataRoot, "build", "mounts");
+  }
+
+  isUsed(key: string): boolean {
+    return (this.#users.get(key) ?? 0) > 0;
+  }
+
+  path(key: string): string {
+    return join(this.#root, key);
+  }
+
+  /** Removes what is in it; the caller removes its record. */
+  remove(key: string): void {
+    rmSync(this.path(key), { recursive: true, force: true });
+  }
+
+  /** The directory of a mount until it is disposed of. */
+  async use(
+    mount: CacheMount,
+    { description, signal }: { readonly description: string; readonly signal: AbortSignal },
+  ): Promise<Disposable & { readonly path: string }> {
+    const base = createHash("sha256").update(mount.id).digest("hex");
+    using held = new DisposableStack();
+    let key = base;
+    if (mount.sharing === "locked") held.use(await this.#locks.acquire(base, { signal }));
+    if (mount.sharing === "private")
+      for (let number = 1; this.isUsed(key); number++) key = `${base}-${number}`;
+    this.#users.set(key, (this.#users.get(key) ?? 0) + 1);
+    held.defer(() => this.#users.set(key, (this.#users.get(key) ?? 1) - 1));
+    this.#make(key, mount, description);
+    const moved = held.move();
+    return { path: this.path(key), [Symbol.dispose]: () => moved.dispose() };
+  }
+
+  #make(key: string, { mode, uid, gid }: CacheMount, description: string): void {
+    const { state } = this.context;
+    const now = Date.now();
+    const known = state.buildCache().get(key);
+    state.putBuildCache({
+      kind: "mount",
+      key,
+      description,
+      createdAt: known?.createdAt ?? now,
+      usedAt: now,
+      uses: (known?.uses ?? 0) + 1,
+    });
+    mkdirSync(this.#root, { recursive: true, mode: 0o700 });
+    try {
+      mkdirSync(this.path(key), { mode: 0o700 });
+    } catch (thrown) {
+      if (codeOf(thrown) === "EEXIST") return;
+      throw thrown;
+    }
+    chownSync(this.path(key), uid, gid);
+    chmodSync(this.path(key), mode);
+  }
+}
+
+/** Makes what the mounts of a step show. The caller disposes of it after the step. */
+export async function prepareStepMounts(
+  operation: RunOperation,
+  {
+    mounts: prepared,
+    caches,
+    description,
+    readSecret,
+    signal,
+  }: {
+    readonly mounts: readonly PreparedMount[];
+    readonly caches: CacheMounts;
+    readonly description: string;
+    readonly readSecret: BuildRequest["readSecret"];
+    readonly signal: AbortSignal;
+  },
+): Promise<StepMounts> {
+  await using held = new AsyncDisposableStack();
+  const files = new StepFiles(caches.context.dependencies);
+  held.defer(() => files.remove());
+  const mounts: ContainerMount[] = [];
+  const env: string[] = [];
+  for (const each of prepared) {
+    const { mount } = each;
+    switch (mount.type) {
+      case "bind":
+        mounts.push(
+          mount.readOnly
+            ? bindOf(each, mount)
+            : await copyOf(each, mount, { context: caches.context, files, signal }),
+        );
+        break;
+      case "cache": {
+        if (mount.from !== undefined) {
+          throw new Failure("unsupported", "RUN --mount=type=cache: from and source are not supported");
+        }
+        const { path } = held.use(await caches.use(mount, { description, signal }));
+        mounts.push({ kind: "bind", source: path, target: mount.target, readonly: mount.readOnly });
+        break;
+      }
+      case "tmpfs": {
+        const options = mount.sizeBytes === 0 ? undefined : `size=${mount.sizeBytes}`;
+        mounts.push({ kind: "tmpfs", target: mount.target, options });
+        break;
+      }
+      case "secret": {
+        const value = await findSecret(mount, readSecret, signal);
+        if (value === undefined) break;
+        if (mount.env !== undefined) env.push(`${mount.env}=${Buffer.from(value).toString()}`);
+        if (mount.target === undefined) break;
+        mounts.push({ kind: "bind", source: files.add(value, mount), target: mount.target, readonly: true });
+        break;
+      }
+      default:
+        mount satisfies never;
+    }
+  }
+  for (const [target, text] of operation.scripts) {
+    const source = files.add(Buffer.from(text), { mode: 0o755, uid: 0, gid: 0 });
+    mounts.push({ kind: "bind", source, target, readonly: true });
+  }
+  const moved = held.move();
+  return { mounts, env, [Symbol.asyncDispose]: async () => await moved.disposeAsync() };
+}
+
+function bindOf(
+  { layers, tree }: PreparedMount,
+  mount: Extract<RunOperation["mounts"][number], { type: "bind" }>,
+): ContainerMount {
+  const { target, source } = mount;
+  if (tree !== undefined) {
+    // SAFETY: links in a context are followed inside it; a context does not change while it is used.
+    const { path, stat } = resolvePath(tree.root, source);
+    if (stat === undefined || tree.path === undefined) throw missing(source);
+    return { kind: "bind", source: join(tree.path, path), target, readonly: true };
+  }
+  return {
+    kind: "image",
+    image: "",
+    target,
+    subpath: source.slice(1),
+    layers: (layers ?? []).map(({ diffId }) => diffId),
+  };
+}
+
+/** A copy that the program may change; the changes are lost. */
+async function copyOf(
+  { layers = [], tree }: PreparedMount,
+  { target, source }: Extract<RunOperation["mounts"][number], { type: "bind" }>,
+  {
+    context,
+    files,
+    signal,
+  }: { readonly context: ContainerContext; readonly files: StepFiles; readonly signal: AbortSignal },
+): Promise<ContainerMount> {
+  using view =
+    tree === undefined
+      ? await context.dependencies.storage.viewLayers(layers.map(({ diffId }) => diffId))
+      : undefined;
+  const root = view?.fd ?? tree?.root;
+  if (root === undefined) throw missing(source);
+  const { path, stat } = resolvePath(root, source);
+  if (stat === undefined) throw missing(source);
+  using entry = openInRoot(root, path, O_PATH | O_NOFOLLOW);
+  const directory = files.makeDirectory();
+  using into = openDirectoryPath(directory);
+  const as = stat.kind === "directory" ? "." : "file";
+  await unpackLayer(packEntry(entry.fd, { as, signal }), into.fd, { whiteouts: "plain", signal });
+  return { kind: "bind", source: as === "." ? directory : join(directory, as), target };
+}
+
+function missing(source: string): Failure {
+  return new Failure("not-found", `failed to calculate checksum of ref: "${source}": not found`);
+}
+
+async function findSecret(
+  { id, required }: SecretMount,
+  readSecret: BuildRequest["readSecret"],
+  signal: AbortSignal,
+): Promise<Uint8Array | undefined> {
+  const value = await readSecret?.(id, signal);
+  if (value === undefined && required) throw new Failure("not-found", `secret ${id}: not found`);
+  return value;
+}
+
+/** Files that one step sees, in the run root: of root alone, and gone with the step. */
+class StepFiles {
+  readonly #directory: string;
+  readonly #copies: string;
+  #count = 0;
+
+  constructor({ runRoot, dataRoot }: { readonly runRoot: string; readonly dataRoot: string }) {
+    const name = randomBytes(8).toString("hex");
+    this.#directory = join(runRoot, "builds", name);
+    this.#copies = join(dataRoot, "build", "copies", name);
+  }
+
+  add(
+    content: Uint8Array,
+    { mode, uid, gid }: { readonly mode: number; readonly uid: number; readonly gid: number },
+  ): string {
+    mkdirSync(this.#directory, { recursive: true, mode: 0o700 });
+    const path = join(this.#directory, String(this.#count++));
+    writeFileSync(path, content, { mode: 0o600, flag: "wx" });
+    chownSync(path, uid, gid);
+    chmodSync(path, mode);
+    return path;
+  }
+
+  /** On the disk of the data root: it may become large. */
+  makeDirectory(): string {
+    const path = join(this.#copies, String(this.#count++));
+    mkdirSync(path, { recursive: true, mode: 0o700 });
+    return path;
+  }
+
+  remove(): void {
+    rmSync(this.#copies, { recursive: true, force: true });
+    rmSync(this.#directory, { recursive: true, force: true });
+  }
+}
