@@ -5,6 +5,7 @@ import type { Operation } from "../api/http/routes.ts";
 import type { ApiVersion } from "../api/http/version.ts";
 import type { Engine } from "../model/engine.ts";
 import type { DaemonConfiguration } from "./configuration.ts";
+import type { BuildKit } from "./buildkit/buildkit.ts";
 import type { AttachedClients } from "./attached-clients.ts";
 import type { ApiRequest } from "./http/api-request.ts";
 import type { PreparedLists } from "./prepared-lists.ts";
@@ -43,6 +44,8 @@ export interface Call {
   /** As it was when the request came. */
   readonly configuration: DaemonConfiguration;
   readonly commands: CommandRunner | undefined;
+  /** BuildKit's services, which are loaded when they are first needed; undefined in a daemon without builds. */
+  readonly buildKit: (() => Promise<BuildKit>) | undefined;
   /** Belongs to this daemon: the same process may contain other daemons. */
   readonly attached: AttachedClients;
   readonly lists: PreparedLists;

@@ -1,10 +1,13 @@
 import { createServer, type Server, type Socket } from "node:net";
+import type { Duplex } from "node:stream";
 import { Query } from "../api/http/query.ts";
 import { matchRoute, type RouteMatch } from "../api/http/route-match.ts";
 import { formatApiVersion, maximumVersion } from "../api/http/version.ts";
 import { toDockerFailure } from "../api/docker-errors.ts";
 import { Failure, failureOf } from "../base/failure.ts";
+import type { Builds } from "../model/builds.ts";
 import type { Engine } from "../model/engine.ts";
+import type { BuildKit } from "./buildkit/buildkit.ts";
 import type { Authorization } from "./authorization/authorize.ts";
 import type { Gate, GateOptions } from "./authorization/gate.ts";
 import { AttachedClients } from "./attached-clients.ts";
@@ -97,6 +100,8 @@ class ApiServer implements Serving {
   readonly #bodies = new BodyMemory();
   readonly #ended = Promise.withResolvers<void>();
   readonly #sockets: Disposable[] = [];
+  readonly #openBuildKit: (() => Promise<BuildKit>) | undefined;
+  #buildKit: Promise<BuildKit> | undefined;
   readonly #pluginRoot: string;
   readonly #pluginAnswerWithinMs: number | undefined;
   #authorization: Authorization | undefined;
@@ -123,6 +128,8 @@ class ApiServer implements Serving {
     this.#pluginAnswerWithinMs = pluginAnswerWithinMs;
     this.#bounds = new ConnectionBounds(connectionLimits);
     this.#engine = engine;
+    const openBuilds = engine.openBuilds?.bind(engine);
+    this.#openBuildKit = openBuilds === undefined ? undefined : () => this.#loadBuildKit(openBuilds);
     this.#facts = facts;
     this.#commands = commands;
     this.#onInternalFailure = onInternalFailure;
@@ -163,8 +170,18 @@ class ApiServer implements Serving {
       (server) => new Promise<void>((resolve) => server.close(() => resolve())),
     );
     for (const socket of this.#connections) socket.destroy();
+    const buildKit = await this.#buildKit?.catch(() => undefined);
+    buildKit?.close();
     await Promise.all(stopped);
     this.#ended.resolve();
+  }
+
+  #loadBuildKit(openBuilds: () => Promise<Builds>): Promise<BuildKit> {
+    const { version } = this.#facts;
+    this.#buildKit ??= Promise.all([import("./buildkit/buildkit.ts"), openBuilds()]).then(
+      ([{ BuildKit }, builds]) => new BuildKit(builds, { version, report: this.report }),
+    );
+    return this.#buildKit;
   }
 
   #onConnection(
@@ -182,6 +199,8 @@ class ApiServer implements Serving {
     const connection = new ApiConnection(socket, {
       calls: isSecure ? throughTls(this.#calls) : this.#calls,
       remote: isRemote ? this.#remoteLimits : undefined,
+      onHttp2:
+        this.#openBuildKit === undefined ? undefined : (connection) => void this.#serveHttp2(connection),
       onRest: (options) => this.#bounds.rest(socket, options),
       onRequest: (exchange) => {
         this.#bounds.wake(socket);
@@ -189,6 +208,23 @@ class ApiServer implements Serving {
       },
     });
     connection.begin();
+  }
+
+  /** A client that speaks HTTP/2 from its first byte on wants BuildKit's services. */
+  async #serveHttp2(connection: Duplex): Promise<void> {
+    this.#bounds.wake(connection);
+    // SAFETY: there is no request on this way that a plug-in could be asked about; `POST /grpc` is one.
+    if (this.#configuration().authorizationPlugins.length > 0) {
+      connection.destroy();
+      return;
+    }
+    try {
+      connection.on("close", this.#bounds.enter("streams"));
+      (await this.#openBuildKit?.())?.accept(connection);
+    } catch (thrown) {
+      this.report(failureOf(thrown));
+      connection.destroy();
+    }
   }
 
   async #answer(exchange: Exchange): Promise<void> {
@@ -256,6 +292,7 @@ class ApiServer implements Serving {
       facts,
       configuration,
       commands: this.#commands,
+      buildKit: this.#openBuildKit,
       attached: this.#attached,
       lists: this.#lists,
       version,

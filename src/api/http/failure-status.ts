@@ -37,7 +37,7 @@ export function failureOfReply(
   body: string,
   headers: { readonly kind?: string | undefined; readonly details?: string | undefined } = {},
 ): Failure {
-  const kind = findKind(headers.kind) ?? kindOfStatus(status);
+  const kind = findFailureKind(headers.kind) ?? kindOfStatus(status);
   const message = messageIn(body) ?? `the daemon answered with status ${status}`;
   const details =
     headers.kind === undefined ? dockerDetails(message) : parseFailureDetails(headers.details ?? "{}");
@@ -54,7 +54,8 @@ function dockerDetails(message: string): FailureDetails {
   return {};
 }
 
-function findKind(text: string | undefined): FailureKind | undefined {
+/** Undefined for other text. */
+export function findFailureKind(text: string | undefined): FailureKind | undefined {
   return text !== undefined && isKeyOf(statusOfKind, text) ? text : undefined;
 }
 

@@ -28,6 +28,7 @@ export type Resource =
   | "exec"
   | "images"
   | "system"
+  | "builds"
   | "events"
   | "manifests"
   | "networks"
@@ -35,6 +36,7 @@ export type Resource =
   | "volumes"
   | "secrets"
   | "swarm"
+  | "buildkit"
   | "tare"
   | "absent";
 
@@ -62,7 +64,55 @@ export const routes: readonly Route[] = [
     query: { type: "texts", verbose: "boolean" },
     querySince: { type: 1042, verbose: 1052 },
   },
-  { method: "POST", path: "/build/prune", operation: "system.pruneBuildCache" },
+  {
+    method: "POST",
+    path: "/build",
+    operation: "builds.build",
+    query: {
+      dockerfile: "text",
+      t: "texts",
+      remote: "text",
+      q: "boolean",
+      nocache: "boolean",
+      pull: "text",
+      rm: "boolean=true",
+      forcerm: "boolean",
+      memory: "integer",
+      memswap: "integer",
+      cpushares: "integer",
+      cpusetcpus: "text",
+      cpusetmems: "text",
+      cpuperiod: "integer",
+      cpuquota: "integer",
+      shmsize: "integer",
+      ulimits: "text",
+      cgroupparent: "text",
+      buildargs: "text",
+      labels: "text",
+      networkmode: "text",
+      extrahosts: "text",
+      target: "text",
+      platform: "text",
+      squash: "boolean",
+      cachefrom: "text",
+      version: "text",
+      outputs: "text",
+      buildid: "text",
+    },
+    body: "stream",
+  },
+  {
+    method: "POST",
+    path: "/build/prune",
+    operation: "builds.prune",
+    query: {
+      "keep-storage": "integer",
+      "reserved-space": "integer",
+      all: "boolean",
+      filters: "filters",
+    },
+    since: 1031,
+  },
   {
     method: "GET",
     path: "/events",
@@ -473,13 +523,13 @@ export const routes: readonly Route[] = [
     operation: "tare.storage-bench",
     query: { quick: "boolean", size: "integer", containers: "integer" },
   },
+  { method: "POST", path: "/tare/builds", operation: "builds.buildWithOptions", body: "stream" },
   { method: "POST", path: "/tare/descriptors", operation: "tare.descriptors", body: "json" },
   { method: "POST", path: "/tare/settle", operation: "tare.settle" },
   { method: "POST", path: "/tare/shutdown", operation: "tare.shutdown" },
-  { method: "POST", path: "/build", operation: "absent.build" },
   { method: "POST", path: "/build/cancel", operation: "absent.build" },
-  { method: "POST", path: "/session", operation: "absent.build" },
-  { method: "POST", path: "/grpc", operation: "absent.build" },
+  { method: "POST", path: "/session", operation: "buildkit.session", hijack: true },
+  { method: "POST", path: "/grpc", operation: "buildkit.grpc", hijack: true },
   {
     method: "PUT",
     path: "/volumes/{name...}",

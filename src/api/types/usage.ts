@@ -33,10 +33,22 @@ export interface KindUsage<Item> {
 
 export interface BuildCacheRow {
   readonly ID: string;
+  readonly Parents?: readonly string[] | undefined;
   readonly Type: string;
+  readonly Description: string;
   readonly InUse: boolean;
   readonly Shared: boolean;
   readonly Size: number;
+  /** RFC 3339. */
+  readonly CreatedAt: string;
+  readonly LastUsedAt: string | null;
+  readonly UsageCount: number;
+}
+
+/** `POST /build/prune`. */
+export interface BuildCachePruneReport {
+  readonly CachesDeleted: readonly string[] | null;
+  readonly SpaceReclaimed: number;
 }
 
 /** `POST /containers/prune`. */

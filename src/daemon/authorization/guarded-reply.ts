@@ -28,6 +28,10 @@ export class GuardedReply implements Reply {
     return this.#reply.isBegun || this.#held !== undefined;
   }
 
+  get isUpgrade(): boolean {
+    return this.#reply.isUpgrade;
+  }
+
   /** What would be sent; undefined for streams. */
   get held(): HeldAnswer | undefined {
     return this.#held;

@@ -25,6 +25,7 @@ const ownRequests: Readonly<Record<Operation, string>> = {
   "pods.pause": "refused",
   "pods.unpause": "refused",
   "pods.remove": "refused",
+  "builds.buildWithOptions": "POST /build",
   "containers.checkHealth": "POST /containers/{id}/exec",
   "manifests.push": "POST /images/{name}/push",
   "pods.list": "GET /containers/json",
@@ -64,7 +65,11 @@ export function findRule({ path, operation }: Pick<Route, "path" | "operation">)
 
 /** Whether bodies of this operation contain credentials or secrets: plug-ins receive neither request's nor reply's. */
 export function hasSecretBody(operation: Operation): boolean {
-  return operation === "system.login" || operation.startsWith("secrets.");
+  return (
+    operation === "system.login" ||
+    operation === "builds.buildWithOptions" ||
+    operation.startsWith("secrets.")
+  );
 }
 
 /**

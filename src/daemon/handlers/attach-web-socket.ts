@@ -1,5 +1,5 @@
 import { DetachScanner, parseDetachKeys } from "../../api/container/detach-keys.ts";
-import { FrameDecoder } from "../../api/http/stream-frames.ts";
+import { FrameDecoder } from "../../spec/stream-frames.ts";
 import { acceptWebSocket } from "../../api/http/web-socket.ts";
 import type { Call } from "../handler.ts";
 import { bridge } from "../http/bridge.ts";

@@ -1,7 +1,7 @@
 import { type Duplex, Writable } from "node:stream";
 import { parseCommandRequest } from "../../api/container/fast-path-request.ts";
 import { runStreamType } from "../../api/http/run-stream.ts";
-import { encodeFrame, type FrameStream } from "../../api/http/stream-frames.ts";
+import { encodeFrame, type FrameStream } from "../../spec/stream-frames.ts";
 import { Failure } from "../../base/failure.ts";
 import type { Call } from "../handler.ts";
 import { endGently } from "../http/bridge.ts";

@@ -1,6 +1,6 @@
 import { parseFastPathLogs } from "../../api/container/fast-path-request.ts";
 import { runStreamType } from "../../api/http/run-stream.ts";
-import { multiplexedStreamType, rawStreamType } from "../../api/http/stream-frames.ts";
+import { multiplexedStreamType, rawStreamType } from "../../spec/stream-frames.ts";
 import { Failure } from "../../base/failure.ts";
 import { formatRfc3339Fixed } from "../../base/timestamp.ts";
 import type { LogAttributes, LogEntry, LogOptions } from "../../model/logs.ts";

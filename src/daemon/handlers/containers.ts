@@ -3,7 +3,7 @@ import { DetachScanner, parseDetachKeys } from "../../api/container/detach-keys.
 import { parseResize } from "../../api/container/exec-request.ts";
 import { type Filters, requireFilterKeys } from "../../api/http/filters.ts";
 import { adaptContainerInspect, adaptContainerSummary } from "../../api/http/version-compat.ts";
-import { multiplexedStreamType, rawStreamType } from "../../api/http/stream-frames.ts";
+import { multiplexedStreamType, rawStreamType } from "../../spec/stream-frames.ts";
 import { parseUpdateRequest } from "../../api/container/update-request.ts";
 import { Failure, isAlreadyRunning } from "../../base/failure.ts";
 import type { Call, Handlers } from "../handler.ts";

@@ -2,7 +2,7 @@ import { parseFastPathExec } from "../../api/container/fast-path-request.ts";
 import { toExecRequest } from "../../api/container/fast-path-exec.ts";
 import { DetachScanner } from "../../api/container/detach-keys.ts";
 import { parseConsoleSize } from "../../api/container/exec-request.ts";
-import { encodeFrame } from "../../api/http/stream-frames.ts";
+import { encodeFrame } from "../../spec/stream-frames.ts";
 import { frameOutput, runStreamType } from "../../api/http/run-stream.ts";
 import { poll } from "../../base/deadline.ts";
 import type { Call } from "../handler.ts";

@@ -11,7 +11,7 @@ import {
   frameHeaderBytes,
   multiplexedStreamType,
   rawStreamType,
-} from "../../api/http/stream-frames.ts";
+} from "../../spec/stream-frames.ts";
 import { toDockerFailure } from "../../api/docker-errors.ts";
 import { quoteControls } from "../../base/quote-controls.ts";
 import { Failure } from "../../base/failure.ts";

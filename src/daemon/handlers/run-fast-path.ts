@@ -3,7 +3,7 @@ import { parseFastPathRun } from "../../api/container/fast-path-request.ts";
 import { encodeRunEvent, runStreamType } from "../../api/http/run-stream.ts";
 import { formatTiming, startFailureStatus, showsTiming } from "../../api/container/run-text.ts";
 import { endOfRun, formatFailure, formatWarnings } from "../../api/container/run-messages.ts";
-import { encodeFrame } from "../../api/http/stream-frames.ts";
+import { encodeFrame } from "../../spec/stream-frames.ts";
 import type { ContainerCreateResponse, StartTiming } from "../../api/types/container.ts";
 import type { Failure } from "../../base/failure.ts";
 import type { Call } from "../handler.ts";

@@ -7,16 +7,15 @@ import { infoOf, versionOf } from "../map/info.ts";
 import { usageOf } from "../map/usage.ts";
 
 const pingHeaders = {
-  // 1: the classic builder's routes are asked, whose answer is a sentence.
-  "Builder-Version": "1",
   Swarm: "inactive",
   "Cache-Control": "no-cache, no-store, must-revalidate",
   Pragma: "no-cache",
 };
 
 export const handlers: Handlers = {
-  "system.ping": async ({ reply }: Call) => {
-    reply.text(200, "OK", pingHeaders);
+  "system.ping": async ({ reply, buildKit }: Call) => {
+    // 1: the classic builder's routes are asked; 2: BuildKit's.
+    reply.text(200, "OK", { "Builder-Version": buildKit === undefined ? "1" : "2", ...pingHeaders });
   },
 
   "system.options": async ({ reply }: Call) => {
@@ -41,21 +40,16 @@ export const handlers: Handlers = {
     const types = parseUsageTypes(query.texts("type"), version);
     const kinds = (["image", "container", "volume"] as const).filter((kind) => types.includes(kind));
     const usage = await engine.diskUsage({ kinds, signal });
-    reply.json(
-      200,
-      usageOf(usage, { types, version, isVerbose: query.boolean("verbose"), nowMs: Date.now() }),
-    );
+    const builds = types.includes("build-cache") ? await engine.openBuilds?.() : undefined;
+    const buildCache = (await builds?.cache({ signal })) ?? [];
+    const isVerbose = query.boolean("verbose");
+    reply.json(200, usageOf(usage, { types, version, isVerbose, nowMs: Date.now(), buildCache }));
   },
 
   "system.login": async ({ engine, body, reply, signal }: Call) => {
     const { registry, credentials } = parseLoginRequest(body);
     await engine.images.checkCredentials(registry, credentials, { signal });
     reply.json(200, { Status: "Login Succeeded", IdentityToken: "" });
-  },
-
-  // Nothing is built yet, so there is nothing in a cache.
-  "system.pruneBuildCache": async ({ reply }: Call) => {
-    reply.json(200, { CachesDeleted: null, SpaceReclaimed: 0 });
   },
 };
 

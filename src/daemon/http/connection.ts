@@ -16,6 +16,10 @@ const headWithinMs = 60_000;
 /** How often a client that has ended its direction is looked at: whether it still waits for its answer. */
 const lookEveryMs = 500;
 
+/** SPEC: RFC 9113, 3.4: how a client begins that speaks HTTP/2 at once. */
+const preface = Buffer.from("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", "latin1");
+const prefaceStart = 0x50;
+
 export interface ConnectionOptions {
   readonly calls: SocketCalls;
   /** The client is on the network: it has less time, and one that ends its direction while it waits has gone. */
@@ -23,6 +27,8 @@ export interface ConnectionOptions {
   /** It has no request yet, or no more (`isUsed`). */
   readonly onRest: (options: { readonly isUsed: boolean }) => void;
   readonly onRequest: (exchange: Exchange) => void;
+  /** Takes a connection over whose client speaks HTTP/2; its first bytes can be read again. */
+  readonly onHttp2?: ((connection: Duplex) => void) | undefined;
 }
 
 /** One request and the place for its answer, which is given once. */
@@ -154,6 +160,7 @@ export class ApiConnection implements Exchange {
   #readHead(): void {
     let from = 0;
     while (this.#readAhead[from] === 13 && this.#readAhead[from + 1] === 10) from += 2; // SPEC: RFC 9112, 2.2
+    if (this.#options.onHttp2 !== undefined && this.#readAhead[0] === prefaceStart && this.#isHttp2()) return;
     const end = this.#readAhead.indexOf("\r\n\r\n", from);
     if (end < 0 ? this.#readAhead.length > headLimitBytes : end > headLimitBytes)
       return this.#refuse(431, `cannot read the request: its head is longer than ${headLimitBytes} bytes`);
@@ -178,6 +185,24 @@ export class ApiConnection implements Exchange {
     if (head.expectsContinue && !this.#body.isDone) this.socket.write("HTTP/1.1 100 Continue\r\n\r\n");
     if (this.#body.isDone) request.push(null);
     this.#options.onRequest(this);
+  }
+
+  /** Whether the connection is, or may become, one of HTTP/2: then it is handed over, or more bytes are awaited. */
+  #isHttp2(): boolean {
+    const known = Math.min(this.#readAhead.length, preface.length);
+    if (this.#readAhead.compare(preface, 0, known, 0, known) !== 0) return false;
+    if (known < preface.length) {
+      this.#headTimer ??= this.#startHeadTimer();
+      return true;
+    }
+    clearTimeout(this.#headTimer);
+    clearTimeout(this.#restTimer);
+    this.#isTaken = true;
+    this.socket.off("readable", this.#onReadable);
+    this.socket.unshift(this.#readAhead);
+    this.#readAhead = Buffer.alloc(0);
+    this.#options.onHttp2?.(this.socket);
+    return true;
   }
 
   #readBody(): void {

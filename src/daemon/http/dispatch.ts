@@ -5,6 +5,7 @@ import type { Handler, Handlers } from "../handler.ts";
 
 /** Loaded when first asked for: an idle daemon holds only what was used. */
 const loaders: Readonly<Record<Resource, () => Promise<Handlers>>> = {
+  builds: async () => (await import("../handlers/builds.ts")).handlers,
   containers: async () => (await import("../handlers/containers.ts")).handlers,
   exec: async () => (await import("../handlers/exec.ts")).handlers,
   images: async () => (await import("../handlers/images.ts")).handlers,
@@ -16,6 +17,7 @@ const loaders: Readonly<Record<Resource, () => Promise<Handlers>>> = {
   volumes: async () => (await import("../handlers/volumes.ts")).handlers,
   secrets: async () => (await import("../handlers/secrets.ts")).handlers,
   swarm: async () => (await import("../handlers/swarm.ts")).handlers,
+  buildkit: async () => (await import("../handlers/buildkit.ts")).handlers,
   tare: async () => (await import("../handlers/tare.ts")).handlers,
   absent: async () => ({}),
 };

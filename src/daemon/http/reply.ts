@@ -8,6 +8,8 @@ import { quoteLine } from "../../base/quote-controls.ts";
 export interface Reply {
   /** True as soon as the head has been sent: a status can no longer report a failure. */
   readonly isBegun: boolean;
+  /** The client offers to change the protocol. */
+  readonly isUpgrade: boolean;
   json(status: number, value: unknown, headers?: Readonly<Record<string, string>>): void;
   /** JSON already written, for numbers that JavaScript can't hold. */
   jsonText(status: number, text: string): void;

@@ -99,6 +99,7 @@ function imageConfigOf(defaults: ImageDefaults): api.ImageConfig {
     Labels: Object.keys(defaults.labels).length === 0 ? null : defaults.labels,
     StopSignal: defaults.stopSignal,
     Shell: defaults.shell,
+    ArgsEscaped: defaults.argsEscaped === true ? true : undefined,
   };
 }
 

@@ -2,6 +2,7 @@ import { adaptContainerSummary, adaptImageSummary } from "../../api/http/version
 import type { ContainerSummary } from "../../api/types/container.ts";
 import type { ImageSummary } from "../../api/types/image.ts";
 import type {
+  BuildCacheRow,
   ContainersPruneReport,
   ImagesPruneReport,
   KindUsage,
@@ -11,6 +12,7 @@ import type {
 import type { Volume } from "../../api/types/volume.ts";
 import type { UsageType } from "../../api/system/usage-types.ts";
 import type { ApiVersion } from "../../api/http/version.ts";
+import type { BuildCacheRecord } from "../../model/builds.ts";
 import type { DiskUsage } from "../../model/usage.ts";
 import { containerSummaryOf } from "./container-summary.ts";
 import { deleteItemOf, imageSummaryOf } from "./image.ts";
@@ -18,7 +20,7 @@ import { volumeOf } from "./volume.ts";
 import type { PrunedContainers, PrunedImages } from "../../model/prune.ts";
 
 /**
- * `GET /system/df`; there is no build cache yet. Before 1.52 with lists, since then with sums, and with both unless it
+ * `GET /system/df`. Before 1.52 with lists, since then with sums, and with both unless it
  * is `verbose`.
  */
 export function usageOf(
@@ -28,8 +30,10 @@ export function usageOf(
     version,
     isVerbose,
     nowMs,
+    buildCache,
   }: {
     readonly types: readonly UsageType[];
+    readonly buildCache: readonly BuildCacheRecord[];
     readonly version: ApiVersion;
     readonly isVerbose: boolean;
     readonly nowMs: number;
@@ -47,9 +51,14 @@ export function usageOf(
         adaptContainerSummary(containerSummaryOf(container, nowMs), version),
       ) ?? null,
     Volumes: usage.volumes?.map(({ usage: used, ...volume }) => volumeOf(volume, used)) ?? null,
-    BuildCache: types.includes("build-cache") ? [] : null,
+    BuildCache: types.includes("build-cache") ? buildCache.map(buildCacheRowOf) : null,
   };
-  const old = { LayersSize: usage.layersBytes, ...lists, BuilderSize: version < 1042 ? 0 : undefined };
+  const builderBytes = sum(buildCache.map(({ sizeBytes, shared }) => (shared ? 0 : sizeBytes)));
+  const old = {
+    LayersSize: usage.layersBytes,
+    ...lists,
+    BuilderSize: version < 1042 ? builderBytes : undefined,
+  };
   if (version < 1052) return old;
   const sums = sumsOf(usage, lists, isVerbose);
   return isVerbose || version >= 1053 ? sums : { ...old, ...sums };
@@ -59,7 +68,7 @@ interface Lists {
   readonly Images: readonly ImageSummary[] | null;
   readonly Containers: readonly ContainerSummary[] | null;
   readonly Volumes: readonly Volume[] | null;
-  readonly BuildCache: readonly [] | null;
+  readonly BuildCache: readonly BuildCacheRow[] | null;
 }
 
 function sumsOf(
@@ -102,7 +111,27 @@ function sumsOf(
       Volumes,
       volumes?.map(({ usage }) => ({ bytes: usage.bytes, isUsed: usage.containers.length > 0 })),
     ),
-    BuildCacheUsage: kind(BuildCache),
+    BuildCacheUsage: kind(
+      BuildCache,
+      BuildCache?.map(({ Size, InUse, Shared }) => ({ bytes: Shared ? 0 : Size, isUsed: InUse })),
+    ),
+  };
+}
+
+function buildCacheRowOf(record: BuildCacheRecord): BuildCacheRow {
+  const { id, parents, kind, description, inUse, shared, sizeBytes } = record;
+  const { createdAtMs, lastUsedAtMs, usageCount } = record;
+  return {
+    ID: id,
+    Parents: parents.length === 0 ? undefined : parents,
+    Type: kind,
+    Description: description,
+    InUse: inUse,
+    Shared: shared,
+    Size: sizeBytes,
+    CreatedAt: new Date(createdAtMs).toISOString(),
+    LastUsedAt: lastUsedAtMs === undefined ? null : new Date(lastUsedAtMs).toISOString(),
+    UsageCount: usageCount,
   };
 }
 

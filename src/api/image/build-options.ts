@@ -1,0 +1,140 @@
+import { Failure } from "../../base/failure.ts";
+import type { BuildRequest } from "../../model/builds.ts";
+import { parsePlatform } from "../../spec/platform.ts";
+import { parseReference } from "../../spec/reference.ts";
+import { hostConfigSchemas } from "../container/create-schemas.ts";
+import { type FieldSchemas, readFields } from "../http/field-schemas.ts";
+import { parseBuildNetwork, type StepParameters, stepParametersOf } from "./build-parameters.ts";
+
+/** A context that the daemon reads where it is, when device and inode are those of the client. */
+export interface ContextPath {
+  readonly path: string;
+  readonly device: bigint;
+  readonly inode: bigint;
+}
+
+const outputs = ["image", "tar", "docker", "oci", "none"] as const;
+const reports = ["lint", "outline", "targets"] as const;
+const entitlements: ReadonlySet<string> = new Set(["network.host", "security.insecure", "device"]);
+
+/** What the first line of `POST /tare/builds` asks for. */
+export type BuildOptionsRequest = Pick<
+  BuildRequest,
+  | "dockerfile"
+  | "target"
+  | "buildArgs"
+  | "labels"
+  | "platforms"
+  | "noCache"
+  | "pull"
+  | "network"
+  | "entitlements"
+  | "sourceDateEpoch"
+> &
+  StepParameters & {
+    readonly context: ContextPath | undefined;
+    /** Undefined: in the context, if anywhere. */
+    readonly ignoreFile: string | undefined;
+    readonly tags: readonly string[];
+    readonly secrets: ReadonlyMap<string, Uint8Array>;
+    readonly output: (typeof outputs)[number];
+    readonly push: boolean;
+    readonly describe: (typeof reports)[number] | undefined;
+  };
+
+/** SPEC: BuildKit's own bound of a secret. */
+const mostSecretBytes = 500 * 1024;
+
+const schemas = {
+  Dockerfile: { object: { Name: "text", Text: "text" } },
+  Context: { object: { Path: "text", Device: "text", Inode: "text" } },
+  IgnoreFile: "text",
+  Tags: "texts",
+  Target: "text",
+  BuildArgs: "text-map",
+  Labels: "text-map",
+  Platforms: "texts",
+  NoCache: "boolean",
+  NoCacheFilter: "texts",
+  Pull: "boolean",
+  NetworkMode: "text",
+  HostConfig: { object: hostConfigSchemas },
+  Secrets: "text-map",
+  Entitlements: "texts",
+  Output: "text",
+  Push: "boolean",
+  Describe: "text",
+} as const satisfies FieldSchemas;
+
+/** Throws Failure("invalid") for a field that can't be read. */
+export function parseBuildOptions(body: unknown): BuildOptionsRequest {
+  const fields = readFields(body, schemas, "");
+  const { Dockerfile = {}, Tags = [], Platforms = [], NoCacheFilter = [], Entitlements = [] } = fields;
+  for (const tag of Tags) parseReference(tag);
+  for (const platform of Platforms) parsePlatform(platform);
+  for (const each of Entitlements) {
+    if (!entitlements.has(each))
+      throw new Failure("invalid", `invalid entitlement: ${JSON.stringify(each.slice(0, 100))}`);
+  }
+  return {
+    dockerfile: { name: Dockerfile.Name ?? "Dockerfile", text: Dockerfile.Text },
+    context: contextOf(fields.Context),
+    ignoreFile: fields.IgnoreFile,
+    tags: Tags,
+    target: fields.Target,
+    buildArgs: fields.BuildArgs ?? {},
+    sourceDateEpoch: epochOf(fields.BuildArgs?.["SOURCE_DATE_EPOCH"]),
+    labels: fields.Labels ?? {},
+    platforms: Platforms,
+    noCache: fields.NoCache === true ? true : NoCacheFilter.length === 0 ? false : NoCacheFilter,
+    pull: fields.Pull ?? false,
+    network: parseBuildNetwork(fields.NetworkMode),
+    entitlements: Entitlements,
+    secrets: new Map(Object.entries(fields.Secrets ?? {}).map(([id, text]) => [id, secretOf(id, text)])),
+    output: oneOf("Output", fields.Output ?? "image", outputs),
+    push: fields.Push ?? false,
+    describe: fields.Describe === undefined ? undefined : oneOf("Describe", fields.Describe, reports),
+    ...stepParametersOf(fields.HostConfig ?? {}),
+  };
+}
+
+/** SPEC: the build argument is the time of the image, in seconds since 1970. */
+function epochOf(text: string | undefined): number | undefined {
+  if (text === undefined || text === "") return undefined;
+  if (!/^\d{1,12}$/.test(text))
+    throw new Failure("invalid", `invalid SOURCE_DATE_EPOCH: ${JSON.stringify(text.slice(0, 100))}`);
+  return Number(text);
+}
+
+function contextOf(
+  fields:
+    | {
+        readonly Path?: string | undefined;
+        readonly Device?: string | undefined;
+        readonly Inode?: string | undefined;
+      }
+    | undefined,
+): ContextPath | undefined {
+  if (fields === undefined) return undefined;
+  const { Path = "", Device = "", Inode = "" } = fields;
+  if (!Path.startsWith("/") || Path.includes("\0"))
+    throw new Failure("invalid", "the path of a build context must be absolute");
+  if (!/^\d{1,20}$/.test(Device) || !/^\d{1,20}$/.test(Inode))
+    throw new Failure("invalid", "a build context needs its device and inode, as decimal texts");
+  return { path: Path, device: BigInt(Device), inode: BigInt(Inode) };
+}
+
+function secretOf(id: string, text: string): Uint8Array {
+  if (id === "" || !/^[A-Za-z0-9+/]*={0,2}$/.test(text))
+    throw new Failure("invalid", "a build secret must have an id and be base64");
+  const bytes = Buffer.from(text, "base64");
+  if (bytes.length > mostSecretBytes)
+    throw new Failure("invalid", `invalid secret size ${bytes.length}: at most ${mostSecretBytes} bytes`);
+  return bytes;
+}
+
+function oneOf<T extends string>(name: string, text: string, words: readonly T[]): T {
+  const found = words.find((word) => word === text);
+  if (found !== undefined) return found;
+  throw new Failure("invalid", `${name} must be one of ${words.join(", ")}`);
+}

@@ -1,0 +1,183 @@
+import type { Failure } from "../../base/failure.ts";
+import type { Sendable } from "../../grpc/codec.ts";
+import type { ServerCall } from "../../grpc/server.ts";
+import { statusOfThrown } from "../../grpc/status.ts";
+import type { BuildResult, Builds } from "../../model/builds.ts";
+import { buildErrorOf } from "./build-error.ts";
+import type { BuildHistory } from "./build-history.ts";
+import type { BuildJob } from "./build-job.ts";
+import type { BuildJobs } from "./build-jobs.ts";
+import type { ClientSession, ClientSessions } from "./client-session.ts";
+import { findResultId, refuseDefinition } from "./definitions.ts";
+import { type ExporterRequest, exportResult } from "./exporters.ts";
+import { type FrontEndOutcome, runFrontEnd } from "./front-end.ts";
+import type { Messages } from "./messages.ts";
+import { timestampOf } from "./progress-log.ts";
+import { findCredentials } from "./session-services.ts";
+
+type SolveRequest = Messages["moby.buildkit.v1.SolveRequest"];
+type SolveResponse = Sendable<Messages["moby.buildkit.v1.SolveResponse"]>;
+type Definitions = Readonly<Record<string, Messages["pb.Definition"]>>;
+
+/** What all of BuildKit's services share. */
+export interface BuildKitContext {
+  readonly builds: Builds;
+  readonly jobs: BuildJobs;
+  readonly sessions: ClientSessions;
+  readonly history: BuildHistory;
+  readonly version: string;
+  /** Receives failures of the daemon's own, to be logged. */
+  readonly report: (failure: Failure) => void;
+}
+
+/** A build from its request to its answer: it ends with its client, and frees all that it holds. */
+export async function solve(
+  request: SolveRequest,
+  call: ServerCall,
+  context: BuildKitContext,
+): Promise<SolveResponse> {
+  refuseDefinition(request.Definition);
+  const job = context.jobs.begin({
+    ref: request.Ref,
+    sessionId: request.Session,
+    entitlements: request.Entitlements,
+  });
+  job.endWith(call.signal);
+  const record = {
+    Ref: request.Ref,
+    Frontend: request.Frontend,
+    FrontendAttrs: request.FrontendAttrs,
+    Exporters: exportersOf(request).map(({ type, attributes }) => ({ Type: type, Attrs: attributes })),
+    CreatedAt: timestampOf(job.startedAtMs),
+  };
+  if (!request.Internal) context.history.begin(record);
+  const complete = (more: Partial<Sendable<Messages["moby.buildkit.v1.BuildHistoryRecord"]>>): void => {
+    if (request.Internal) return;
+    const { cached, completed, total } = job.progress.counts;
+    context.history.complete({
+      ...more,
+      ...record,
+      CompletedAt: timestampOf(Date.now()),
+      numCachedSteps: cached,
+      numCompletedSteps: completed,
+      numTotalSteps: total,
+      numWarnings: job.progress.warnings,
+    });
+  };
+  try {
+    const response = await run(request, job, context);
+    complete({ ExporterResponse: response });
+    return { ExporterResponse: response };
+  } catch (thrown) {
+    const error = buildErrorOf(thrown, undefined);
+    const { code, message } = statusOfThrown(error);
+    complete({ error: { code, message } });
+    throw error;
+  } finally {
+    await context.jobs.end(job);
+  }
+}
+
+async function run(
+  request: SolveRequest,
+  job: BuildJob,
+  context: BuildKitContext,
+): Promise<Readonly<Record<string, string>>> {
+  const outcome = request.Frontend === "" ? await returnedOf(job) : await ownFrontEnd(request, job, context);
+  if (outcome.kind === "report") return reportMetadata(outcome);
+  const { result, isMultiPlatform } = outcome;
+  if (result === undefined) return {};
+  const session = await sessionOf(job, context);
+  return await exportResult(result, exportersOf(request), {
+    builds: context.builds,
+    session,
+    progress: job.progress,
+    signal: job.signal,
+    isMultiPlatform,
+    findCredentials: async (registry, signal) => findCredentials(session, registry, signal),
+  });
+}
+
+type Outcome =
+  | { readonly kind: "result"; readonly result: BuildResult | undefined; readonly isMultiPlatform: boolean }
+  | Extract<FrontEndOutcome, { kind: "report" }>;
+
+/** The client is the front end: it uses the bridge, and then returns a result. */
+async function returnedOf(job: BuildJob): Promise<Outcome> {
+  const returned = await job.returned();
+  if (returned.kind === "error") throw returned.error;
+  return returned;
+}
+
+async function ownFrontEnd(request: SolveRequest, job: BuildJob, context: BuildKitContext): Promise<Outcome> {
+  const outcome = await runFrontEndFor(request.FrontendAttrs, {
+    frontend: request.Frontend,
+    inputs: request.FrontendInputs,
+    job,
+    context,
+  });
+  if (outcome.kind === "result") job.owned.use(outcome.result);
+  return outcome;
+}
+
+/** Runs a front end that the request names; Tare has the one for Dockerfiles. Throws "unsupported" for others. */
+export async function runFrontEndFor(
+  options: Readonly<Record<string, string>>,
+  {
+    frontend,
+    inputs,
+    job,
+    context,
+  }: {
+    readonly frontend: string;
+    readonly inputs: Definitions;
+    readonly job: BuildJob;
+    readonly context: BuildKitContext;
+  },
+): Promise<FrontEndOutcome> {
+  const isDockerfile =
+    frontend === "dockerfile.v0" ||
+    (frontend === "gateway.v0" && /^(docker\.io\/)?docker\/dockerfile(:|@|$)/.test(options["source"] ?? ""));
+  if (!isDockerfile) throw buildErrorOf(new Error(`frontend ${frontend} not found`), undefined);
+  const session = await sessionOf(job, context);
+  return await runFrontEnd(options, {
+    builds: context.builds,
+    session,
+    progress: job.progress,
+    signal: job.signal,
+    entitlements: job.entitlements,
+    owned: job.owned,
+    findInput: (name) => {
+      const id = findResultId(inputs[name]);
+      return id === undefined ? undefined : context.jobs.findImage(id)?.image;
+    },
+  });
+}
+
+/** The session of a build's client; when that goes away, the build ends. */
+async function sessionOf(job: BuildJob, { sessions }: BuildKitContext): Promise<ClientSession> {
+  const session = await sessions.get(job.sessionId, job.signal);
+  job.endWith(session.signal);
+  return session;
+}
+
+/** A report as the metadata of a result, for clients that print it. */
+export function reportMetadata({
+  report,
+}: Extract<FrontEndOutcome, { kind: "report" }>): Readonly<Record<string, string>> {
+  return {
+    "result.json": report.json,
+    "result.txt": report.text,
+    version: "1.0.0",
+    ...(report.statusCode === undefined ? {} : { "result.statuscode": String(report.statusCode) }),
+  };
+}
+
+/** Older clients name one exporter, newer ones a list. */
+function exportersOf(request: SolveRequest): readonly ExporterRequest[] {
+  if (request.Exporters.length > 0)
+    return request.Exporters.map(({ Type, Attrs }) => ({ type: Type, attributes: Attrs }));
+  return request.ExporterDeprecated === ""
+    ? []
+    : [{ type: request.ExporterDeprecated, attributes: request.ExporterAttrsDeprecated }];
+}

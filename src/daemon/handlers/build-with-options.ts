@@ -1,0 +1,215 @@
+import { randomBytes } from "node:crypto";
+import { stat } from "node:fs/promises";
+import { parseJsonBody } from "../../api/http/json-body.ts";
+import {
+  type BuildOptionsRequest,
+  type ContextPath,
+  parseBuildOptions,
+} from "../../api/image/build-options.ts";
+import { parseRegistryConfig } from "../../api/image/registry-auth.ts";
+import type { BuildMessage } from "../../api/types/build.ts";
+import { Failure, sentenceOf } from "../../base/failure.ts";
+import type {
+  BuildContext,
+  BuildOptions,
+  BuildProgress,
+  BuildRequest,
+  BuildResult,
+  Builds,
+  OpenContext,
+} from "../../model/builds.ts";
+import { digestOf } from "../../spec/digest.ts";
+import { parseReference } from "../../spec/reference.ts";
+import type { Call } from "../handler.ts";
+import { BodyMemory } from "../http/body-memory.ts";
+import { readFirstLine } from "../http/first-line.ts";
+import { bodyPieces, refusingBadBody } from "../http/request-body.ts";
+import { buildFailureOf, buildMessageOf, buildResultOf } from "../map/build-message.ts";
+import { openBuilds } from "./open-builds.ts";
+
+/** First lines of all clients together. */
+const memory = new BodyMemory();
+
+const pieceBytes = 192 * 1024;
+
+/** `POST /tare/builds`: all options in the body's first line, progress in typed lines. */
+export async function buildWithOptions({ engine, request, reply, signal }: Call): Promise<void> {
+  const { line, rest } = await readFirstLine(bodyPieces(request), memory);
+  const options = parseBuildOptions(parseJsonBody(Buffer.from(line)));
+  const credentials = parseRegistryConfig(request.header("x-registry-config"));
+  const findCredentials = (registry: string): Promise<(typeof credentials)[string] | undefined> =>
+    Promise.resolve(credentials[registry]);
+  const builds = await openBuilds(engine);
+  await using context = await openContext(options, { builds, rest, signal });
+  reply.begin("application/json");
+  // SAFETY: a client that reads slowly does not hold the steps; the output of each is bounded.
+  let written: Promise<void> = Promise.resolve();
+  const send = (message: BuildMessage): Promise<void> => {
+    const text = `${JSON.stringify(message)}\n`;
+    written = written.then(() => reply.write(text));
+    return written;
+  };
+  const onProgress = (event: BuildProgress): void => {
+    const message = buildMessageOf(event);
+    if (message !== undefined) void send(message);
+  };
+  try {
+    await reportDockerfile(options, onProgress);
+    const asked = requestOf(options, { context, findCredentials });
+    if (options.describe === undefined) {
+      await using result = await builds.build(asked, { signal, onProgress });
+      await deliver(builds, result, { options, findCredentials, signal, onProgress, send });
+      await send(buildResultOf(result.images));
+    } else {
+      const { json, text, statusCode } = await builds.describe(options.describe, asked, {
+        signal,
+        onProgress,
+      });
+      await send({ Report: { Json: json, Text: text, StatusCode: statusCode } });
+    }
+  } catch (thrown) {
+    await send({ Failure: buildFailureOf(thrown) });
+  }
+  reply.end();
+}
+
+/** The engine reports only a Dockerfile that it reads itself. */
+async function reportDockerfile(
+  { dockerfile: { name, text } }: BuildOptionsRequest,
+  onProgress: (event: BuildProgress) => void,
+): Promise<void> {
+  if (text === undefined) return;
+  await during(`[internal] load build definition from ${name}`, { onProgress }, (vertex) => {
+    const bytes = Buffer.byteLength(text);
+    const id = "transferring dockerfile:";
+    onProgress({ kind: "status", vertex, id, current: bytes, total: bytes, startedAtMs: Date.now() });
+    return Promise.resolve();
+  });
+}
+
+function requestOf(
+  { ignoreFile, secrets, ...options }: BuildOptionsRequest,
+  { context, findCredentials }: { readonly context: OpenContext } & Pick<BuildRequest, "findCredentials">,
+): BuildRequest {
+  const directory: BuildContext = {
+    kind: "directory",
+    open: () => Promise.resolve({ path: context.path, [Symbol.asyncDispose]: () => Promise.resolve() }),
+    readIgnoreFile: ignoreFile === undefined ? undefined : () => Promise.resolve(ignoreFile),
+  };
+  return {
+    ...options,
+    contexts: new Map([["", directory]]),
+    readSecret: (id) => Promise.resolve(secrets.get(id)),
+    findCredentials,
+  };
+}
+
+/** The context where it is, or what follows the first line. */
+async function openContext(
+  { context }: BuildOptionsRequest,
+  {
+    builds,
+    rest,
+    signal,
+  }: { readonly builds: Builds; readonly rest: AsyncIterable<Uint8Array>; readonly signal: AbortSignal },
+): Promise<OpenContext> {
+  if (context === undefined) return await refusingBadBody(() => builds.contexts.unpack(rest, signal));
+  await requireSameDirectory(context);
+  return { path: context.path, [Symbol.asyncDispose]: () => Promise.resolve() };
+}
+
+/**
+ * Throws "conflict" where the daemon finds another directory, or none: the client has other mounts, and sends the files.
+ */
+async function requireSameDirectory({ path, device, inode }: ContextPath): Promise<void> {
+  const refused = (cause?: unknown): Failure =>
+    new Failure("conflict", `cannot read the build context in place: "${path}" is another directory here`, {
+      cause,
+    });
+  try {
+    const found = await stat(path, { bigint: true });
+    if (found.isDirectory() && found.dev === device && found.ino === inode) return;
+  } catch (thrown) {
+    throw refused(thrown);
+  }
+  throw refused();
+}
+
+interface Delivery extends Pick<BuildRequest, "findCredentials"> {
+  readonly options: BuildOptionsRequest;
+  readonly signal: AbortSignal;
+  readonly onProgress: (event: BuildProgress) => void;
+  readonly send: (message: BuildMessage) => Promise<void>;
+}
+
+/** Makes of the result what was asked for. */
+async function deliver(builds: Builds, result: BuildResult, delivery: Delivery): Promise<void> {
+  const { options, findCredentials, signal, onProgress, send } = delivery;
+  const { output, push, tags: references } = options;
+  const storing = { references, signal };
+  switch (output) {
+    case "none":
+      return;
+    case "image":
+      await during("exporting to image", delivery, async (vertex) => {
+        await builds.store(result, { ...storing, vertex, onProgress });
+      });
+      for (const reference of push ? references : []) {
+        const { domain, path } = parseReference(reference);
+        await during(`pushing ${reference} to ${domain}/${path}`, delivery, async (vertex) => {
+          await builds.push(result, { references: [reference], vertex, signal, findCredentials });
+        });
+      }
+      return;
+    case "docker":
+    case "oci":
+      return await during(`exporting to ${output} image format`, delivery, async () => {
+        for await (const piece of builds.archive(result, { format: output, references })) {
+          await sendOutput(piece, "", send);
+        }
+      });
+    case "tar":
+      for (const image of result.images) {
+        await during("exporting to client", delivery, async (vertex) => {
+          await using tree = await image.openTree();
+          const startedAtMs = Date.now();
+          let current = 0;
+          for await (const piece of tree.tar()) {
+            signal.throwIfAborted();
+            await sendOutput(piece, image.platform, send);
+            current += piece.length;
+          }
+          const id = `copying files ${image.platform}`;
+          onProgress({ kind: "status", vertex, id, current, startedAtMs, completedAtMs: Date.now() });
+        });
+      }
+      return;
+    default:
+      output satisfies never;
+  }
+}
+
+async function sendOutput(piece: Uint8Array, platform: string, send: Delivery["send"]): Promise<void> {
+  for (let at = 0; at < piece.length; at += pieceBytes) {
+    const data = Buffer.from(piece.subarray(at, at + pieceBytes)).toString("base64");
+    await send({ Output: { Platform: platform, Data: data } });
+  }
+}
+
+/** Work that is a step of its own in the progress. */
+async function during(
+  name: string,
+  { onProgress }: Pick<BuildOptions, "onProgress">,
+  work: (vertex: ReturnType<typeof digestOf>) => Promise<void>,
+): Promise<void> {
+  const id = digestOf(randomBytes(32));
+  const begun = { kind: "vertex", id, inputs: [], name, startedAtMs: Date.now() } as const;
+  onProgress?.(begun);
+  try {
+    await work(id);
+    onProgress?.({ ...begun, completedAtMs: Date.now() });
+  } catch (thrown) {
+    onProgress?.({ ...begun, completedAtMs: Date.now(), error: sentenceOf(thrown) });
+    throw thrown;
+  }
+}
