@@ -3,6 +3,7 @@ import type { CommandEntry, CommandTree } from "./command.ts";
 
 /** The groups of commands, with their descriptions in the help. */
 const groups: CommandTree["groups"] = {
+  builder: "Manage builds",
   container: "Manage containers",
   context: "Manage contexts: engines that clients of Docker can choose",
   image: "Manage images",
@@ -19,10 +20,26 @@ const groups: CommandTree["groups"] = {
 };
 
 /** Docker's commands that come later, the groups by their name: answered as such, not as mistakes. */
-const later: CommandTree["later"] = new Set("build builder buildx checkpoint".split(" "));
+const later: CommandTree["later"] = new Set("buildx checkpoint".split(" "));
 
 const entries: readonly CommandEntry[] = [
   ...usualCommands,
+  {
+    names: ["image build", "build", "builder build"],
+    summary: "Build an image from a Dockerfile",
+    isCommon: true,
+    load: async () => (await import("./build/build.ts")).build,
+  },
+  {
+    names: ["builder du"],
+    summary: "Show disk usage of the build cache",
+    load: async () => (await import("./build/builder-du.ts")).builderDu,
+  },
+  {
+    names: ["builder prune"],
+    summary: "Remove build cache",
+    load: async () => (await import("./build/builder-prune.ts")).builderPrune,
+  },
   {
     names: ["image load", "load"],
     summary: "Load an image from a tar archive or STDIN",

@@ -1,3 +1,4 @@
+import { BuildsClient } from "./builds.ts";
 import { ExecutionsClient } from "./executions.ts";
 import { ImagesClient } from "./images.ts";
 import { ManifestsClient } from "./manifests.ts";
@@ -14,6 +15,7 @@ import { type ClientOptions, LeanClient } from "./lean-client.ts";
  * Dispose it to close its connections; those at rest do not keep the program alive.
  */
 export class Client extends LeanClient {
+  readonly builds: BuildsClient;
   readonly executions: ExecutionsClient;
   readonly images: ImagesClient;
   readonly manifests: ManifestsClient;
@@ -26,6 +28,7 @@ export class Client extends LeanClient {
   /** Throws Failure("invalid") when the host can't be read. Shares the connections of a client that is given. */
   constructor(options: ClientOptions | LeanClient) {
     super(options instanceof LeanClient ? options.transport : options);
+    this.builds = new BuildsClient(this.transport);
     this.executions = new ExecutionsClient(this.transport);
     this.images = new ImagesClient(this.transport);
     this.manifests = new ManifestsClient(this.transport);

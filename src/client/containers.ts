@@ -1,7 +1,7 @@
 import type { ArchivePathStat } from "../api/container/path-stat.ts";
 import { type Filters, formatFilters } from "../api/http/filters.ts";
 import { maximumVersion } from "../api/http/version.ts";
-import { decodeFrames, type Frame, multiplexedStreamType } from "../api/http/stream-frames.ts";
+import { decodeFrames, type Frame, multiplexedStreamType } from "../spec/stream-frames.ts";
 import type { ContainerConfig } from "../api/types/container-config.ts";
 import type {
   ContainerChange,

@@ -28,6 +28,8 @@ const { O_CREAT, O_EXCL, O_NOFOLLOW, O_WRONLY } = constants;
 export interface UnpackToHostOptions extends CopyPlan {
   /** Owners as in the archive, setuid and setgid bits, too; else all is the caller's, without those bits. */
   readonly keepsOwners: boolean;
+  /** No name has a first part that is the source's: all of it counts. */
+  readonly keepsNames?: boolean | undefined;
 }
 
 /** Unpacks what a container gave. Returns the names of what was left out: devices and fifos. */
@@ -97,7 +99,7 @@ class HostUnpacking implements Disposable {
 
   /** The first part of each name is the source's: it gets the name that was planned. */
   #componentsOf(path: string): string[] {
-    const isAnonymous = /^\.?\//.test(path) || path === ".";
+    const isAnonymous = this.#options.keepsNames === true || /^\.?\//.test(path) || path === ".";
     const parts = partsOf(path);
     const below = isAnonymous ? parts : parts.slice(1);
     return this.#options.name === "" ? below : [this.#options.name, ...below];

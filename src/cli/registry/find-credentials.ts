@@ -95,3 +95,16 @@ export async function registryConfigFor(
   }
   return formatRegistryConfig(known);
 }
+
+/** The same with the credentials of all registries that are known. */
+export async function allRegistryConfig(
+  env: Readonly<Record<string, string | undefined>>,
+): Promise<string | undefined> {
+  const config = readDockerConfig(env);
+  const known: Record<string, RegistryCredentials> = {};
+  for (const domain of await knownRegistries(env)) {
+    const credentials = await findCredentials(config, domain);
+    if (credentials !== undefined) known[domain] = credentials;
+  }
+  return formatRegistryConfig(known);
+}

@@ -1,0 +1,259 @@
+import { mkdir, writeFile } from "node:fs/promises";
+import { resolve } from "node:path";
+import type { BuildMessage, BuildOptionsLine, BuiltImageReply } from "../../api/types/build.ts";
+import { Failure, failureOf } from "../../base/failure.ts";
+import { failureOfBuild } from "../../client/builds.ts";
+import { parseReference, formatReference, withDefaultTag } from "../../spec/reference.ts";
+import { writeArchive } from "../archive.ts";
+import type { Call, Command } from "../command.ts";
+import { optionFailure, silentFailure } from "../flags/flag.ts";
+import { mayHaveConfig } from "../may-have-config.ts";
+import { onEndingSignals, statusOfSignal } from "../terminal/signals.ts";
+import { writeAll } from "../terminal/write.ts";
+import { type ChosenContext, chooseContext } from "./build-context.ts";
+import { openDisplay, type ProgressMode } from "./build-display.ts";
+import { buildFlags, type BuildValues, checkProgress } from "./build-flags.ts";
+import { type BuildOutput, parseOutput } from "./build-output.ts";
+import { formatBuildFailure, formatBuildWarnings, formatFailedSteps } from "./format-end.ts";
+import { formatCheck } from "./format-check.ts";
+import { optionsLineOf } from "./options-line.ts";
+import { parseSecret, readSecrets } from "./secrets.ts";
+
+export const build: Command<BuildValues> = {
+  usage: "[OPTIONS] PATH | -",
+  takes: [1, 1],
+  flags: buildFlags,
+  completes: ["file"],
+  description:
+    "The files of PATH are read where they are if the daemon sees the same directory, and are sent to it otherwise. With - an archive or a Dockerfile is read from STDIN.",
+  examples: [
+    "tare build -t app .",
+    "tare build -f Dockerfile.dev --target test --build-arg VERSION=1.2 .",
+    "tare build --secret id=token,src=token.txt .",
+    "tare build -o type=local,dest=out .",
+    "tare build --check .",
+  ],
+  async run(call) {
+    const output = outputOf(call.values);
+    const mode = progressOf(call);
+    using stack = new DisposableStack();
+    const stop = new AbortController();
+    let status = 1;
+    stack.use(
+      onEndingSignals((name) => {
+        status = statusOfSignal(name);
+        stop.abort(new Failure("canceled", "context canceled"));
+      }),
+    );
+    const signal = AbortSignal.any([stop.signal, call.signal]);
+    try {
+      return await runBuild(call, { output, mode, signal });
+    } catch (thrown) {
+      const failure = failureOf(thrown);
+      if (failure.details.exitStatus !== undefined || failure.details.silent === true) throw thrown;
+      call.err(
+        stop.signal.aborted
+          ? formatBuildFailure("Canceled: context canceled", { fromDaemon: true })
+          : formatBuildFailure(failure.message, failure.details),
+      );
+      throw silentFailure(status);
+    }
+  },
+};
+
+interface Run {
+  readonly output: BuildOutput;
+  readonly mode: ProgressMode;
+  readonly signal: AbortSignal;
+}
+
+async function runBuild(call: Call<BuildValues>, { output, mode, signal }: Run): Promise<number> {
+  const { values, context } = call;
+  const [path = ""] = call.positional;
+  const { env } = context;
+  const secrets = await readSecrets(values.secret.map(parseSecret), context);
+  const chosen = await chooseContext(path, values.file, context);
+  const proxies = await proxiesOf(call);
+  const line: BuildOptionsLine = {
+    ...optionsLineOf(values, { env, output, proxies }),
+    ...chosen.line,
+    ...(Object.keys(secrets).length === 0 ? {} : { Secrets: secrets }),
+  };
+  const end = await follow(call, line, { chosen, output, mode, signal });
+  if (end.Report !== undefined) return reportOf(call, end.Report);
+  const images = end.Result?.Images ?? [];
+  const [image] = images;
+  if (image === undefined) throw new Failure("corrupt", "the daemon's reply has no result");
+  if (values.iidfile !== "") await writeResult(call, values.iidfile, image.Id);
+  if (values["metadata-file"] !== "") {
+    await writeResult(call, values["metadata-file"], formatMetadata(image, line.Tags ?? []));
+  }
+  if (mode === "quiet" && output.kind === "image") call.out(`${image.Id}\n`);
+  return 0;
+}
+
+/** Shows the progress until the end of the build, and gives the last message. Throws the build's failure. */
+async function follow(
+  call: Call<BuildValues>,
+  line: BuildOptionsLine,
+  { chosen, output, mode, signal }: Run & { readonly chosen: ChosenContext },
+): Promise<BuildMessage> {
+  const client = await call.client();
+  const registryConfig = await registryConfigOf(call);
+  const messages = client.builds.build(line, { openContext: () => chosen.open(), registryConfig, signal });
+  let end: BuildMessage | undefined;
+  const display = openDisplay(mode, call.context.stderr);
+  const progress = async function* (): AsyncGenerator<NonNullable<BuildMessage["Output"]>, void> {
+    for await (const message of messages) {
+      if (message.Output !== undefined) yield message.Output;
+      else if (message.Result ?? message.Report ?? message.Failure) end = message;
+      else display.take(message);
+      if (message.Failure !== undefined) throw failureOfBuild(message.Failure);
+    }
+  };
+  try {
+    await receive(call, progress(), output);
+  } catch (thrown) {
+    display[Symbol.dispose]();
+    if (mode !== "quiet" && mode !== "rawjson" && !signal.aborted) call.err(formatFailedSteps(display.trace));
+    throw thrown;
+  }
+  display[Symbol.dispose]();
+  if (mode !== "quiet" && mode !== "rawjson") call.err(formatBuildWarnings(display.trace.warnings));
+  if (end === undefined) throw new Failure("unavailable", "the daemon ended before the build");
+  return end;
+}
+
+type OutputPiece = NonNullable<BuildMessage["Output"]>;
+
+/** Writes the output where it belongs. */
+async function receive(
+  call: Call<BuildValues>,
+  pieces: AsyncGenerator<OutputPiece, void>,
+  output: BuildOutput,
+): Promise<void> {
+  const { context } = call;
+  switch (output.kind) {
+    case "image":
+    case "none":
+      for await (const piece of pieces) void piece;
+      return;
+    case "local":
+      return await receiveFiles(resolve(context.cwd, output.directory), pieces);
+    case "tar":
+    case "docker":
+    case "oci":
+      if (output.file !== "-") return await writeArchive(output.file, bytesOfPieces(pieces), context);
+      for await (const bytes of bytesOfPieces(pieces)) await writeAll(context.stdout, bytes);
+      return;
+    default:
+      return output satisfies never;
+  }
+}
+
+async function* bytesOfPieces(pieces: AsyncIterable<OutputPiece>): AsyncGenerator<Uint8Array, void> {
+  for await (const { Data } of pieces) yield Buffer.from(Data, "base64");
+}
+
+/** Files of one platform into the directory, of several into one for each: `linux_arm64`. */
+async function receiveFiles(directory: string, pieces: AsyncGenerator<OutputPiece, void>): Promise<void> {
+  const { unpackToHost } = await import("../copy/unpack-to-host.ts");
+  let next = await pieces.next();
+  while (next.done !== true) {
+    const { Platform: platform } = next.value;
+    const archive = async function* (): AsyncGenerator<Uint8Array, void> {
+      for (; next.done !== true && next.value.Platform === platform; next = await pieces.next()) {
+        yield Buffer.from(next.value.Data, "base64");
+      }
+    };
+    await mkdir(directory, { recursive: true });
+    await unpackToHost(archive(), { directory, name: "", keepsOwners: false, keepsNames: true });
+  }
+}
+
+function outputOf(values: BuildValues): BuildOutput {
+  if (values.output.length > 1) throw optionFailure("a build has one output: give --output once");
+  const [text] = values.output;
+  const chosen: BuildOutput =
+    text === undefined ? { kind: "image", push: false, names: [] } : parseOutput(text);
+  if (values.load && chosen.kind !== "image") throw optionFailure("load and output can't be used together");
+  if (values.push && chosen.kind !== "image") throw optionFailure("push and output can't be used together");
+  const output = chosen.kind === "image" ? { ...chosen, push: chosen.push || values.push } : chosen;
+  if (output.kind === "image" && output.push && values.tag.length + output.names.length === 0)
+    throw optionFailure("tag is needed when pushing to registry");
+  if (output.kind === "local" && values.platform.join(",").includes(","))
+    throw optionFailure("a local output takes the files of one platform");
+  return output;
+}
+
+function progressOf({ values, given, context }: Call<BuildValues>): ProgressMode {
+  const { env, stderr, stdout } = context;
+  if (values.output.some((text) => toStandardOutput(parseOutput(text))) && stdout.isTTY === true)
+    throw optionFailure("dest file is required for an archive: refusing to write to a terminal");
+  if (values.quiet) return "quiet";
+  const fromEnv = env["BUILDKIT_PROGRESS"] ?? "";
+  const word = given.has("progress") || fromEnv === "" ? values.progress : checkProgress(fromEnv);
+  switch (word) {
+    case "plain":
+    case "rawjson":
+    case "quiet":
+      return word;
+    case "tty":
+      if (stderr.isTTY !== true) throw optionFailure("failed to get console: standard error is no terminal");
+      return word;
+    default:
+      return stderr.isTTY === true ? "tty" : "plain";
+  }
+}
+
+function toStandardOutput(output: BuildOutput): boolean {
+  return "file" in output && output.file === "-";
+}
+
+/** As in Docker's client, an unreadable configuration is a warning. */
+async function proxiesOf(call: Call<BuildValues>): Promise<readonly string[]> {
+  const { context, globals } = call;
+  if (!mayHaveConfig(context)) return [];
+  const { readConfiguredProxies } = await import("../container/run/configured-proxies.ts");
+  try {
+    return readConfiguredProxies(context.env, globals.host);
+  } catch (thrown) {
+    call.err(`WARNING: ${failureOf(thrown).message}\n`);
+    return [];
+  }
+}
+
+async function registryConfigOf({ context }: Call<BuildValues>): Promise<string | undefined> {
+  if (!mayHaveConfig(context)) return undefined;
+  const { allRegistryConfig } = await import("../registry/find-credentials.ts");
+  return await allRegistryConfig(context.env);
+}
+
+async function writeResult({ context }: Call<BuildValues>, path: string, text: string): Promise<void> {
+  await writeFile(resolve(context.cwd, path), text).catch((cause: unknown) => {
+    throw new Failure("invalid", `cannot write "${path}": ${failureOf(cause).message}`, { cause });
+  });
+}
+
+/** SPEC: the metadata of BuildKit's exporters. */
+function formatMetadata(image: BuiltImageReply, tags: readonly string[]): string {
+  const names = tags.map((tag) => formatReference(withDefaultTag(parseReference(tag))));
+  const metadata = {
+    "containerimage.config.digest": image.Id,
+    "containerimage.descriptor": { mediaType: image.MediaType, digest: image.Digest, size: image.Size },
+    "containerimage.digest": image.Digest,
+    ...(names.length === 0 ? {} : { "image.name": names.join(",") }),
+  };
+  return `${JSON.stringify(metadata, undefined, 2)}\n`;
+}
+
+function reportOf(
+  call: Call<BuildValues>,
+  { Json, Text, StatusCode = 0 }: NonNullable<BuildMessage["Report"]>,
+): number {
+  const { values } = call;
+  const isJson = values.call.endsWith(",format=json");
+  const isCheck = values.check || values.call.startsWith("check");
+  call.out(isJson ? `${Json.trimEnd()}\n` : isCheck ? formatCheck(Json, Text) : `${Text.trimEnd()}\n`);
+  return StatusCode;
+}

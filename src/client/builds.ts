@@ -1,0 +1,91 @@
+import { defined } from "../base/defined.ts";
+import { Failure, kindOf } from "../base/failure.ts";
+import { findFailureKind } from "../api/http/failure-status.ts";
+import { type Filters, formatFilters } from "../api/http/filters.ts";
+import type { BuildMessage, BuildOptionsLine } from "../api/types/build.ts";
+import type { BuildCachePruneReport } from "../api/types/usage.ts";
+import type { Signaled } from "./containers.ts";
+import type { Transport } from "./transport.ts";
+
+/** Calls of `/build` and of the daemon's own route for builds. */
+export class BuildsClient {
+  readonly #transport: Transport;
+
+  constructor(transport: Transport) {
+    this.#transport = transport;
+  }
+
+  /**
+   * Builds. A failure after the first line comes as a message. The context is read where it is if `options.Context`
+   * says so and the daemon has the same directory there; otherwise `openContext` gives it as tar.
+   */
+  async *build(
+    options: BuildOptionsLine,
+    {
+      openContext,
+      registryConfig,
+      signal,
+    }: {
+      readonly openContext: () => AsyncIterable<Uint8Array> | Promise<AsyncIterable<Uint8Array>>;
+      /** X-Registry-Config. */
+      readonly registryConfig?: string | undefined;
+    } & Signaled,
+  ): AsyncGenerator<BuildMessage, void, undefined> {
+    const ask = (stream: AsyncIterable<Uint8Array>): AsyncGenerator<BuildMessage, void, undefined> =>
+      this.#transport.lines({
+        method: "POST",
+        path: "/tare/builds",
+        headers: defined({
+          "X-Registry-Config": registryConfig,
+          "Content-Type": "application/vnd.tare.build",
+        }),
+        stream,
+        signal,
+      });
+    if (options.Context !== undefined && this.#transport.host.kind === "unix") {
+      try {
+        yield* ask(encodeBody(options, emptyContext()));
+        return;
+      } catch (thrown) {
+        // The daemon refuses a directory that is another one for it before the first line of its reply.
+        if (kindOf(thrown) !== "conflict") throw thrown;
+      }
+    }
+    const { Context: _, ...rest } = options;
+    yield* ask(encodeBody(rest, await openContext()));
+  }
+
+  /** Docker's filters: id, parent, type, description, inuse, shared, private, until. */
+  prune(
+    options: {
+      readonly all?: boolean | undefined;
+      readonly filters?: Filters | undefined;
+      /** Leaves so many bytes. */
+      readonly keepBytes?: number | undefined;
+    } & Signaled = {},
+  ): Promise<BuildCachePruneReport> {
+    const { all, filters, keepBytes, signal } = options;
+    const query = { all, filters: formatFilters(filters), "keep-storage": keepBytes };
+    return this.#transport.json({ method: "POST", path: "/build/prune", query, signal });
+  }
+}
+
+async function* encodeBody(
+  options: BuildOptionsLine,
+  context: AsyncIterable<Uint8Array>,
+): AsyncGenerator<Uint8Array, void> {
+  yield Buffer.from(`${JSON.stringify(options)}\n`);
+  yield* context;
+}
+
+async function* emptyContext(): AsyncGenerator<Uint8Array, void> {
+  await Promise.resolve();
+  yield* [];
+}
+
+/** The failure of a message. */
+export function failureOfBuild({ Kind, Message, ...rest }: NonNullable<BuildMessage["Failure"]>): Failure {
+  const { Line: line, EndLine: endLine, Vertex: vertex, ExitCode: exitCode, Excerpt: excerpt } = rest;
+  const details = defined({ fromDaemon: true, line, endLine, vertex, exitCode, excerpt });
+  return new Failure(findFailureKind(Kind) ?? "internal", Message, { details });
+}
