@@ -21,6 +21,8 @@ import { ConnectedPods } from "./connected-pods.ts";
 import type { Pods } from "../model/pods.ts";
 import { ConnectedVolumes } from "./connected-volumes.ts";
 import { parseContainerId } from "../model/ids.ts";
+import type { Digest } from "../spec/digest.ts";
+import type { BuildImageOptions } from "./build-image.ts";
 
 /** An engine behind a socket, by the Docker Engine API. Fields that the API lacks are empty. */
 export class ConnectedEngine implements Engine {
@@ -44,6 +46,12 @@ export class ConnectedEngine implements Engine {
     this.networks = new ConnectedNetworks(client);
     this.secrets = new ConnectedSecrets(client);
     this.pods = new ConnectedPods(client);
+  }
+
+  /** See LibraryEngine.build(). */
+  async buildImage(options: BuildImageOptions): Promise<Digest> {
+    const { buildRemotely } = await import("./build-image.ts");
+    return await buildRemotely(this.#client, options);
   }
 
   /** Times have the precision of a JavaScript number: microseconds. */

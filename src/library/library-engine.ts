@@ -12,7 +12,15 @@ import type { Networks } from "../model/networks.ts";
 import type { Secrets } from "../model/secrets.ts";
 import type { DiskUsage, StoreUsage } from "../model/usage.ts";
 import type { Volumes } from "../model/volumes.ts";
+import { Failure } from "../base/failure.ts";
+import type { Digest } from "../spec/digest.ts";
+import type { BuildImageOptions } from "./build-image.ts";
 import { RunningContainer, type RunOptions } from "./container-handle.ts";
+
+/** An engine that has an own way to build. */
+interface BuildingEngine extends Engine {
+  buildImage?(options: BuildImageOptions): Promise<Digest>;
+}
 
 /** An engine with a few words less to write. */
 export class LibraryEngine implements Engine {
@@ -23,9 +31,9 @@ export class LibraryEngine implements Engine {
   readonly networks: Networks;
   readonly secrets: Secrets;
   readonly pods: Pods;
-  readonly #engine: Engine;
+  readonly #engine: BuildingEngine;
 
-  constructor(engine: Engine) {
+  constructor(engine: BuildingEngine) {
     this.#engine = engine;
     this.containers = engine.containers;
     this.images = engine.images;
@@ -46,6 +54,35 @@ export class LibraryEngine implements Engine {
       await this.containers.remove(id, { force: true }).catch(() => undefined);
       throw thrown;
     }
+  }
+
+  /**
+   * Builds an image from a Dockerfile and returns its id, the digest of its configuration. Throws "invalid" for a
+   * Dockerfile with a mistake (`details.line`, `details.endLine`, `details.excerpt`), "not-found" without one; what a
+   * step failed with has `details.exitCode`. SPEC: Docker's Dockerfile reference.
+   *
+   * @example
+   * ```ts
+   * import { openEngine } from "tare";
+   *
+   * await using engine = await openEngine();
+   * const id = await engine.build({
+   *   context: ".",
+   *   dockerfile: { text: "FROM scratch\nCOPY *.ts /files/\n" },
+   *   tags: ["files:1"],
+   *   onProgress: (event) => {
+   *     if (event.kind === "log") process.stdout.write(event.bytes);
+   *   },
+   * });
+   * console.log(id);
+   * ```
+   */
+  async build(options: BuildImageOptions): Promise<Digest> {
+    if (this.#engine.buildImage !== undefined) return await this.#engine.buildImage(options);
+    const builds = await this.#engine.openBuilds?.();
+    if (builds === undefined) throw new Failure("unsupported", "this engine cannot build images");
+    const { buildLocally } = await import("./build-image.ts");
+    return await buildLocally(builds, options);
   }
 
   /**
