@@ -11,11 +11,15 @@ const swarm = "swarm is not part of Tare";
 
 /** By `METHOD /path`, as in `src/api/http/routes.ts`. */
 export const routeDifferences = {
-  "POST /build": { state: "no", status: 501, why: "Dockerfiles are not built yet" },
-  "POST /build/cancel": { state: "no", status: 501, why: "Dockerfiles are not built yet" },
-  "POST /session": { state: "no", status: 501, why: "Dockerfiles are not built yet" },
-  "POST /grpc": { state: "no", status: 501, why: "Dockerfiles are not built yet" },
-  "POST /build/prune": { state: "differs", why: "there is no build cache: it removes nothing" },
+  "POST /build": {
+    state: "differs",
+    why: "`remote` (a build of a URL) and `squash` are refused with 501; `cachefrom` is ignored; steps run in parallel",
+  },
+  "POST /build/cancel": { state: "no", status: 501, why: "a build ends with its connection" },
+  "POST /grpc": {
+    state: "differs",
+    why: "BuildKit's services for Dockerfiles: definitions (LLB), attestations and caches elsewhere are not supported",
+  },
   "POST /containers/create": {
     state: "differs",
     why: "`Cgroup` is refused with 501; log drivers other than those of the guide, with 400; `DeviceRequests` with `gpu` are CDI devices",
@@ -51,14 +55,17 @@ function absent(path, why) {
   );
 }
 
-const builds = "Dockerfiles are not built yet";
+const builds = {
+  state: "differs",
+  why: "an own command, which reads the context in place; contexts are directories and standard input, not URLs",
+};
 
 /** By command of `docker`; one of a group stands for all commands in it. */
 export const commandDifferences = {
-  build: { state: "no", why: builds },
-  builder: { state: "no", why: builds },
-  buildx: { state: "no", why: builds },
-  "image build": { state: "no", why: builds },
+  build: builds,
+  builder: { state: "differs", why: "`builder build`, `du` and `prune`: there is one builder, the daemon" },
+  buildx: { state: "no", why: "`tare build` and `tare builder` do its work" },
+  "image build": builds,
   checkpoint: { state: "no", why: "an experimental command of Docker's; containers are not checkpointed" },
   compose: {
     state: "differs",
@@ -80,6 +87,21 @@ const clusterVolumes = { state: "no", why: `cluster volumes: ${swarm}` };
 
 /** By command, then flag. A flag of `run` is the same for `create`. */
 export const flagDifferences = {
+  build: Object.fromEntries(
+    [
+      ["annotation", "annotations of images are not written"],
+      ["attest", "attestations are not made"],
+      ["build-context", "a build has one context"],
+      ["builder", "there is one builder, the daemon; `default` is accepted"],
+      ["cache-from", "the cache is the engine's own"],
+      ["cache-to", "the cache is the engine's own"],
+      ["provenance", "attestations are not made; `false` is accepted"],
+      ["sbom", "attestations are not made; `false` is accepted"],
+      ["security-opt", "steps have the default profile"],
+      ["squash", "layers are not merged"],
+      ["ssh", "agents are not forwarded"],
+    ].map(([flag, why]) => [flag, { state: "no", why }]),
+  ),
   start: {
     checkpoint: { state: "no", why: "containers are not checkpointed" },
     "checkpoint-dir": { state: "no", why: "containers are not checkpointed" },

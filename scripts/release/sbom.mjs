@@ -24,7 +24,7 @@ const parts = {
 };
 
 /** Packages that only the executable is built with: for the library, they are for development. */
-const executableOnly = ["prom-client"];
+const executableOnly = ["prom-client", "@grpc/grpc-js", "protobufjs"];
 
 /** npm packages that programs of users need: those of package-lock.json that are not for development only. */
 export function listBundled(lock) {

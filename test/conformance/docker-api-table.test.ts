@@ -13,7 +13,7 @@ import { routes } from "../../src/api/http/routes.ts";
 import { commands } from "../../src/cli/commands.ts";
 import { globalFlags } from "../../src/cli/global-flags.ts";
 import { findDockerCli } from "../support/docker-cli.ts";
-import { startDaemon } from "../unit/daemon/daemon-under-test.ts";
+import { startBuildDaemon } from "../support/build-daemon.ts";
 import { rawRequest, requestText, statusOf } from "../unit/daemon/raw-request.ts";
 import { findSwagger } from "../support/swagger.ts";
 
@@ -26,7 +26,7 @@ describe("the table of Docker's routes", () => {
   });
 
   test("a route that works has an answer, any other one the status of the table", async () => {
-    await using daemon = await startDaemon();
+    await using daemon = await startBuildDaemon();
     const answers: string[] = [];
     for (const { method, path, body } of dockerRoutes) {
       const key = `${method} ${path}`;

@@ -59,7 +59,8 @@ const exceptions: readonly Exception[] = [
     reason: "dockerd repeats these fields for clients of before 1.22, until 1.51",
   },
   {
-    problem: /^POST \/(images\/(create|load|\{name\}\/push)|build) \.(error|errorDetail|id|aux|stream|progress) is not described$/,
+    problem:
+      /^POST \/(images\/(create|load|\{name\}\/push)|build) \.(error|errorDetail|id|aux|stream|progress) is not described$/,
     reason: "lines of progress are of one type in dockerd; the reference describes them once for each route",
   },
   {

@@ -14,7 +14,7 @@ import {
 import { createServer, type Server, type Socket } from "node:net";
 import { join } from "node:path";
 import { encodeRunEvent, runStreamType } from "../../src/api/http/run-stream.ts";
-import { encodeFrame } from "../../src/api/http/stream-frames.ts";
+import { encodeFrame } from "../../src/spec/stream-frames.ts";
 import { killDaemon } from "../support/fault-run.ts";
 import { busyboxArchive } from "../support/images.ts";
 import { poll } from "../support/patience.ts";

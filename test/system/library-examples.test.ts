@@ -5,7 +5,12 @@ import { join } from "node:path";
 import { busyboxArchive } from "../support/images.ts";
 import { isRoot, repository } from "../support/tare.ts";
 
-const sources = ["src/mod.ts", "src/library/container-handle.ts", "src/base/failure.ts"];
+const sources = [
+  "src/mod.ts",
+  "src/library/container-handle.ts",
+  "src/library/library-engine.ts",
+  "src/base/failure.ts",
+];
 
 interface Example {
   readonly name: string;
@@ -53,6 +58,7 @@ describe.skipIf(!isRoot)("examples of docstrings run", () => {
     "src/mod.ts 1": /started in|[Hh]ello/,
     "src/mod.ts 3": /^(?:\w+, .+: .+; .*\n)*$/,
     "src/library/container-handle.ts 1": /^0 apples\n$/,
+    "src/library/library-engine.ts 1": /^sha256:[0-9a-f]{64}\n$/,
     "src/base/failure.ts 1": /^no volume data\n$/,
   };
   test.each(examples.map(({ name }, at) => [name, at] as const).filter(([name]) => name in expected))(

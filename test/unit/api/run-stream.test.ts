@@ -6,7 +6,7 @@ import {
   type RunPart,
   RunStreamDecoder,
 } from "../../../src/api/http/run-stream.ts";
-import { encodeFrame, FrameDecoder } from "../../../src/api/http/stream-frames.ts";
+import { encodeFrame, FrameDecoder } from "../../../src/spec/stream-frames.ts";
 import type { RunEvent } from "../../../src/api/types/container.ts";
 
 /** The bytes cut at the given places. */

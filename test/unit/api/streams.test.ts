@@ -2,7 +2,7 @@ import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import { decodeJsonLines } from "../../../src/api/http/json-lines.ts";
 import { encodeProgressLine, failureMessage } from "../../../src/api/http/progress-lines.ts";
-import { decodeFrames, encodeFrame, type Frame, FrameDecoder } from "../../../src/api/http/stream-frames.ts";
+import { decodeFrames, encodeFrame, type Frame, FrameDecoder } from "../../../src/spec/stream-frames.ts";
 
 /** The bytes cut at the given places. */
 function cut(whole: Buffer, places: readonly number[]): Buffer[] {

@@ -3,7 +3,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "no
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { PassThrough } from "node:stream";
-import { encodeFrame } from "../../../src/api/http/stream-frames.ts";
+import { encodeFrame } from "../../../src/spec/stream-frames.ts";
 import type { Port } from "../../../src/api/types/container.ts";
 import { formatPorts } from "../../../src/cli/format/ports.ts";
 import { Failure, type FailureDetails } from "../../../src/base/failure.ts";

@@ -4,7 +4,7 @@ import { connect, createServer, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { PassThrough, type Readable } from "node:stream";
-import { encodeFrame } from "../../../src/api/http/stream-frames.ts";
+import { encodeFrame } from "../../../src/spec/stream-frames.ts";
 import type { CliContext } from "../../../src/cli/context.ts";
 import { parseDetachKeys } from "../../../src/api/container/detach-keys.ts";
 import { runSession } from "../../../src/cli/terminal/session.ts";

@@ -1,5 +1,5 @@
 import { Duplex } from "node:stream";
-import { encodeFrame } from "../../../src/api/http/stream-frames.ts";
+import { encodeFrame } from "../../../src/spec/stream-frames.ts";
 import type { LogEntry } from "../../../src/model/logs.ts";
 import type { ExitStatus } from "../../../src/model/container-state.ts";
 import type { AttachedStream, AttachOptions } from "../../../src/model/streams.ts";

@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
 import fc from "fast-check";
-import { FrameDecoder } from "../../../src/api/http/stream-frames.ts";
+import { FrameDecoder } from "../../../src/spec/stream-frames.ts";
 import { FrameWriter } from "../../../src/daemon/http/frame-writer.ts";
 import type { Reply } from "../../../src/daemon/http/reply.ts";
 

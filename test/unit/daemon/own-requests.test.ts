@@ -85,5 +85,6 @@ test("hasSecretBody() is true for credentials and secrets", () => {
     "/tare/secrets/create",
     "/tare/secrets/{name}/json",
     "/tare/secrets/{name}",
+    "/tare/builds",
   ]);
 });

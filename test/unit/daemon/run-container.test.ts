@@ -2,7 +2,7 @@ import { expect, test } from "bun:test";
 import { readdirSync } from "node:fs";
 import { connect, createServer, type Socket } from "node:net";
 import { Duplex } from "node:stream";
-import { encodeFrame } from "../../../src/api/http/stream-frames.ts";
+import { encodeFrame } from "../../../src/spec/stream-frames.ts";
 import { poll, sleep } from "../../../src/base/deadline.ts";
 import { Failure, kindOf } from "../../../src/base/failure.ts";
 import { endGently } from "../../../src/daemon/http/bridge.ts";

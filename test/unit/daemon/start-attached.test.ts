@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { FrameDecoder } from "../../../src/api/http/stream-frames.ts";
+import { FrameDecoder } from "../../../src/spec/stream-frames.ts";
 import { sleep } from "../../../src/base/deadline.ts";
 import type { AttachedConnection } from "../../../src/client/transport.ts";
 import { AttachedClients } from "../../../src/daemon/attached-clients.ts";

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { encodeFrame } from "../../../src/api/http/stream-frames.ts";
+import { encodeFrame } from "../../../src/spec/stream-frames.ts";
 import { poll } from "../../../src/base/deadline.ts";
 import type { LogEntry } from "../../../src/model/logs.ts";
 import { startDaemon } from "./daemon-under-test.ts";

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import { readdirSync } from "node:fs";
-import { FrameDecoder } from "../../../src/api/http/stream-frames.ts";
+import { FrameDecoder } from "../../../src/spec/stream-frames.ts";
 import { poll } from "../../../src/base/deadline.ts";
 import type { AttachedConnection } from "../../../src/client/transport.ts";
 import { type DaemonUnderTest, startDaemon } from "./daemon-under-test.ts";

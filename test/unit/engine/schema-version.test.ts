@@ -120,7 +120,8 @@ function writeVersion2(): void {
     state.putContainer(recordOf(1));
   }
   using connection = new DatabaseSync(path);
-  for (const table of ["manifest_lists", "networks", "secrets"]) connection.exec(`DROP TABLE ${table}`);
+  for (const table of ["manifest_lists", "networks", "secrets", "build_cache"])
+    connection.exec(`DROP TABLE ${table}`);
   const flat = JSON.stringify({ ...recordOf(1), spec: { image: "x", env: ["A=1"] } });
   connection.prepare("UPDATE containers SET record = ?").run(flat);
   connection.exec("PRAGMA user_version = 2; PRAGMA journal_mode = DELETE");
@@ -142,7 +143,8 @@ test.each([1, 2, 3, 4])("openState() that is killed after migration %d leaves th
     using connection = new DatabaseSync(path);
     const tables = connection.prepare("SELECT name FROM sqlite_schema WHERE type = 'table'").all();
     const names = tables.map(({ name }) => name);
-    for (const name of ["manifest_lists", "networks", "secrets"]) expect(names).not.toContain(name);
+    for (const name of ["manifest_lists", "networks", "secrets", "build_cache"])
+      expect(names).not.toContain(name);
     const row = connection.prepare("SELECT record FROM containers").get();
     expect(JSON.parse(String(row?.["record"]))).toMatchObject({ spec: { image: "x", env: ["A=1"] } });
   }

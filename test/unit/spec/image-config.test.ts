@@ -49,6 +49,7 @@ describe("parseImageConfig()", () => {
         labels: { a: "b", __proto__x: "c" },
         stopSignal: "SIGQUIT",
         shell: ["/bin/bash", "-c"],
+        argsEscaped: true,
         onBuild: ["RUN true"],
         healthcheck: { test: ["CMD", "true"], intervalNs: 30_000_000_000, retries: 3 },
       },

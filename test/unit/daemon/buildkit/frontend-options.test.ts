@@ -1,0 +1,143 @@
+import { expect, test } from "bun:test";
+import { compileCacheFilters } from "../../../../src/daemon/buildkit/cache-records.ts";
+import { globTest } from "../../../../src/daemon/buildkit/bridge.ts";
+import {
+  encodeResultDefinition,
+  findResultId,
+  refuseDefinition,
+} from "../../../../src/daemon/buildkit/definitions.ts";
+import { codecs } from "../../../../src/daemon/buildkit/codings.ts";
+import { parseFrontendOptions } from "../../../../src/daemon/buildkit/frontend-options.ts";
+import { encodeHeaders } from "../../../../src/daemon/buildkit/receive-files.ts";
+import type { BuildCacheRecord } from "../../../../src/model/builds.ts";
+
+test("parseFrontendOptions() has BuildKit's defaults", () => {
+  expect(parseFrontendOptions({})).toMatchObject({
+    filename: "Dockerfile",
+    dockerfileDirectory: "dockerfile",
+    contexts: new Map([["", { kind: "local", name: "context" }]]),
+    buildArgs: {},
+    labels: {},
+    platforms: [],
+    noCache: false,
+    pull: false,
+    network: "default",
+    isMultiPlatform: false,
+    subrequest: undefined,
+    ignored: [],
+  });
+});
+
+test.each([
+  ["http://buildkit-session/abc", { kind: "upload" }],
+  ["https://github.com/moby/buildkit.git#main:dir", { kind: "url" }],
+  ["git@host:x/y", { kind: "url" }],
+  ["https://host/archive.tar.gz", { kind: "url" }],
+])("parseFrontendOptions() takes the context %s from elsewhere", (context, kind) => {
+  const options = parseFrontendOptions({ context });
+  expect(options.contexts.get("")).toMatchObject(kind);
+  expect(options.dockerfileDirectory).toBeUndefined();
+  expect(parseFrontendOptions({ context, dockerfilekey: "dockerfile" }).dockerfileDirectory).toBe(
+    "dockerfile",
+  );
+});
+
+test("parseFrontendOptions() reads named contexts", () => {
+  const { contexts } = parseFrontendOptions({
+    "context:a": "local:a",
+    "context:b::linux/arm64": "docker-image://docker.io/library/b:1@sha256:x",
+    "context:c": "input:c",
+    "context:d": "https://host/d.git",
+  });
+  expect([...contexts].slice(1)).toEqual([
+    ["a", { kind: "local", name: "a" }],
+    ["b", { kind: "image", reference: "docker.io/library/b:1@sha256:x" }],
+    ["c", { kind: "input", name: "c" }],
+    ["d", { kind: "url", url: "https://host/d.git" }],
+  ]);
+  expect(() => parseFrontendOptions({ "context:x": "other:x" })).toThrow(
+    "unsupported context source other for x",
+  );
+});
+
+test.each([
+  [{ "force-network-mode": "bridge" }, "invalid netmode bridge"],
+  [{ "add-hosts": "a" }, "failed to parse additional hosts"],
+  [{ "shm-size": "1e3" }, "failed to parse shm-size"],
+  [{ ulimit: "nofile" }, "failed to parse ulimit"],
+  [{ "build-arg:SOURCE_DATE_EPOCH": "now" }, "failed to parse SOURCE_DATE_EPOCH"],
+])("parseFrontendOptions() refuses %j", (options, words) => {
+  expect(() => parseFrontendOptions(options)).toThrow(words);
+});
+
+test("parseFrontendOptions() says what has no effect", () => {
+  const { ignored } = parseFrontendOptions({ "attest:sbom": "", "cache-imports": '[{"Type":"registry"}]' });
+  expect(ignored).toEqual([
+    'the attestation "sbom" is not made',
+    "cache from elsewhere is not used: all steps are looked up in the own cache",
+  ]);
+  expect(parseFrontendOptions({ "cache-imports": "[]" }).ignored).toEqual([]);
+});
+
+const record: BuildCacheRecord = {
+  id: "abc",
+  parents: ["p"],
+  kind: "regular",
+  description: "[1/2] RUN make",
+  inUse: true,
+  shared: false,
+  mutable: false,
+  sizeBytes: 1,
+  createdAtMs: 0,
+  usageCount: 1,
+};
+
+test.each([
+  ["", true],
+  ["id==abc", true],
+  ["id~=b", true],
+  ["id!=abc", false],
+  ["type==regular,inuse", true],
+  ["type==regular,shared", false],
+  ["private", true],
+  ["mutable==false", true],
+  ["immutable==true", true],
+  ['description~="RUN make"', true],
+  ["parent==p", true],
+])("compileCacheFilters(%j) is %p for the record", (filter, is) => {
+  expect(compileCacheFilters([filter])(record)).toBe(is);
+});
+
+test("compileCacheFilters() takes several filters as alternatives, and refuses unknown fields", () => {
+  expect(compileCacheFilters(["id==x", "id==abc"])(record)).toBe(true);
+  expect(() => compileCacheFilters(["size==1"])).toThrow(/its field is unknown/);
+});
+
+test("globTest() matches names as filepath.Match, in bounded time", () => {
+  expect(["a.txt", "b.md", "ab.txt"].filter(globTest("?.*"))).toEqual(["a.txt", "b.md"]);
+  expect(globTest("")("x")).toBe(true);
+  expect(globTest("*")("a/b")).toBe(false);
+  expect(globTest(`${"*a".repeat(40)}b`)("a".repeat(5000))).toBe(false);
+});
+
+test("a result's definition has its id, and other definitions are refused", () => {
+  const type = codecs.of("pb.Definition");
+  const definition = type.decode(type.encode(encodeResultDefinition("the-id", "linux/arm64/v8")));
+  expect(findResultId(definition)).toBe("the-id");
+  const other = {
+    ...definition,
+    def: [codecs.of("pb.Op").encode({ source: { identifier: "docker-image://x" } })],
+  };
+  expect(findResultId(other)).toBeUndefined();
+  expect(() => refuseDefinition(other)).toThrow(/only Dockerfiles are built/);
+  refuseDefinition(undefined);
+});
+
+test("encodeHeaders() escapes what is not ASCII", () => {
+  expect(encodeHeaders({ name: "context", follow: ["a b"], exclude: ["ü"] })).toEqual({
+    "dir-name": ["context"],
+    followpaths: ["a b"],
+    "exclude-patterns": ["%C3%BC"],
+    "exclude-patterns-encoded": ["1"],
+  });
+});
