@@ -34,7 +34,10 @@ async function runIn(context: FaultContext, options: { readonly joins: boolean }
 async function reach({ engine, tare, name }: FaultContext): Promise<string> {
   const links = await tare.must(["exec", name, "ls", "/sys/class/net"]);
   const { ports } = await engine.containers.inspect(name);
-  const shown = ports.map(({ hostPort, containerPort }) => `${hostPort}:${containerPort}`).join(",");
+  // Each is published for both families of addresses.
+  const shown = [...new Set(ports.map(({ hostPort, containerPort }) => `${hostPort}:${containerPort}`))].join(
+    ",",
+  );
   return `${links
     .split(/\s+/)
     .filter((link) => link !== "lo")
