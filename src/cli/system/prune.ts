@@ -10,6 +10,7 @@ import {
   formatImagesReport,
   formatNetworksReport,
   formatReclaimed,
+  formatRemoved,
   formatVolumesReport,
 } from "../prune/report.ts";
 
@@ -45,7 +46,15 @@ export const systemPrune: Command<Values> = {
     call.out(formatVolumesReport(pruned));
     const images = await client.images.prune({ ...filter, dangling: [String(!all)] });
     call.out(formatImagesReport(images));
-    call.out(formatReclaimed(containers.SpaceReclaimed + pruned.SpaceReclaimed + images.SpaceReclaimed));
+    const { until = [], ...others } = filter;
+    // The cache has no labels.
+    const cache =
+      Object.keys(others).length === 0
+        ? await client.builds.prune({ all, filters: until.length === 0 ? {} : { until } })
+        : { CachesDeleted: [], SpaceReclaimed: 0 };
+    call.out(formatRemoved("Deleted build cache objects", cache.CachesDeleted ?? []));
+    const reports = [containers, pruned, images, cache];
+    call.out(formatReclaimed(reports.reduce((sum, { SpaceReclaimed }) => sum + SpaceReclaimed, 0)));
     return 0;
   },
 };

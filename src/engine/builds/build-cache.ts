@@ -38,13 +38,29 @@ function describe(
   }
   return {
     ...common,
-    parents: entry.parents,
+    // Results are known by content: they stand on no other record.
+    parents: [],
     kind: "regular",
     inUse: false,
     shared: imageLayers.has(entry.layer.diffId),
     mutable: false,
     sizeBytes: entry.bytes,
   };
+}
+
+/** What was not used for so long goes with the next build. */
+const longestUnusedMs = 30 * 24 * 60 * 60 * 1000;
+
+/** Keeps the cache within bounds: nothing that is old, and at most a tenth of the file system. */
+export async function trimBuildCache(
+  context: ContainerContext,
+  caches: CacheMounts,
+  fileSystemBytes: number,
+): Promise<void> {
+  const old = pruneBuildCache(context, caches, { all: true, unusedForMs: longestUnusedMs });
+  for await (const record of old) void record;
+  const excess = pruneBuildCache(context, caches, { all: true, keepBytes: Math.floor(fileSystemBytes / 10) });
+  for await (const record of excess) void record;
 }
 
 /** Removes records, what was not used for the longest time first. Throws "invalid" for an unknown filter. */

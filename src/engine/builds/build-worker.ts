@@ -61,10 +61,9 @@ export class EngineWorker implements BuildWorker {
     const { state, dependencies } = this.#context;
     const now = Date.now();
     const { contentBytes } = await dependencies.storage.usage({ layer: layer.diffId });
-    const parents: readonly string[] = [];
     const uses = state.buildCache().get(key)?.uses ?? 0;
     const entry = { key, description: about, createdAt: now, usedAt: now, uses: uses + 1 };
-    state.putBuildCache({ kind: "step", ...entry, parents, layer, bytes: contentBytes });
+    state.putBuildCache({ kind: "step", ...entry, layer, bytes: contentBytes });
   }
 
   async storeLayer(tar: AsyncIterable<Uint8Array>, signal: AbortSignal): Promise<LoadedLayer> {

@@ -1,4 +1,5 @@
 import { rmSync } from "node:fs";
+import { statfs } from "node:fs/promises";
 import { join } from "node:path";
 import { Failure, failureOf } from "../../base/failure.ts";
 import { DirectoryFilter } from "../../build/dockerfile/directory-filter.ts";
@@ -39,7 +40,7 @@ import type { Garbage } from "../images/garbage.ts";
 import { StoringSink } from "../images/load-sink.ts";
 import { parseNewName } from "../images/parse-new-name.ts";
 import { resolveBaseImage } from "./base-images.ts";
-import { listBuildCache, pruneBuildCache } from "./build-cache.ts";
+import { listBuildCache, pruneBuildCache, trimBuildCache } from "./build-cache.ts";
 import { BuildReport } from "./build-report.ts";
 import { describeDockerfile, findLintWarnings, lintFailure } from "./describe-dockerfile.ts";
 import { EngineWorker } from "./build-worker.ts";
@@ -87,6 +88,7 @@ export class LocalBuilds implements Builds {
     await using held = new AsyncDisposableStack();
     this.#count++;
     held.defer(() => void this.#count--);
+    held.defer(() => void context.background.run("build cache", () => this.#trimCache()));
     await garbage.relieve();
     held.use(await garbage.use());
     const platforms =
@@ -311,6 +313,12 @@ export class LocalBuilds implements Builds {
     });
     const configBytes = encodeImageConfig(found.config);
     return { reference: found.reference, digest: found.digest ?? digestOf(configBytes), configBytes };
+  }
+
+  async #trimCache(): Promise<void> {
+    const { context } = this.#parts;
+    const { blocks, bsize } = await statfs(context.dependencies.dataRoot);
+    await trimBuildCache(context, this.#caches, blocks * bsize);
   }
 
   cache(): Promise<readonly BuildCacheRecord[]> {

@@ -162,8 +162,6 @@ interface BuildCacheUse {
 /** The layer that a step has made. */
 export interface BuildStepEntry extends BuildCacheUse {
   readonly kind: "step";
-  /** Keys of the steps below, where those are in the cache. */
-  readonly parents: readonly string[];
   readonly layer: LoadedLayer;
   /** Unpacked. */
   readonly bytes: number;
