@@ -62,10 +62,11 @@ describe.skipIf(!isRoot)("a range of ports", () => {
     expect(await tare.must(["ps", "--format", "{{.Ports}}"])).toBe(
       "0.0.0.0:20000-20999->20000-20999/tcp, :::20000-20999->20000-20999/tcp",
     );
-    expect((await tare.must(["port", "web"])).split("\n")).toHaveLength(count);
+    // For both families of addresses.
+    expect((await tare.must(["port", "web"])).split("\n")).toHaveLength(2 * count);
     await tare.must(["update", "--publish-rm", "20100-20199", "--publish-add", "20150:20150", "web"]);
     expect(await tare.must(["ps", "--format", "{{.Ports}}"])).toBe(
-      "0.0.0.0:20000-20099->20000-20099/tcp, 20100-20149/tcp, 0.0.0.0:20150->20150/tcp, 0.0.0.0:20200-20999->20200-20999/tcp, 20151-20199/tcp",
+      "0.0.0.0:20000-20099->20000-20099/tcp, :::20000-20099->20000-20099/tcp, 20100-20149/tcp, 0.0.0.0:20150->20150/tcp, :::20150->20150/tcp, 0.0.0.0:20200-20999->20200-20999/tcp, :::20200-20999->20200-20999/tcp, 20151-20199/tcp",
     );
     expect((await tare.tare(["run", "--rm", "-p", "20500:80", "busybox", "true"])).stderr).toContain(
       'port 0.0.0.0:20500/tcp: port is already allocated: container "web" has it',

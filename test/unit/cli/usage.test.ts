@@ -175,9 +175,16 @@ describe("prune", () => {
         return { ImagesDeleted: [{ Untagged: "a:1" }, { Deleted: "sha256:1" }], SpaceReclaimed: 500 };
       },
     },
+    builds: {
+      prune: async (options: unknown) => {
+        asked.push(options);
+        return { CachesDeleted: ["b1"], SpaceReclaimed: 2_000 };
+      },
+    },
   };
   const containersText = "Deleted Containers:\nc1\nc2\n\n";
   const networksText = "Deleted Networks:\nn1\n\n";
+  const cacheText = "Deleted build cache objects:\nb1\n\n";
   const imagesText = "Deleted Images:\nuntagged: a:1\ndeleted: sha256:1\n\n";
 
   test.each(["", "\n", "n\n", "yes\n", "Yikes\n", "\ny\n"])("asks, and %p is no", async (answer) => {
@@ -223,9 +230,9 @@ describe("prune", () => {
 Are you sure you want to continue? [y/N] `);
     asked.length = 0;
     expect((await run(["system", "prune", "-f"], client)).out).toBe(
-      `${containersText}${networksText}${imagesText}Total reclaimed space: 2kB\n`,
+      `${containersText}${networksText}${imagesText}${cacheText}Total reclaimed space: 4kB\n`,
     );
-    expect(asked).toEqual([{}, {}, { dangling: ["true"] }]);
+    expect(asked).toEqual([{}, {}, { dangling: ["true"] }, { all: false, filters: {} }]);
     asked.length = 0;
     expect((await run(["system", "prune", "-af", "--volumes", "--filter", "label=a"], client)).out).toBe(
       `${containersText}${networksText}Deleted Volumes:\nv1\n\n${imagesText}Total reclaimed space: 5kB\n`,
