@@ -44,7 +44,7 @@ function makeOld(tare: Installation): void {
       const content = JSON.parse(String(record)) as { readonly spec: Members };
       update.run(JSON.stringify({ ...content, spec: flatten(content.spec) }), String(id));
     }
-    database.exec(`PRAGMA user_version = ${schemaOf010}`);
+    database.exec(`DROP TABLE build_cache; PRAGMA user_version = ${schemaOf010}`);
   });
 }
 
