@@ -21,7 +21,7 @@ export interface PathFilter {
 /** A tree that a copy reads. It is not written to meanwhile. */
 export interface SourceTree {
   readonly root: Fd;
-  /** Where it is on the host; undefined: nowhere. */
+  /** Where it is on the host, if nothing can change it there and nothing in it is left out. */
   readonly path?: string | undefined;
   readonly filter?: PathFilter | undefined;
   /** The owners of its files mean nothing here: copies are root's. */
@@ -255,8 +255,8 @@ class CopyParts {
   }
 }
 
-/** The entries that a source names: more than one for a pattern. In the order of names. */
-function findEntries({ root, filter }: SourceTree, source: string): FoundEntry[] {
+/** The entries that a source names: more than one for a pattern. In the order of names, one open at a time. */
+function* findEntries({ root, filter }: SourceTree, source: string): Generator<FoundEntry, void> {
   const parts = source.split("/").filter((part) => part !== "" && part !== ".");
   const clean: string[] = [];
   for (const part of parts) {
@@ -264,18 +264,20 @@ function findEntries({ root, filter }: SourceTree, source: string): FoundEntry[]
     else clean.push(part);
   }
   const found = clean.some(isPattern) ? matching(root, clean) : [clean.join("/")];
-  const entries = found.flatMap((path) => {
+  let isFound = false;
+  for (const path of found) {
     const isLeftOut = path !== "" && filter?.select(path, false) === "skip";
     const entry = isLeftOut ? undefined : findEntry(root, path);
-    return entry === undefined ? [] : [entry];
-  });
+    if (entry === undefined) continue;
+    isFound = true;
+    yield entry;
+  }
   // SPEC: BuildKit copies nothing for a pattern that nothing matches.
-  if (entries.length === 0 && !clean.some(isPattern)) {
+  if (!isFound && !clean.some(isPattern)) {
     throw new Failure("not-found", `failed to calculate checksum of ref: "/${clean.join("/")}": not found`, {
       details: { path: clean.join("/") },
     });
   }
-  return entries;
 }
 
 function findEntry(root: Fd, path: string): FoundEntry | undefined {
