@@ -94,7 +94,7 @@ const siblings = {
     secrets: ["resolve", "state"],
     state: [],
     "build-files": [],
-    builds: ["build-files", "containers", "containers/files", "containers/lifecycle", "containers/streams", "images", "state"],
+    builds: ["build-files", "containers", "containers/files", "containers/lifecycle", "containers/streams", "images", "resolve", "state"],
     "storage-bench": [],
     volumes: ["state"],
   },

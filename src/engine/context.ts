@@ -62,6 +62,8 @@ export interface ContainerContext {
   readonly execs: ExecSessions;
   readonly health: HealthChecks;
   readonly descriptors: PassedDescriptors;
+  /** `NAME=value` of the secrets of steps of builds that are about to start: in no record. */
+  readonly stepVariables: Map<ContainerId, readonly string[]>;
   readonly seccomp: SeccompProfiles;
   /** Names of containers that are being made or renamed, with the id of each. */
   readonly reservedNames: Map<string, ContainerId>;

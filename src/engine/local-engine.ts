@@ -281,6 +281,7 @@ export async function startEngine(
       return new HealthMonitor(context);
     }),
     descriptors: openPassedDescriptors(dependencies.runRoot),
+    stepVariables: new Map(),
     seccomp: new SeccompProfiles(),
     reservedNames: new Map(),
     volumes,

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { spawn } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
 import {
+  chownSync,
   existsSync,
   mkdirSync,
   mkdtempSync,
@@ -75,6 +76,46 @@ describe.skipIf(!isRoot)("hostile contexts and stages", () => {
       out: link,
     });
     expect(await host.refused(["build", mounted])).toContain("not found");
+  });
+
+  test("a mount of the context has no ignored file, and a link to one finds nothing", async () => {
+    const context = contextOf({
+      Dockerfile:
+        'FROM base:1\nRUN --mount=type=bind,target=/m find /m -type f > /found; stat -c %u /m/d/kept >> /found\nCMD ["cat", "/found"]\n',
+      ".dockerignore": "**/ignored\nDockerfile\n.dockerignore\n",
+      ignored: "1",
+      "d/ignored": "1",
+      "d/kept": "1",
+      link: { link: "d/ignored" },
+    });
+    chownSync(join(context, "d/kept"), 7, 7);
+    await host.must(["build", "-q", "-t", "mounted:1", context]);
+    expect(await host.must(["run", "--rm", "--network", "none", "mounted:1"])).toBe("/m/d/kept\n0");
+    for (const source of ["ignored", "link"]) {
+      writeFileSync(
+        join(context, "Dockerfile"),
+        `FROM base:1\nRUN --mount=type=bind,source=${source},target=/m cat /m\n`,
+      );
+      expect(await host.refused(["build", context])).toContain("not found");
+    }
+  });
+
+  test("secrets and proxies of a step are in no file of the host while it runs", async () => {
+    const context = contextOf({
+      Dockerfile:
+        "FROM base:1\nRUN --mount=type=secret,id=s,env=S echo value ${#S} ${#HTTP_PROXY} && sleep 2\n",
+    });
+    const value = `hunter-${String(process.pid)}`;
+    const building = host.tare(
+      ["build", "--progress", "plain", "--secret", "id=s,env=S", "--build-arg", "HTTP_PROXY", context],
+      { env: { S: value, HTTP_PROXY: `http://u:${value}@proxy.example` } },
+    );
+    await Bun.sleep(1000);
+    expect(host.keeperPids().length).toBeGreaterThan(0);
+    const found = spawnSync("grep", ["-rls", "--", value, host.dataRoot, host.runRoot], { encoding: "utf8" });
+    expect(found.stdout).toBe("");
+    const { stderr } = await building;
+    expect(stderr).toContain(`value ${value.length} ${value.length + 23}`);
   });
 
   test("a Dockerfile or an ignore file that is a link out of the context is not read", async () => {

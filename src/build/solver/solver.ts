@@ -116,6 +116,14 @@ export class Solver {
     return await result;
   }
 
+  /** Waits until no step goes on. Never rejects. */
+  async settle(): Promise<void> {
+    for (let known = -1; known !== this.#results.size; ) {
+      known = this.#results.size;
+      await Promise.allSettled(this.#results.values());
+    }
+  }
+
   async #solveNew(vertex: Vertex): Promise<Layers> {
     const { operation } = vertex;
     switch (operation.kind) {

@@ -89,7 +89,7 @@ export class EngineWorker implements BuildWorker {
     await runStep(this.#context, operation, {
       layers,
       mounts: held.mounts,
-      env: held.env,
+      secretVariables: held.secretVariables,
       settings,
       signal,
       onOutput,

@@ -33,6 +33,7 @@ import { encodeImageConfig } from "../../spec/image/config.ts";
 import { mediaTypes } from "../../spec/image/manifest.ts";
 import { formatPlatform, hostPlatform, parsePlatform, type Platform } from "../../spec/platform.ts";
 import { formatReference, withDefaultTag } from "../../spec/reference.ts";
+import { isWithin } from "../resolve/clean-path.ts";
 import { ContextStore } from "../build-files/received-contexts.ts";
 import { TreeReader } from "../build-files/tree-reader.ts";
 import type { ContainerContext } from "../context.ts";
@@ -73,7 +74,7 @@ export class LocalBuilds implements Builds {
     // Of an engine that was killed.
     for (const left of [join(dataRoot, "build", "copies"), join(runRoot, "builds")])
       rmSync(left, { recursive: true, force: true });
-    this.contexts = new ContextStore(join(dataRoot, "build", "contexts"));
+    this.contexts = new ContextStore(contextRootOf(parts.context));
     this.#caches = new CacheMounts(parts.context);
   }
 
@@ -95,7 +96,7 @@ export class LocalBuilds implements Builds {
       request.platforms.length === 0
         ? [hostPlatform()]
         : request.platforms.map((each) => parsePlatform(each));
-    const contexts = new OpenContexts(request, { report, signal });
+    const contexts = new OpenContexts(request, { report, signal, ownRoot: contextRootOf(context) });
     // After the steps, which read in it.
     await using steps = new AsyncDisposableStack();
     steps.use(contexts);
@@ -109,7 +110,15 @@ export class LocalBuilds implements Builds {
     try {
       for (const platform of platforms) {
         images.push(
-          await this.#buildOne(request, { dockerfile, platform, contexts, report, signal, pins: held }),
+          await this.#buildOne(request, {
+            dockerfile,
+            platform,
+            contexts,
+            report,
+            signal,
+            pins: held,
+            cancel: (reason) => stop.abort(failureOf(reason)),
+          }),
         );
       }
     } catch (thrown) {
@@ -154,6 +163,7 @@ export class LocalBuilds implements Builds {
       report,
       signal,
       pins,
+      cancel,
     }: {
       readonly dockerfile: Dockerfile;
       readonly platform: Platform;
@@ -161,6 +171,8 @@ export class LocalBuilds implements Builds {
       readonly report: BuildReport;
       readonly signal: AbortSignal;
       readonly pins: AsyncDisposableStack;
+      /** Ends the steps that still run. */
+      readonly cancel: (reason: unknown) => void;
     },
   ): Promise<BuiltImage> {
     const { context } = this.#parts;
@@ -211,6 +223,9 @@ export class LocalBuilds implements Builds {
     try {
       layers = await solver.solve(graph.vertex);
     } catch (thrown) {
+      cancel(thrown);
+      // They use what is given back now.
+      await solver.settle();
       throw failed === undefined ? thrown : locateStep(thrown, failed, report);
     }
     const { sourceDateEpoch } = request;
@@ -240,7 +255,11 @@ export class LocalBuilds implements Builds {
     const { closing } = this.#parts.context;
     const signal = ends === undefined ? closing : AbortSignal.any([closing, ends]);
     const report = new BuildReport((event) => onProgress?.(event));
-    await using contexts = new OpenContexts(request, { report, signal });
+    await using contexts = new OpenContexts(request, {
+      report,
+      signal,
+      ownRoot: contextRootOf(this.#parts.context),
+    });
     const { dockerfile, text } = await this.#readDockerfile(request, contexts, report);
     const source = { name: request.dockerfile.name, text };
     const ignoreFile = await readIgnoreFile(request, signal);
@@ -319,6 +338,7 @@ export class LocalBuilds implements Builds {
     const { context } = this.#parts;
     const { blocks, bsize } = await statfs(context.dependencies.dataRoot);
     await trimBuildCache(context, this.#caches, blocks * bsize);
+    context.collectGarbage();
   }
 
   cache(): Promise<readonly BuildCacheRecord[]> {
@@ -335,6 +355,10 @@ export class LocalBuilds implements Builds {
 async function readIgnoreFile({ contexts }: BuildRequest, signal: AbortSignal): Promise<string | undefined> {
   const main = contexts.get("");
   return main?.kind === "directory" ? await main.readIgnoreFile?.(signal) : undefined;
+}
+
+function contextRootOf({ dependencies }: ContainerContext): string {
+  return join(dependencies.dataRoot, "build", "contexts");
 }
 
 /** Adds the place in the Dockerfile to what a step has failed with. */
@@ -360,17 +384,21 @@ function withExcerpt(thrown: unknown, source: SourceText): unknown {
   });
 }
 
+interface ContextOptions {
+  readonly report: BuildReport;
+  readonly signal: AbortSignal;
+  /** Contexts below it are the engine's own. */
+  readonly ownRoot: string;
+}
+
 /** The contexts of one build, each opened when the first step needs it. */
 class OpenContexts implements AsyncDisposable {
   readonly #request: BuildRequest;
-  readonly #options: { readonly report: BuildReport; readonly signal: AbortSignal };
+  readonly #options: ContextOptions;
   readonly #held = new AsyncDisposableStack();
   readonly #trees = new Map<string, Promise<SourceTree>>();
 
-  constructor(
-    request: BuildRequest,
-    options: { readonly report: BuildReport; readonly signal: AbortSignal },
-  ) {
+  constructor(request: BuildRequest, options: ContextOptions) {
     this.#request = request;
     this.#options = options;
   }
@@ -422,7 +450,7 @@ class OpenContexts implements AsyncDisposable {
     { readIgnoreFile, open }: Extract<BuildContext, { kind: "directory" }>,
     progress: (id: string, current: number, total?: number) => void,
   ): Promise<SourceTree> {
-    const { signal } = this.#options;
+    const { signal, ownRoot } = this.#options;
     const sentText = await readIgnoreFile?.(signal);
     const sent = sentText === undefined ? [] : parseIgnoreFile(sentText);
     let bytes = 0;
@@ -442,7 +470,7 @@ class OpenContexts implements AsyncDisposable {
     const exclude = foundText === undefined ? sent : parseIgnoreFile(foundText);
     return {
       root: root.fd,
-      path: opened.path,
+      path: exclude.length === 0 && isWithin(opened.path, ownRoot) ? opened.path : undefined,
       isForeign: true,
       filter: exclude.length === 0 ? undefined : new DirectoryFilter(exclude),
     };

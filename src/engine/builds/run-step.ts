@@ -34,8 +34,8 @@ export type StepSettings = Pick<
 export interface StepOptions {
   readonly layers: Layers;
   readonly mounts: readonly ContainerMount[];
-  /** `NAME=value`, in addition to those of the operation. */
-  readonly env: readonly string[];
+  /** `NAME=value` of secrets, in addition to those of the operation. */
+  readonly secretVariables: readonly string[];
   readonly settings: StepSettings;
   readonly signal: AbortSignal;
   readonly onOutput: (stream: "stdout" | "stderr", bytes: Uint8Array) => void;
@@ -50,7 +50,7 @@ export interface StepOptions {
 export async function runStep(
   context: ContainerContext,
   operation: RunOperation,
-  { layers, mounts, env, settings, signal, onOutput, store }: StepOptions,
+  { layers, mounts, secretVariables, settings, signal, onOutput, store }: StepOptions,
 ): Promise<void> {
   signal.throwIfAborted();
   const { storage } = context.dependencies;
@@ -62,15 +62,18 @@ export async function runStep(
     history: [],
     diffIds,
   };
-  const { id } = await createContainer(context, specOf(operation, { env, settings }), {
+  const { id } = await createContainer(context, specOf(operation, settings), {
     step: { config, mounts },
     startsNext: true,
   });
+  // SAFETY: secrets, and proxies with passwords, are in no record.
+  context.stepVariables.set(id, [...operation.proxyEnv, ...secretVariables]);
   try {
     const { code } = await runProgram(context, id, { signal, onOutput });
     if (code !== 0) throw stepFailure(operation.words, code);
     await store(storage.packChanges(id, { signal, ignored }));
   } finally {
+    context.stepVariables.delete(id);
     await removeContainer(context, id, { force: true, volumes: true });
   }
 }
@@ -116,10 +119,7 @@ async function runProgram(
   }
 }
 
-function specOf(
-  operation: RunOperation,
-  { env, settings }: Pick<StepOptions, "env" | "settings">,
-): ContainerSpec {
+function specOf(operation: RunOperation, settings: StepSettings): ContainerSpec {
   const { words, workingDirectory, user, network, security } = operation;
   const { extraHosts, shmBytes, ulimits, cgroupParent, limits } = settings;
   return {
@@ -127,7 +127,6 @@ function specOf(
     process: {
       entrypoint: [],
       command: words,
-      env: [...env, ...operation.proxyEnv],
       user: user === "" ? undefined : user,
       workingDirectory,
     },

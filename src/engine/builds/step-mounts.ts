@@ -8,10 +8,12 @@ import { Failure } from "../../base/failure.ts";
 import { KeyedLock } from "../../base/keyed-lock.ts";
 import { O_NOFOLLOW, O_PATH } from "../../linux/constants/open.ts";
 import { codeOf } from "../../linux/files/file-failure.ts";
+import type { Stat } from "../../linux/files/stat.ts";
 import { openDirectoryPath, openInRoot } from "../../linux/files/open.ts";
-import { packEntry, unpackLayer } from "../../linux/tree/tree.ts";
+import { packParts, unpackLayer } from "../../linux/tree/tree.ts";
 import type { BuildRequest } from "../../model/builds.ts";
 import type { ContainerMount } from "../../model/mounts.ts";
+import { secretVariable } from "../containers/files/secrets.ts";
 import type { ContainerContext } from "../context.ts";
 
 type CacheMount = Extract<RunOperation["mounts"][number], { type: "cache" }>;
@@ -21,7 +23,7 @@ type SecretMount = Extract<RunOperation["mounts"][number], { type: "secret" }>;
 export interface StepMounts extends AsyncDisposable {
   readonly mounts: readonly ContainerMount[];
   /** `NAME=value` of secrets. */
-  readonly env: readonly string[];
+  readonly secretVariables: readonly string[];
 }
 
 /** Directories of cache mounts in `<dataRoot>/build/mounts`, and who uses them. */
@@ -112,15 +114,18 @@ export async function prepareStepMounts(
   const files = new StepFiles(caches.context.dependencies);
   held.defer(() => files.remove());
   const mounts: ContainerMount[] = [];
-  const env: string[] = [];
+  const secretVariables: string[] = [];
   for (const each of prepared) {
     const { mount } = each;
     switch (mount.type) {
       case "bind":
         mounts.push(
-          mount.readOnly
+          mount.readOnly && (each.tree === undefined || each.tree.path !== undefined)
             ? bindOf(each, mount)
-            : await copyOf(each, mount, { context: caches.context, files, signal }),
+            : {
+                ...(await copyOf(each, mount, { context: caches.context, files, signal })),
+                readonly: mount.readOnly,
+              },
         );
         break;
       case "cache": {
@@ -139,7 +144,7 @@ export async function prepareStepMounts(
       case "secret": {
         const value = await findSecret(mount, readSecret, signal);
         if (value === undefined) break;
-        if (mount.env !== undefined) env.push(`${mount.env}=${Buffer.from(value).toString()}`);
+        if (mount.env !== undefined) secretVariables.push(secretVariable(mount.id, mount.env, value));
         if (mount.target === undefined) break;
         mounts.push({ kind: "bind", source: files.add(value, mount), target: mount.target, readonly: true });
         break;
@@ -153,7 +158,7 @@ export async function prepareStepMounts(
     mounts.push({ kind: "bind", source, target, readonly: true });
   }
   const moved = held.move();
-  return { mounts, env, [Symbol.asyncDispose]: async () => await moved.disposeAsync() };
+  return { mounts, secretVariables, [Symbol.asyncDispose]: async () => await moved.disposeAsync() };
 }
 
 function bindOf(
@@ -162,7 +167,7 @@ function bindOf(
 ): ContainerMount {
   const { target, source } = mount;
   if (tree !== undefined) {
-    // SAFETY: links in a context are followed inside it; a context does not change while it is used.
+    // SAFETY: links in a context are followed inside it; it is in a directory of the engine's own.
     const { path, stat } = resolvePath(tree.root, source);
     if (stat === undefined || tree.path === undefined) throw missing(source);
     return { kind: "bind", source: join(tree.path, path), target, readonly: true };
@@ -176,7 +181,7 @@ function bindOf(
   };
 }
 
-/** A copy that the program may change; the changes are lost. */
+/** A copy without what is left out, which the program may change; the changes are lost. */
 async function copyOf(
   { layers = [], tree }: PreparedMount,
   { target, source }: Extract<RunOperation["mounts"][number], { type: "bind" }>,
@@ -198,7 +203,15 @@ async function copyOf(
   const directory = files.makeDirectory();
   using into = openDirectoryPath(directory);
   const as = stat.kind === "directory" ? "." : "file";
-  await unpackLayer(packEntry(entry.fd, { as, signal }), into.fd, { whiteouts: "plain", signal });
+  const filter = tree?.filter;
+  if (path !== "" && filter?.select(path, as === ".") === "skip") throw missing(source);
+  const select = (below: string, kind: Stat["kind"]): "take" | "enter" | "skip" =>
+    filter?.select(path === "" ? below : `${path}/${below}`, kind === "directory") ?? "take";
+  await unpackLayer(packParts([{ kind: "entry", entry: entry.fd, as, select }], { signal }), into.fd, {
+    whiteouts: "plain",
+    owner: tree?.isForeign === true ? { uid: 0, gid: 0 } : undefined,
+    signal,
+  });
   return { kind: "bind", source: as === "." ? directory : join(directory, as), target };
 }
 

@@ -47,21 +47,26 @@ export function readSecretVariables(
   { secrets }: ContainerContext,
   { secrets: { variables } }: Pick<ResolvedContainer, "secrets">,
 ): readonly string[] {
-  return variables.map(({ secret, id = "", name }) => {
-    const value = Buffer.from(secrets.read({ id: parseSecretId(id) }));
-    if (value.includes(0)) {
-      throw new Failure(
-        "invalid",
-        `cannot give secret "${secret}" as the variable ${name}: its value has a NUL byte; give it as a file`,
-      );
-    }
-    // KERNEL: MAX_ARG_STRLEN of execve(2).
-    if (name.length + value.length + 2 > mostVariableBytes) {
-      throw new Failure(
-        "invalid",
-        `cannot give secret "${secret}" as the variable ${name}: a variable has at most ${mostVariableBytes} bytes; give it as a file`,
-      );
-    }
-    return `${name}=${value.toString("utf8")}`;
-  });
+  return variables.map(({ secret, id = "", name }) =>
+    secretVariable(secret, name, secrets.read({ id: parseSecretId(id) })),
+  );
+}
+
+/** `NAME=value`. Throws "invalid" for a value that no variable can have. */
+export function secretVariable(secret: string, name: string, bytes: Uint8Array): string {
+  const value = Buffer.from(bytes);
+  if (value.includes(0)) {
+    throw new Failure(
+      "invalid",
+      `cannot give secret "${secret}" as the variable ${name}: its value has a NUL byte; give it as a file`,
+    );
+  }
+  // KERNEL: MAX_ARG_STRLEN of execve(2).
+  if (name.length + value.length + 2 > mostVariableBytes) {
+    throw new Failure(
+      "invalid",
+      `cannot give secret "${secret}" as the variable ${name}: a variable has at most ${mostVariableBytes} bytes; give it as a file`,
+    );
+  }
+  return `${name}=${value.toString("utf8")}`;
 }

@@ -121,7 +121,10 @@ export async function prepareStart(
       hostDevices,
       devices,
       seccomp: context.seccomp.find(plan.seccomp),
-      secretVariables: readSecretVariables(context, plan),
+      secretVariables: [
+        ...readSecretVariables(context, plan),
+        ...(context.stepVariables.get(record.id) ?? []),
+      ],
       sharedShm: isShmShared ? shmPath : undefined,
     },
     deviceRules: rules,
