@@ -48,7 +48,7 @@ export interface BuildRequest {
     /** Absent: the file of that name in the context `""`. */
     readonly text?: string | undefined;
   };
-  /** `""` is the build context; the others are named ones. */
+  /** `""` is the build context; the others are named ones, `NAME::linux/arm64` for one platform alone. */
   readonly contexts: ReadonlyMap<string, BuildContext>;
   /** The last stage when absent. */
   readonly target?: string | undefined;

@@ -130,6 +130,64 @@ describe.skipIf(!isRoot || !hasBuildx)(
       run(compose ?? "", ["down"], { cwd: path });
     });
 
+    test("named contexts take the place of images and stages", () => {
+      const context = project("named", {
+        Dockerfile: [
+          "FROM nowhere.invalid/base AS first",
+          "RUN cp /bin/true /from-image",
+          "FROM missing AS replaced",
+          "RUN exit 1",
+          "FROM first",
+          "COPY --from=replaced /f /f",
+          "COPY --from=files sub /sub",
+          "RUN --mount=from=files,target=/m cat /m/f /m/sub/g > /both",
+          'CMD ["cat", "/f", "/sub/g", "/both"]',
+          "",
+        ].join("\n"),
+        "../files/f": "f\n",
+        "../files/sub/g": "g\n",
+        "../files/.dockerignore": "left-out\n",
+        "../files/left-out": "x\n",
+      });
+      const files = join(tare.directory, "files");
+      const named = ["nowhere.invalid/base=docker-image://busybox", `replaced=${files}`, `files=${files}`];
+      const flags = named.map((each) => `--build-context=${each}`);
+      must("buildx", "build", "--progress=plain", "-t", "named:1", ...flags, context);
+      expect(must("run", "--rm", "--network", "none", "named:1")).toBe("f\ng\nf\ng\n");
+      const bake = project("bake", {
+        "Dockerfile.base": "FROM busybox\nENV FROM_BASE=yes\nRUN echo made > /made\n",
+        Dockerfile:
+          'FROM base\nCOPY --from=base /made /copied\nCMD ["sh", "-c", "echo $FROM_BASE; cat /copied"]\n',
+        "docker-bake.json": JSON.stringify({
+          target: {
+            base: { dockerfile: "Dockerfile.base" },
+            app: { contexts: { base: "target:base" }, tags: ["baked:1"] },
+          },
+        }),
+      });
+      const { status, out } = run(docker ?? "", ["buildx", "bake", "--progress=plain", "app"], { cwd: bake });
+      expect([status, out]).toEqual([0, expect.stringContaining("naming to docker.io/library/baked:1")]);
+      expect(must("run", "--rm", "--network", "none", "baked:1")).toBe("yes\nmade\n");
+    });
+
+    test.skipIf(compose === null)("docker-compose builds with additional contexts", () => {
+      const path = project("additional", {
+        "compose.yml":
+          "name: additional\nservices:\n  one:\n    image: additional:1\n    build:\n      context: .\n      additional_contexts: { other: ../files }\n",
+        Dockerfile: "FROM busybox\nCOPY --from=other f /f\n",
+        "../files/f": "f\n",
+      });
+      const built = run(compose ?? "", ["--progress", "plain", "build"], { cwd: path });
+      expect(built).toMatchObject({ status: 0 });
+      expect(must("run", "--rm", "--network", "none", "additional:1", "cat", "/f")).toBe("f\n");
+    });
+
+    test("the cache for elsewhere is refused with a warning", () => {
+      const context = project("cached", { Dockerfile: "FROM busybox\nRUN true\n" });
+      const out = must("buildx", "build", "--progress=plain", "--cache-to", "type=inline", context);
+      expect(out).toContain("WARN: the cache is not exported");
+    });
+
     test("a client that is killed ends its step", async () => {
       const context = project("endless", { Dockerfile: "FROM busybox\nRUN echo begun; sleep 4321\n" });
       const child = spawn(docker ?? "", ["buildx", "build", "--progress=plain", context], {

@@ -14,7 +14,8 @@ import { failureAt, locate } from "../dockerfile/parse-failure.ts";
 import { parseOnbuildTrigger } from "../dockerfile/parse-dockerfile.ts";
 import { parseRunMount } from "../dockerfile/parse-mount.ts";
 import { builderArgs, evaluateGlobalArgs, platformArgs, proxyArgs } from "../dockerfile/platform-args.ts";
-import type { BaseImage, CopySource, RunMountOperation, Vertex } from "./graph-types.ts";
+import { contextName } from "./context-name.ts";
+import type { BaseImage, CopySource, NamedContext, RunMountOperation, Vertex } from "./graph-types.ts";
 import {
   absolutePath,
   checkSignal,
@@ -45,6 +46,10 @@ export interface GraphOptions {
   /** What RUN may ask for besides a plain step; absent: nothing. */
   readonly entitlements?: readonly string[] | undefined;
   resolveImage(reference: string, platform: Platform): Promise<BaseImage>;
+  /** The context of a name, see contextName(); absent: there are none. */
+  readonly findContext?:
+    | ((name: string, platform: Platform) => Promise<NamedContext | undefined>)
+    | undefined;
 }
 
 /** What a Dockerfile builds: a file system, and the configuration of its image without layers. */
@@ -87,10 +92,11 @@ class GraphBuilder {
   readonly #global: ReadonlyMap<string, string>;
   readonly #states = new Map<number, Promise<StageState>>();
   readonly #images = new Map<string, Promise<BaseImage>>();
+  readonly #contexts = new Map<string, Promise<NamedContext | undefined>>();
   readonly #used = new Set<string>();
   /** By the index of their stage. */
   readonly #steps = new Map<number, BuildStep[]>();
-  readonly #context: Vertex = {
+  readonly #mainContext: Vertex = {
     operation: { kind: "context", name: "" },
     name: "[internal] load build context",
   };
@@ -177,6 +183,12 @@ class GraphBuilder {
   }
 
   async #evaluate(stage: Stage): Promise<StageState> {
+    // SPEC: BuildKit: a context takes the place of a stage with its name as a whole.
+    const replaced = stage.name === undefined ? undefined : await this.#contextState(stage, stage.name);
+    if (replaced !== undefined) {
+      this.#steps.set(stage.index, [{ text: stage.from.text, vertex: replaced.vertex }]);
+      return replaced;
+    }
     let state = await this.#begin(stage);
     const steps: BuildStep[] = [{ text: stage.from.text, vertex: state.vertex }];
     this.#steps.set(stage.index, steps);
@@ -211,10 +223,7 @@ class GraphBuilder {
     if (base === "") {
       throw failureAt(`base name (${stage.base}) should not be blank`, location);
     }
-    const platform =
-      stage.platform === undefined
-        ? this.#options.platform
-        : placed(location, () => parsePlatform(this.#expand(stage.platform ?? "", this.#global, location)));
+    const platform = this.#platformOf(stage);
     const earlier = this.#file.stages
       .slice(0, stage.index)
       .findLast(({ name }) => name === base.toLowerCase());
@@ -223,6 +232,8 @@ class GraphBuilder {
       return { vertex, config, ...nothing };
     }
     if (base === "scratch") return { vertex: undefined, config: emptyDraft(platform), ...nothing };
+    const context = await this.#contextState(stage, base);
+    if (context !== undefined) return context;
     const image = await placedAsync(location, async () => await this.#image(base, platform));
     return {
       vertex: this.#imageVertex(
@@ -234,6 +245,53 @@ class GraphBuilder {
       config: draftOf(image.config),
       ...nothing,
     };
+  }
+
+  #platformOf({ platform, location }: Stage): Platform {
+    if (platform === undefined) return this.#options.platform;
+    return placed(location, () => parsePlatform(this.#expand(platform, this.#global, location)));
+  }
+
+  /** The state that a named context begins with; undefined: there is none of the name. */
+  async #contextState(stage: Stage, name: string): Promise<StageState | undefined> {
+    const { location } = stage;
+    const platform = this.#platformOf(stage);
+    const found = await placedAsync(location, async () => await this.#context(name, platform));
+    if (found === undefined) return undefined;
+    const nothing = { args: new Map<string, string>(), hasCommand: false };
+    const title = `[context ${name}]`;
+    if (found.kind === "image") {
+      const { image } = found;
+      const vertex = this.#imageVertex(image, platform, `${title} ${image.reference}`, location);
+      return { vertex, config: draftOf(image.config), ...nothing };
+    }
+    const vertex: Vertex = {
+      operation: {
+        kind: "copy",
+        base: undefined,
+        sources: [
+          { kind: "path", from: { operation: found.operation, name: title }, path: "/", unpacks: false },
+        ],
+        target: "/",
+        exclude: [],
+        parents: false,
+        link: false,
+      },
+      name: `${title} load from client`,
+      location,
+    };
+    const config = withHistory(emptyDraft(platform), { createdBy: title, emptyLayer: false });
+    return { vertex, config, ...nothing };
+  }
+
+  async #context(name: string, platform: Platform): Promise<NamedContext | undefined> {
+    const key = contextName(name);
+    const { findContext } = this.#options;
+    if (key === undefined || findContext === undefined) return undefined;
+    const cacheKey = `${formatPlatform(platform)} ${key}`;
+    const known = this.#contexts.get(cacheKey) ?? findContext(key, platform);
+    this.#contexts.set(cacheKey, known);
+    return await known;
   }
 
   async #image(reference: string, platform: Platform): Promise<BaseImage> {
@@ -258,6 +316,16 @@ class GraphBuilder {
     }
     if (text === "scratch") return undefined;
     const { platform } = this.#options;
+    const context = await this.#context(text, platform);
+    if (context?.kind === "files")
+      return { operation: context.operation, name: `[context ${text}]`, location };
+    if (context !== undefined)
+      return this.#imageVertex(
+        context.image,
+        platform,
+        `[context ${text}] ${context.image.reference}`,
+        location,
+      );
     const image = await this.#image(text, platform);
     return this.#imageVertex(image, platform, `FROM ${image.reference}`, location);
   }
@@ -517,7 +585,7 @@ class GraphBuilder {
         return {
           type,
           target: place(mount.target ?? ""),
-          from: mount.from === undefined ? this.#context : await from(mount.from),
+          from: mount.from === undefined ? this.#mainContext : await from(mount.from),
           source: absolutePath(mount.source ?? "/", "/"),
           readOnly: mount.readOnly,
         };
@@ -575,7 +643,7 @@ class GraphBuilder {
     const isAdd = instruction.keyword === "add";
     const named =
       instruction.keyword === "copy" && instruction.from !== undefined ? expand(instruction.from) : undefined;
-    const from = named === undefined ? this.#context : await this.#source(stage, named, location);
+    const from = named === undefined ? this.#mainContext : await this.#source(stage, named, location);
     const paths = instruction.sources.map(expand);
     const target = expand(instruction.target);
     const sources: CopySource[] = paths.map((path) => {

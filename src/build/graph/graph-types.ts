@@ -14,6 +14,11 @@ export interface BaseImage {
   readonly layers: readonly LoadedLayer[];
 }
 
+/** What a named context puts in the place of an image or a stage: an image, or files without a configuration. */
+export type NamedContext =
+  | { readonly kind: "image"; readonly image: BaseImage }
+  | { readonly kind: "files"; readonly operation: ContextOperation };
+
 /**
  * One step of a build. Vertices form a graph without cycles; the same object may be the input of several others. The
  * result of a vertex is a file system: a list of layers, or a build context. `undefined` as an input is the empty file

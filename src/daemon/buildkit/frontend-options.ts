@@ -21,7 +21,7 @@ export interface FrontendOptions
   readonly filename: string;
   /** The directory of the client that has the Dockerfile; undefined: it is in the context. */
   readonly dockerfileDirectory: string | undefined;
-  /** `""` is the build context. */
+  /** `""` is the build context; `NAME::PLATFORM` is for one platform. */
   readonly contexts: ReadonlyMap<string, ContextSource>;
   /** `outline`, `targets`, `lint`, `subrequests.describe` instead of a build. */
   readonly subrequest: string | undefined;
@@ -44,9 +44,8 @@ export function parseFrontendOptions(options: Readonly<Record<string, string>>):
   const context = get("context");
   contexts.set("", parseContext(context, get("contextkey") ?? "context"));
   for (const [key, value] of Object.entries(withPrefix(options, "context:"))) {
-    // `NAME::PLATFORM` is for one platform.
     const [name = key] = key.split("::");
-    contexts.set(name, parseNamedContext(name, value));
+    contexts.set(key, parseNamedContext(name, value));
   }
   const isRemote = contexts.get("")?.kind !== "local";
   const epoch = buildArgs["SOURCE_DATE_EPOCH"];

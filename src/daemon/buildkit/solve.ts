@@ -83,6 +83,13 @@ async function run(
   job: BuildJob,
   context: BuildKitContext,
 ): Promise<Readonly<Record<string, string>>> {
+  const exported = (request.Cache?.Exports ?? []).map(({ Type }) => Type);
+  if (exported.length > 0) {
+    await job.progress.step("[internal] options without effect").run(async (step) => {
+      for (const type of exported)
+        step.log(`WARN: the cache is not exported as "${type}": it stays in the daemon\n`);
+    });
+  }
   const outcome = request.Frontend === "" ? await returnedOf(job) : await ownFrontEnd(request, job, context);
   if (outcome.kind === "report") return reportMetadata(outcome);
   const { result, isMultiPlatform } = outcome;

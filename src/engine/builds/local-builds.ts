@@ -9,10 +9,10 @@ import { parseIgnoreFile } from "../../build/dockerfile/ignore-patterns.ts";
 import { parseDockerfile } from "../../build/dockerfile/parse-dockerfile.ts";
 import { dockerfileToGraph } from "../../build/graph/dockerfile-to-graph.ts";
 import { finishConfig } from "../../build/graph/finish-config.ts";
-import type { Vertex } from "../../build/graph/graph-types.ts";
+import type { BaseImage, Vertex } from "../../build/graph/graph-types.ts";
 import type { SourceTree } from "../../build/solver/copy-layer.ts";
 import { type Layers, openRunningSteps, Solver } from "../../build/solver/solver.ts";
-import { type EncodedImage, encodeImage, storeImage } from "../../image/commit.ts";
+import { encodeImage, storeImage } from "../../image/commit.ts";
 import { openDirectoryPath, readFileInRoot } from "../../linux/files/open.ts";
 import type { Fd } from "../../linux/kernel/fd.ts";
 import type {
@@ -45,6 +45,7 @@ import { listBuildCache, pruneBuildCache, trimBuildCache } from "./build-cache.t
 import { BuildReport } from "./build-report.ts";
 import { describeDockerfile, findLintWarnings, lintFailure } from "./describe-dockerfile.ts";
 import { EngineWorker } from "./build-worker.ts";
+import { findNamedContext, type OpenResult } from "./named-contexts.ts";
 import { CacheMounts } from "./step-mounts.ts";
 
 /** Larger ones are no Dockerfiles. */
@@ -65,7 +66,7 @@ export class LocalBuilds implements Builds {
   readonly #caches: CacheMounts;
   readonly #running = openRunningSteps();
   /** Of results that are open. */
-  readonly #results = new WeakMap<BuiltImage, { readonly image: EncodedImage; readonly layers: Layers }>();
+  readonly #results = new WeakMap<BuiltImage, OpenResult>();
   #count = 0;
 
   constructor(parts: Parts) {
@@ -177,6 +178,21 @@ export class LocalBuilds implements Builds {
   ): Promise<BuiltImage> {
     const { context } = this.#parts;
     const { buildArgs, target, labels, noCache, network, pull, findCredentials, entitlements } = request;
+    const resolveImage = async (reference: string, wanted: Platform): Promise<BaseImage> =>
+      await report.during(
+        `[internal] load metadata for ${reference}`,
+        async (progress) =>
+          await resolveBaseImage(this.#parts, reference, {
+            platform: wanted,
+            pull,
+            findCredentials,
+            signal,
+            pins,
+            onProgress: (each) => {
+              if (each.kind === "layer") progress(each.id, each.currentBytes ?? 0, each.totalBytes);
+            },
+          }),
+      );
     const graph = await dockerfileToGraph(dockerfile, {
       buildArgs,
       target,
@@ -186,20 +202,12 @@ export class LocalBuilds implements Builds {
       noCache: typeof noCache === "boolean" ? noCache : new Set(noCache),
       network,
       entitlements,
-      resolveImage: async (reference, wanted) =>
-        await report.during(`[internal] load metadata for ${reference}`, async (progress) => {
-          const named = request.contexts.get(reference);
-          const text = named?.kind === "image" ? named.reference : reference;
-          return await resolveBaseImage(this.#parts, text, {
-            platform: wanted,
-            pull,
-            findCredentials,
-            signal,
-            pins,
-            onProgress: (each) => {
-              if (each.kind === "layer") progress(each.id, each.currentBytes ?? 0, each.totalBytes);
-            },
-          });
+      resolveImage,
+      findContext: async (name, wanted) =>
+        await findNamedContext(request, name, {
+          platform: wanted,
+          resolveImage,
+          findResult: (built) => this.#results.get(built),
         }),
     });
     report.announce(graph.vertex);

@@ -51,7 +51,7 @@ test("parseFrontendOptions() reads named contexts", () => {
   });
   expect([...contexts].slice(1)).toEqual([
     ["a", { kind: "local", name: "a" }],
-    ["b", { kind: "image", reference: "docker.io/library/b:1@sha256:x" }],
+    ["b::linux/arm64", { kind: "image", reference: "docker.io/library/b:1@sha256:x" }],
     ["c", { kind: "input", name: "c" }],
     ["d", { kind: "url", url: "https://host/d.git" }],
   ]);
