@@ -161,7 +161,9 @@ async function readLogs(bench: Bench, hosts: readonly Host[]): Promise<readonly 
   const ids = new Map<Host, string>();
   for (const host of hosts) {
     const { runDetached } = host.engine.containers;
-    const command = runDetached(["-v", `${file}:/output.txt:ro`], "cat", "/output.txt");
+    // Tare's usual limit is smaller.
+    const flags = ["--log-opt", "max-size=1g", "-v", `${file}:/output.txt:ro`];
+    const command = runDetached(flags, "cat", "/output.txt");
     const id = runTimed(command, { capture: true }).stdout.trim();
     undo.defer(() => removeContainer(host.socketPath, id));
     runTimed(host.docker("wait", id));
@@ -208,7 +210,7 @@ async function copies(bench: Bench, hosts: readonly Host[]): Promise<readonly Re
     results.push(
       await line(bench, hosts, {
         name: `docker cp of ${name} in`,
-        count: 5,
+        count: 3,
         sample: (host) => {
           runTimed(host.docker("exec", idle(host), "rm", "-rf", `/${what}`));
           return runTimed(host.docker("cp", join(work, what), `${idle(host)}:/`)).ms;
@@ -216,7 +218,7 @@ async function copies(bench: Bench, hosts: readonly Host[]): Promise<readonly Re
       }),
       await line(bench, hosts, {
         name: `docker cp of ${name} out`,
-        count: 5,
+        count: 3,
         sample: (host) => {
           rmSync(join(work, "out", what), { recursive: true, force: true });
           return runTimed(host.docker("cp", `${idle(host)}:/${what}`, join(work, "out"))).ms;
