@@ -43,6 +43,7 @@ export function encodeTarMember(member: TarMember): Uint8Array {
     records.set("GNU.sparse.realsize", String(member.size ?? 0));
   }
   for (const [name, value] of member.xattrs ?? []) records.set(`SCHILY.xattr.${name}`, value);
+  if (records.size === 0 && sparseMap === undefined) return block;
   return Buffer.concat([encodeExtended(member.path, records), block, sparseMap ?? new Uint8Array(0)]);
 }
 
@@ -94,7 +95,8 @@ function encodeBlock(
 function putChecksum(block: Buffer): Uint8Array {
   block.fill(0x20, 148, 156);
   let sum = 0;
-  for (const byte of block) sum += byte;
+  // Not by an iterator: this is a tenth of the time of an archive of small files.
+  for (let at = 0; at < TAR_BLOCK_BYTES; at++) sum += block[at] ?? 0;
   block.write(`${sum.toString(8).padStart(6, "0")}\0 `, 148, "latin1");
   return block;
 }
