@@ -142,12 +142,8 @@ static int64_t run_list(const struct plan_op *list, uint32_t count) {
 
 // The packet about op `at` of `list`. It precedes the results: their mapping has space for it in front of them.
 static size_t failure_packet(uint32_t list, int64_t at, uint32_t **packet) {
-  uint32_t *head = (uint32_t *)results - 4;
-  head[0] = CHANNEL_FAILED;
-  head[1] = list;
-  head[2] = (uint32_t)at;
-  head[3] = (uint32_t)results[at];
-  *packet = head;
+  *packet = (uint32_t *)results - 4;
+  memcpy(*packet, (uint32_t[4]){CHANNEL_FAILED, list, (uint32_t)at, (uint32_t)results[at]}, 16);
   return 16 + 8 * (size_t)(at + 1);
 }
 
@@ -231,8 +227,7 @@ static void receive(int from, void *to, size_t n, uint64_t deadline) {
 static void *map(uint64_t where, size_t bytes) {
   long at = sys(SYS_mmap, where, bytes ? bytes : 1, PROT_READ | PROT_WRITE,
                 MAP_PRIVATE | MAP_ANONYMOUS | (where ? MAP_FIXED_NOREPLACE : 0), -1, 0);
-  if (at < 0 && at > -4096) leave(1);
-  if (where && (uint64_t)at != where) leave(1);
+  if ((at < 0 && at > -4096) || (where && (uint64_t)at != where)) leave(1);
   return (void *)at;
 }
 
@@ -461,7 +456,8 @@ static bool running, ended, input_closing;
 static uint64_t ended_ms, quiet_from, give_up_at; // the end, and after it: when the last output or progress was, and the latest patience
 static long owed;                       // output that was there when the process ended, and is not read yet
 static int log_fd = -1;
-static uint64_t log_bytes, log_sequence, log_lost;
+static uint64_t log_bytes, log_sequence, log_lost, log_block;
+static uint8_t log_open; // streams whose last byte in the log was no line end
 
 static bool is_terminal(void) { return plan.flags & PLAN_TERMINAL; }
 
@@ -476,7 +472,7 @@ static void create_log(void) {
   if (log_fd < 0) return;
   if (sys(SYS_write, log_fd, &begin, 16) == 16) {
     log_sequence++;
-    log_bytes = 16;
+    log_bytes = 16, log_block = LOG_BLOCK;
   } else { // a full disk: no file is better than one without its beginning
     close_fd(&log_fd);
     sys(SYS_unlinkat, plan.log_dir_fd, "log.0", 0);
@@ -502,10 +498,10 @@ static void open_log(void) {
   log_fd = (int)sys(SYS_openat, plan.log_dir_fd, "log.0", LOG_FLAGS, 0);
   if (log_fd < 0) return create_log();
   bool sound = sys(SYS_pread64, log_fd, &begin, 16, 0) == 16 && sys(SYS_fstat, log_fd, &is) == 0;
-  for (int i = 0; sound && i < 8; i++) sound = begin.magic[i] == LOG_MAGIC[i];
+  for (int i = 0; sound && i < 7; i++) sound = begin.magic[i] == LOG_MAGIC[i];
   if (sound) {
-    log_sequence = begin.sequence;
-    log_bytes = (uint64_t)is.st_size;
+    log_sequence = begin.sequence, log_bytes = (uint64_t)is.st_size;
+    log_block = begin.magic[7] == '1' ? ~0ull : LOG_BLOCK;
   }
   if (!sound || (plan.flags & PLAN_LOG_ROTATE)) rotate_log();
 }
@@ -519,20 +515,26 @@ static char *put_number(char *to, uint64_t number) {
   return to;
 }
 
-// False when it is not in the log: a full disk. No torn record stays in the middle.
+static uint8_t open_after(uint8_t stream, const uint8_t *bytes, size_t length) {
+  return !length ? log_open : bytes[length - 1] == '\n' ? log_open & (uint8_t)~stream : log_open | stream;
+}
+
+// False when it is not in the log: a full disk. No torn record stays in the middle. One that would cross the end of a
+// block becomes two, or begins with the next block.
 static bool append_log(uint8_t stream, const void *bytes, size_t length) {
-  if (log_fd >= 0 && log_bytes + 16 + length > plan.log_most_bytes && log_bytes > 16) rotate_log();
+  if (log_fd >= 0 && log_bytes + 32 + length > plan.log_most_bytes && log_bytes > 16) rotate_log();
   if (log_fd < 0) create_log(); // The disk may have free space again.
   if (log_fd < 0) return false;
-  struct {
-    uint32_t length;
-    uint8_t stream, zero[3];
-    uint64_t time;
-  } record = {(uint32_t)length, stream, {0, 0, 0}, clock_ns(CLOCK_REALTIME)};
-  struct iovec parts[2] = {{&record, 16}, {(void *)bytes, length}};
-  long wrote = sys(SYS_writev, log_fd, parts, 2);
-  if (wrote == (long)(16 + length)) {
+  uint64_t space = log_block - log_bytes % log_block, now = clock_ns(CLOCK_REALTIME);
+  size_t first = space >= 16 + length ? length : space > 16 ? space - 16 : 0, second = length - first;
+  struct { uint32_t length; uint8_t stream, open, zero[2]; uint64_t time; } records[2] = {
+      {(uint32_t)first, first ? stream : 0, first ? log_open : 0, {0, 0}, first ? now : 0},
+      {(uint32_t)second, stream, open_after(stream, bytes, first), {0, 0}, now}};
+  struct iovec parts[4] = {{records, first ? 16 : space}, {(void *)bytes, first}, {records + 1, second ? 16 : 0}, {(uint8_t *)bytes + first, second}};
+  long wrote = sys(SYS_writev, log_fd, parts, 4);
+  if (wrote == (long)(parts[0].iov_len + parts[2].iov_len + length)) {
     log_bytes += (uint64_t)wrote;
+    log_open = open_after(stream, bytes, length);
     return true;
   }
   if (wrote > 0) sys(SYS_ftruncate, log_fd, log_bytes);

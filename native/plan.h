@@ -107,6 +107,8 @@ enum {
   ANSWER_RECORDED,   // u32 slot: the record contains a new call (sent to monitoring clients)
 };
 
-// ---- The log: 16 bytes (magic, u64 sequence), then records: u32 length, u8 stream, 3 zero, u64 ns since 1970, bytes ----
-#define LOG_MAGIC "TARELOG1"
+// ---- The log: 16 bytes (magic, u64 sequence), then records: u32 length, u8 stream, u8 streams with an unfinished line
+// before it (1, 2: bits), 2 zero, u64 ns since 1970, bytes. One begins at each block; < 17 bytes before a block are zero ----
+#define LOG_MAGIC "TARELOG2" // "TARELOG1" of version 0.1: without blocks
+#define LOG_BLOCK (256u << 10)
 #endif

@@ -35,9 +35,7 @@ static bool read_argument(napi_env env, napi_value value, struct invocation *to,
   napi_valuetype type;
   if (napi_typeof(env, value, &type) != napi_ok) return false;
   switch (type) {
-  case napi_undefined:
-  case napi_null:
-    return true;
+  case napi_undefined: case napi_null: return true;
   case napi_number: {
     double number;
     napi_get_value_double(env, value, &number);
@@ -162,10 +160,7 @@ static napi_value address_of(napi_env env, napi_callback_info info) {
 }
 
 NAPI_MODULE_INIT() {
-  static const struct {
-    const char *name;
-    napi_callback function;
-  } exported[] = {{"call", call}, {"callAsync", call_async}, {"addressOf", address_of}};
+  static const struct { const char *name; napi_callback function; } exported[] = {{"call", call}, {"callAsync", call_async}, {"addressOf", address_of}};
   for (size_t i = 0; i < sizeof exported / sizeof *exported; i++) {
     napi_value function;
     napi_create_function(env, exported[i].name, NAPI_AUTO_LENGTH, exported[i].function, NULL, &function);

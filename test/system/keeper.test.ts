@@ -42,18 +42,23 @@ function parseLog(path: string): {
   records: { stream: number; ns: bigint; bytes: Buffer }[];
 } {
   const file = readFileSync(path);
-  expect(file.toString("latin1", 0, 8)).toBe("TARELOG1");
+  expect(file.toString("latin1", 0, 8)).toBe("TARELOG2");
   const records: { stream: number; ns: bigint; bytes: Buffer }[] = [];
   let at = 16;
+  let open = file.readUInt8(at + 5);
   while (at < file.length) {
+    const space = 256 * 1024 - (at % (256 * 1024));
+    if (space <= 16) {
+      expect(file.subarray(at, at + space)).toEqual(Buffer.alloc(space));
+      at += space;
+    }
     const length = file.readUInt32LE(at);
-    expect(file.readUIntLE(at + 5, 3)).toBe(0);
-    records.push({
-      stream: file.readUInt8(at + 4),
-      ns: file.readBigUInt64LE(at + 8),
-      bytes: file.subarray(at + 16, at + 16 + length),
-    });
+    const stream = file.readUInt8(at + 4);
+    expect(file.readUIntLE(at + 5, 3)).toBe(open);
+    const bytes = file.subarray(at + 16, at + 16 + length);
+    records.push({ stream, ns: file.readBigUInt64LE(at + 8), bytes });
     at += 16 + length;
+    open = bytes.at(-1) === 10 ? open & ~stream : open | stream;
   }
   expect(at).toBe(file.length);
   return { sequence: file.readBigUInt64LE(8), records };

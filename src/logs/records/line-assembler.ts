@@ -26,6 +26,8 @@ interface OpenLine {
 export interface AssemblerState {
   readonly count: number;
   readonly open: readonly { readonly bytes: Uint8Array; readonly timeNs: bigint }[];
+  /** Streams with an open line whose beginning is unknown; the line began at `timeNs` at the latest. Absent: none. */
+  readonly cut?: { readonly stdout: boolean; readonly stderr: boolean; readonly timeNs: bigint };
 }
 
 /** Joins the records of both streams to lines. Those up to number `skip` are counted only. */
@@ -37,6 +39,11 @@ export class LineAssembler {
   readonly #filter: LineFilter;
   readonly #skip: number;
   readonly #open: readonly [OpenLine, OpenLine];
+  /** Streams whose bytes up to the next line end belong to a line that is cut off. */
+  readonly #isCut: [boolean, boolean];
+  readonly #cutNs: bigint;
+  /** Entries that were counted while a stream was cut off; undefined while one is. */
+  #uncertain: number | undefined;
   #entries: LogEntry[] = [];
 
   constructor(filter: LineFilter, skip: number, state?: AssemblerState) {
@@ -44,6 +51,15 @@ export class LineAssembler {
     this.#skip = skip;
     this.count = state?.count ?? 0;
     this.#open = [openLine(state?.open[0]), openLine(state?.open[1])];
+    const { stdout = false, stderr = false, timeNs = 0n } = state?.cut ?? {};
+    this.#isCut = [stdout && filter.stdout, stderr && filter.stderr];
+    this.#cutNs = timeNs;
+    this.#updateUncertain();
+  }
+
+  /** The last so many of the counted entries do not depend on where the reading began; undefined: not even the next. */
+  get certainCount(): number | undefined {
+    return this.#uncertain === undefined ? undefined : this.count - this.#uncertain;
   }
 
   /** The entries that became complete since the last call. */
@@ -115,6 +131,10 @@ export class LineAssembler {
       readonly isComplete: boolean;
     },
   ): void {
+    if (this.#isCut[index]) {
+      if (piece.isComplete) this.#endCut(index);
+      return;
+    }
     const line = this.#open[index];
     let from = piece.from;
     for (;;) {
@@ -148,8 +168,18 @@ export class LineAssembler {
       for (const index of [0, 1] as const) {
         const line = this.#open[index];
         if (line.length > 0 && line.timeNs < start) this.#close(index);
+        if (this.#isCut[index] && this.#cutNs < start) this.#endCut(index);
       }
     }
+  }
+
+  #endCut(index: 0 | 1): void {
+    this.#isCut[index] = false;
+    this.#updateUncertain();
+  }
+
+  #updateUncertain(): void {
+    if (!this.#isCut[0] && !this.#isCut[1]) this.#uncertain ??= this.count;
   }
 }
 

@@ -2,22 +2,35 @@ import { closeSync, constants, fstatSync, openSync, read, readSync } from "node:
 import { codeOf, Failure, within } from "../../base/failure.ts";
 
 /** The first bytes of each file, before its 64-bit sequence number. `native/plan.h` has the same. */
-export const logMagic = "TARELOG1";
+export const logMagic = "TARELOG2";
+/** Of files that Tare 0.1 has begun: records cross the ends of blocks, and open streams are not marked. */
+const magicWithoutBlocks = "TARELOG1";
 export const fileHeaderBytes = 16;
-/** Length, stream, 3 zero bytes, nanoseconds since 1970. */
+/** Length, stream, open streams, 2 zero bytes, nanoseconds since 1970. */
 export const recordHeaderBytes = 16;
+/** A record begins at each multiple. Fewer than 17 bytes before one are padding. */
+export const logBlockBytes: number = 256 * 1024;
 export const mostRecordBytes = 65536;
+
+interface LogFileIdentity {
+  readonly sequence: bigint;
+  readonly inode: bigint;
+  readonly blockBytes: number;
+}
 
 /** One file of a container's log, held open: rotation and removal don't take it away. */
 export class LogFile implements Disposable {
   readonly sequence: bigint;
   readonly inode: bigint;
+  /** Infinite for a file without blocks. */
+  readonly blockBytes: number;
   readonly #fd: number;
 
-  constructor(fd: number, identity: { readonly sequence: bigint; readonly inode: bigint }) {
+  constructor(fd: number, identity: LogFileIdentity) {
     this.#fd = fd;
     this.sequence = identity.sequence;
     this.inode = identity.inode;
+    this.blockBytes = identity.blockBytes;
   }
 
   sizeBytes(): number {
@@ -57,12 +70,14 @@ export function findLogFile(path: string): LogFile | undefined {
   throw new Failure("corrupt", `cannot read the log "${path}": it is not one of Tare's log files`);
 }
 
-function identify(fd: number): { sequence: bigint; inode: bigint } | "empty" | "foreign" {
+function identify(fd: number): LogFileIdentity | "empty" | "foreign" {
   const stat = fstatSync(fd, { bigint: true });
   if (!stat.isFile()) return "foreign";
   const header = Buffer.alloc(fileHeaderBytes);
   const length = readSync(fd, header, 0, header.length, 0);
   if (length < header.length) return "empty";
-  if (header.toString("latin1", 0, 8) !== logMagic) return "foreign";
-  return { sequence: header.readBigUInt64LE(8), inode: stat.ino };
+  const magic = header.toString("latin1", 0, 8);
+  if (magic !== logMagic && magic !== magicWithoutBlocks) return "foreign";
+  const blockBytes = magic === logMagic ? logBlockBytes : Number.POSITIVE_INFINITY;
+  return { sequence: header.readBigUInt64LE(8), inode: stat.ino, blockBytes };
 }

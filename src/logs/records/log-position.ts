@@ -1,5 +1,5 @@
 import type { LineAssembler } from "./line-assembler.ts";
-import { fileHeaderBytes, type LogFile } from "./log-file.ts";
+import { fileHeaderBytes, type LogFile, recordHeaderBytes } from "./log-file.ts";
 
 const CHUNK_BYTES = 256 * 1024;
 
@@ -20,7 +20,7 @@ export class LogPosition {
     }: { readonly offset?: number | undefined; readonly limit?: number | undefined } = {},
   ) {
     this.file = file;
-    this.offset = offset;
+    this.offset = this.#skipPadding(offset);
     this.#limit = limit;
   }
 
@@ -36,11 +36,21 @@ export class LogPosition {
     const available = Math.min(this.file.sizeBytes(), this.#limit) - this.offset;
     if (available <= 0) return false;
     // A fresh buffer each time: entries are views into it.
-    const buffer = Buffer.allocUnsafeSlow(Math.min(available, chunkBytes));
+    const buffer = Buffer.allocUnsafeSlow(Math.min(available, chunkBytes, this.#bytesInBlock(this.offset)));
     const length = await this.file.read(buffer, this.offset);
     const { used, corrupt } = assembler.push(buffer.subarray(0, length));
-    this.offset += used;
+    this.offset = this.#skipPadding(this.offset + used);
     this.isCorrupt = corrupt;
     return used > 0;
+  }
+
+  #bytesInBlock(offset: number): number {
+    return this.file.blockBytes - (offset % this.file.blockBytes);
+  }
+
+  /** No record fits into so few bytes before the end of a block. */
+  #skipPadding(offset: number): number {
+    const bytes = this.#bytesInBlock(offset);
+    return bytes > recordHeaderBytes ? offset : offset + bytes;
   }
 }

@@ -1,26 +1,43 @@
 import { closeSync, existsSync, openSync, renameSync, rmSync, writeSync } from "node:fs";
 import { join } from "node:path";
 
+const blockBytes = 256 * 1024;
+
 /** Writes a log as the keeper does, for tests of the reader. */
 export class LogWriter implements Disposable {
   readonly #directory: string;
   readonly #files: number;
+  #hasBlocks: boolean;
   #sequence: bigint;
   #fd: number;
+  #bytes = 0;
+  #open = 0;
 
-  constructor(directory: string, options: { readonly files?: number; readonly sequence?: bigint } = {}) {
+  /** Without `blocks`, the first file is one of Tare 0.1. */
+  constructor(
+    directory: string,
+    options: { readonly files?: number; readonly sequence?: bigint; readonly blocks?: boolean } = {},
+  ) {
     this.#directory = directory;
     this.#files = options.files ?? 3;
+    this.#hasBlocks = options.blocks ?? true;
     this.#sequence = options.sequence ?? 1n;
     this.#fd = this.#create();
   }
 
   write(stream: 1 | 2, payload: Uint8Array, timeNs = 1n): void {
-    writeSync(this.#fd, LogWriter.record(stream, payload, timeNs));
+    const space = this.#hasBlocks ? blockBytes - (this.#bytes % blockBytes) : Number.POSITIVE_INFINITY;
+    if (space <= 16) this.writeRaw(Buffer.alloc(space));
+    else if (space < 16 + payload.length) {
+      this.#append(stream, payload.subarray(0, space - 16), timeNs);
+      this.#append(stream, payload.subarray(space - 16), timeNs);
+      return;
+    }
+    this.#append(stream, payload, timeNs);
   }
 
   writeRaw(bytes: Uint8Array): void {
-    writeSync(this.#fd, bytes);
+    this.#bytes += writeSync(this.#fd, bytes);
   }
 
   rotate(): void {
@@ -31,6 +48,7 @@ export class LogWriter implements Disposable {
       if (existsSync(at(index))) renameSync(at(index), at(index + 1));
     }
     this.#sequence++;
+    this.#hasBlocks = true;
     this.#fd = this.#create();
   }
 
@@ -38,12 +56,19 @@ export class LogWriter implements Disposable {
     closeSync(this.#fd);
   }
 
+  #append(stream: 1 | 2, payload: Uint8Array, timeNs: bigint): void {
+    const record = LogWriter.record(stream, payload, timeNs);
+    record.writeUInt8(this.#hasBlocks ? this.#open : 0, 5);
+    this.writeRaw(record);
+    this.#open = payload.at(-1) === 10 ? this.#open & ~stream : this.#open | stream;
+  }
+
   #create(): number {
     const fd = openSync(join(this.#directory, "log.0"), "wx", 0o600);
     const header = Buffer.alloc(16);
-    header.write("TARELOG1", "latin1");
+    header.write(this.#hasBlocks ? "TARELOG2" : "TARELOG1", "latin1");
     header.writeBigUInt64LE(this.#sequence, 8);
-    writeSync(fd, header);
+    this.#bytes = writeSync(fd, header);
     return fd;
   }
 

@@ -1,12 +1,15 @@
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import {
+  closeSync,
   mkdirSync,
   mkdtempSync,
+  openSync,
   readdirSync,
   readlinkSync,
   rmSync,
   symlinkSync,
   writeFileSync,
+  writeSync,
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -122,6 +125,58 @@ describe("readLog()", () => {
     for (const tail of [0, 1, 17, 5_000, 20_001, 39_999, 40_000, 50_000]) {
       expect(await lines({ tail })).toEqual(tail === 0 ? [] : all.slice(-tail));
     }
+  });
+
+  test("gives the same tail from the last blocks as from the beginning", async () => {
+    const piece = fc.record({
+      stream: fc.constantFrom(1 as const, 2 as const),
+      length: fc.integer({ min: 1, max: 65_536 }),
+      lineBytes: fc.constantFrom(1_000, 30_000, 500_000),
+      end: fc.constantFrom("", "\n"),
+      rotates: fc.nat(15).map((number) => number === 0),
+    });
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(piece, { minLength: 1, maxLength: 60 }),
+        fc.boolean(),
+        fc.array(fc.nat(200), { minLength: 3, maxLength: 3 }),
+        fc.constantFrom<ReadLogOptions>(
+          {},
+          { stdout: false },
+          { stderr: false },
+          { sinceNs: 20n },
+          { startsNs: [30n] },
+        ),
+        async (pieces, blocks, tails, options) => {
+          rmSync(directory, { recursive: true });
+          mkdirSync(directory);
+          using writer = new LogWriter(directory, { blocks, files: 10 });
+          let at = 0;
+          for (const { stream, length, lineBytes, end, rotates } of pieces) {
+            const payload = Buffer.alloc(length, `${String(at).padEnd(lineBytes - 1, "x")}\n`);
+            if (end !== "") payload.write(end, length - 1);
+            writer.write(stream, payload, BigInt(at++));
+            if (rotates) writer.rotate();
+          }
+          const all = await lines(options);
+          for (const tail of tails)
+            expect(await lines({ ...options, tail })).toEqual(tail === 0 ? [] : all.slice(-tail));
+        },
+      ),
+      { numRuns: 40 },
+    );
+  });
+
+  test("reads only the last blocks for a tail", async () => {
+    using writer = new LogWriter(directory);
+    for (let index = 0; index < 1000; index++)
+      writer.write(1, Buffer.alloc(10_000, `${"x".repeat(99)}\n`), BigInt(index));
+    const path = join(directory, "log.0");
+    const file = openSync(path, "r+");
+    writeSync(file, Buffer.alloc(1024 * 1024, 0xff), 0, 1024 * 1024, 1024 * 1024); // is no record
+    closeSync(file);
+    expect(await lines({ tail: 1000 })).toHaveLength(1000);
+    expect((await lines()).length).toBeLessThan(20_000);
   });
 
   test("follows until the writer has ended, and closes what it opened", async () => {
