@@ -91,7 +91,6 @@ export const flagDifferences = {
     [
       ["annotation", "annotations of images are not written"],
       ["attest", "attestations are not made"],
-      ["build-context", "a build has one context"],
       ["builder", "there is one builder, the daemon; `default` is accepted"],
       ["cache-from", "the cache is the engine's own"],
       ["cache-to", "the cache is the engine's own"],

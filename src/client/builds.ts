@@ -23,9 +23,12 @@ export class BuildsClient {
     options: BuildOptionsLine,
     {
       openContext,
+      sentOptions,
       registryConfig,
       signal,
     }: {
+      /** Replaces the options where the files are sent; absent: the same without `Context`. */
+      readonly sentOptions?: BuildOptionsLine | undefined;
       readonly openContext: () => AsyncIterable<Uint8Array> | Promise<AsyncIterable<Uint8Array>>;
       /** X-Registry-Config. */
       readonly registryConfig?: string | undefined;
@@ -52,7 +55,7 @@ export class BuildsClient {
       }
     }
     const { Context: _, ...rest } = options;
-    yield* ask(encodeBody(rest, await openContext()));
+    yield* ask(encodeBody(sentOptions ?? rest, await openContext()));
   }
 
   /** Docker's filters: id, parent, type, description, inuse, shared, private, until. */

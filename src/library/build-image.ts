@@ -3,10 +3,11 @@ import { basename, join, resolve } from "node:path";
 import type { BuildMessage, BuildOptionsLine } from "../api/types/build.ts";
 import { defined } from "../base/defined.ts";
 import { codeOf, Failure, sentenceOf } from "../base/failure.ts";
+import { parseNamedContext, withNamedContexts } from "../cli/build/named-contexts.ts";
 import { packFromHost } from "../cli/copy/pack-from-host.ts";
 import { failureOfBuild } from "../client/builds.ts";
 import type { Client } from "../client/client.ts";
-import type { BuildOptions, BuildProgress, BuildRequest, Builds } from "../model/builds.ts";
+import type { BuildContext, BuildOptions, BuildProgress, BuildRequest, Builds } from "../model/builds.ts";
 import { type Digest, parseDigest } from "../spec/digest.ts";
 
 /** What LibraryEngine.build() makes an image of. */
@@ -15,6 +16,8 @@ export interface BuildImageOptions extends BuildOptions {
   readonly context: string;
   /** Path of the Dockerfile, by default `Dockerfile` in the context; or its text. */
   readonly dockerfile?: string | { readonly text: string } | undefined;
+  /** By name, in the place of an image or a stage: a directory, or `docker-image://REFERENCE`. */
+  readonly contexts?: Readonly<Record<string, string>> | undefined;
   /** Names of the image: `app:1`. */
   readonly tags?: readonly string[] | undefined;
   /** Stage to build; the last one by default. */
@@ -39,12 +42,9 @@ interface ReadDockerfile {
 /** Builds in this process; returns the image's id. */
 export async function buildLocally(builds: Builds, options: BuildImageOptions): Promise<Digest> {
   const { context, tags = [], platform, secrets = {}, signal, onProgress } = options;
-  const path = resolve(context);
   const request: BuildRequest = {
     dockerfile: await readDockerfile(options),
-    contexts: new Map([
-      ["", { kind: "directory", open: async () => ({ path, [Symbol.asyncDispose]: async () => {} }) }],
-    ]),
+    contexts: new Map([["", directoryAt(context)], ...namedContextsOf(options)]),
     target: options.target,
     buildArgs: options.buildArgs ?? {},
     labels: options.labels ?? {},
@@ -62,6 +62,18 @@ export async function buildLocally(builds: Builds, options: BuildImageOptions): 
   if (image === undefined) throw new Failure("internal", "cannot build: there is no image");
   await builds.store(result, { references: tags, vertex: image.id, signal });
   return image.id;
+}
+
+function directoryAt(path: string): BuildContext {
+  const found = { path: resolve(path), [Symbol.asyncDispose]: async () => {} };
+  return { kind: "directory", open: async () => found };
+}
+
+function namedContextsOf({ contexts = {} }: BuildImageOptions): readonly (readonly [string, BuildContext])[] {
+  return Object.entries(contexts).map(([key, value]) => {
+    const { name, ...source } = parseNamedContext(`${key}=${value}`);
+    return [name, source.kind === "directory" ? directoryAt(source.path) : source];
+  });
 }
 
 /** Builds in the engine behind a socket. */
@@ -85,8 +97,13 @@ export async function buildRemotely(client: Client, options: BuildImageOptions):
       Object.entries(secrets).map(([id, value]) => [id, Buffer.from(value).toString("base64")]),
     ),
   });
-  const openContext = (): AsyncIterable<Uint8Array> => packFromHost(path, { as: "" });
-  for await (const message of client.builds.build(line, { openContext, signal })) {
+  const { line: named, ...files } = await withNamedContexts(line, {
+    flags: Object.entries(options.contexts ?? {}).map(([key, value]) => `${key}=${value}`),
+    directory: path,
+    open: () => packFromHost(path, { as: "" }),
+    cwd: process.cwd(),
+  });
+  for await (const message of client.builds.build(named, { ...files, signal })) {
     if (message.Failure !== undefined) throw failureOfBuild(message.Failure);
     const [image] = message.Result?.Images ?? [];
     if (image !== undefined) return parseDigest(image.Id);

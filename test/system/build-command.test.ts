@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { Failure } from "../../src/base/failure.ts";
 import { connectEngine } from "../../src/mod.ts";
-import { busyboxRootfsTar } from "../support/images.ts";
+import { busyboxRootfsTar, tarOf } from "../support/images.ts";
 import { executable, Installation, isRoot, waitUntilEmpty } from "../support/tare.ts";
 
 let host: Installation;
@@ -306,6 +306,68 @@ describe.skipIf(!isRoot)("tare build", () => {
     expect(lines).toContainEqual(
       expect.objectContaining({ logs: [expect.objectContaining({ stream: 1, data })] }),
     );
+  });
+});
+
+describe.skipIf(!isRoot)("tare build --build-context", () => {
+  const dockerfile =
+    'FROM nowhere.invalid/x\nCOPY a /a\nCOPY --from=other / /in/\nCMD ["sh", "-c", "cat /a /in/b; ls /in"]\n';
+  const files = (): readonly [string, string] => [
+    directoryOf({ Dockerfile: dockerfile, a: "a\n" }),
+    directoryOf({ b: "b\n", ".dockerignore": "c\n", c: "c\n" }),
+  ];
+  const named = ["--build-context", "nowhere.invalid/x=docker-image://base:1"];
+
+  test("a directory and an image take the place of images", async () => {
+    const [context, other] = files();
+    await buildQuietly("-t", "named:1", ...named, "--build-context", `other=${other}`, context);
+    expect(await outputOf("named:1")).toBe("a\nb\nb");
+    await using engine = await connectEngine({ host: `unix://${host.socket}` });
+    const id = await engine.build({
+      context,
+      contexts: { "nowhere.invalid/x:latest": "docker-image://base:1", other },
+    });
+    expect(await host.must(["image", "inspect", "--format", "{{.Id}}", "named:1"])).toBe(id);
+  });
+
+  test("directories that the daemon does not have are sent", async () => {
+    const [context, other] = files();
+    const hidden = mkdtempSync(join(work, "hidden-"));
+    // The daemon has an empty directory there.
+    const script = `mount --bind ${work} ${work} && mount -t tmpfs none ${hidden} && cp -r ${other} ${hidden}/other && exec "$@"`;
+    const words = ["build", "-q", ...named, "--build-context", `other=${hidden}/other`, context];
+    const client = [executable, "--data-root", host.dataRoot, "--run-root", host.runRoot, ...words];
+    const sent = spawnSync("unshare", ["-m", "sh", "-ec", script, "sh", ...client], { encoding: "utf8" });
+    expect([sent.status, sent.stderr]).toEqual([0, ""]);
+    expect(await outputOf(sent.stdout.trim())).toBe("a\nb\nb");
+  });
+
+  test.each([
+    ["other=/nowhere", "failed to get build context other: "],
+    ["other", "invalid context value: other, expected key=value"],
+    ["OTHER=x", "invalid context name OTHER"],
+    ["other=oci-layout://x", 'context "other": oci-layout://x is not supported'],
+  ])("%s is refused in one sentence", async (value, sentence) => {
+    const context = directoryOf({ Dockerfile: "FROM scratch\n" });
+    const { status, stderr } = await host.tare(["build", "--build-context", value, context]);
+    expect(status).not.toBe(0);
+    expect(stderr).toContain(sentence);
+  });
+
+  test("an archive's link is no context", () => {
+    const line = {
+      Dockerfile: { Name: "Dockerfile", Text: "FROM scratch\nCOPY --from=x etc/passwd /\n" },
+      NamedContexts: { x: { InArchive: 1 } },
+      Output: "none",
+    };
+    const archive = tarOf([
+      ["0/", ""],
+      ["1", { link: "/" }],
+    ]);
+    const args = ["-s", "--unix-socket", host.socket, "--data-binary", "@-", "http://tare/tare/builds"];
+    const input = Buffer.concat([Buffer.from(`${JSON.stringify(line)}\n`), archive]);
+    const { stdout } = spawnSync("curl", args, { encoding: "utf8", input });
+    expect(stdout).toContain('the archive of the contexts has no directory \\"1\\"');
   });
 });
 

@@ -2,6 +2,7 @@ import { Failure } from "../../base/failure.ts";
 import type { BuildRequest } from "../../model/builds.ts";
 import { parsePlatform } from "../../spec/platform.ts";
 import { parseReference } from "../../spec/reference.ts";
+import type { BuildContextPath, BuildNamedContext } from "../types/build.ts";
 import { hostConfigSchemas } from "../container/create-schemas.ts";
 import { type FieldSchemas, readFields } from "../http/field-schemas.ts";
 import { parseBuildNetwork, type StepParameters, stepParametersOf } from "./build-parameters.ts";
@@ -12,6 +13,14 @@ export interface ContextPath {
   readonly device: bigint;
   readonly inode: bigint;
 }
+
+/** Where a named context comes from. */
+export type NamedContextSource =
+  | { readonly kind: "image"; readonly reference: string }
+  | { readonly kind: "url"; readonly url: string }
+  | { readonly kind: "directory"; readonly directory: ContextPath }
+  /** A directory of the archive that has all contexts. */
+  | { readonly kind: "archive"; readonly number: number };
 
 const outputs = ["image", "tar", "docker", "oci", "none"] as const;
 const reports = ["lint", "outline", "targets"] as const;
@@ -33,6 +42,7 @@ export type BuildOptionsRequest = Pick<
 > &
   StepParameters & {
     readonly context: ContextPath | undefined;
+    readonly namedContexts: ReadonlyMap<string, NamedContextSource>;
     /** Undefined: in the context, if anywhere. */
     readonly ignoreFile: string | undefined;
     readonly tags: readonly string[];
@@ -42,12 +52,18 @@ export type BuildOptionsRequest = Pick<
     readonly describe: (typeof reports)[number] | undefined;
   };
 
+const mostInArchive = 1000;
 /** SPEC: BuildKit's own bound of a secret. */
 const mostSecretBytes = 500 * 1024;
 
+const directorySchemas = { Path: "text", Device: "text", Inode: "text" } as const;
+
 const schemas = {
   Dockerfile: { object: { Name: "text", Text: "text" } },
-  Context: { object: { Path: "text", Device: "text", Inode: "text" } },
+  Context: { object: directorySchemas },
+  NamedContexts: {
+    map: { Image: "text", Url: "text", Directory: { object: directorySchemas }, InArchive: "integer" },
+  },
   IgnoreFile: "text",
   Tags: "texts",
   Target: "text",
@@ -79,6 +95,12 @@ export function parseBuildOptions(body: unknown): BuildOptionsRequest {
   return {
     dockerfile: { name: Dockerfile.Name ?? "Dockerfile", text: Dockerfile.Text },
     context: contextOf(fields.Context),
+    namedContexts: new Map(
+      Object.entries(fields.NamedContexts ?? {}).map(([name, context]) => [
+        name,
+        namedContextOf(name, context),
+      ]),
+    ),
     ignoreFile: fields.IgnoreFile,
     tags: Tags,
     target: fields.Target,
@@ -106,15 +128,20 @@ function epochOf(text: string | undefined): number | undefined {
   return Number(text);
 }
 
-function contextOf(
-  fields:
-    | {
-        readonly Path?: string | undefined;
-        readonly Device?: string | undefined;
-        readonly Inode?: string | undefined;
-      }
-    | undefined,
-): ContextPath | undefined {
+function namedContextOf(
+  name: string,
+  { Image, Url, Directory, InArchive }: BuildNamedContext,
+): NamedContextSource {
+  const directory = contextOf(Directory);
+  if (Image !== undefined) return { kind: "image", reference: Image };
+  if (Url !== undefined) return { kind: "url", url: Url };
+  if (directory !== undefined) return { kind: "directory", directory };
+  if (InArchive !== undefined && InArchive > 0 && InArchive <= mostInArchive)
+    return { kind: "archive", number: InArchive };
+  throw new Failure("invalid", `the context ${JSON.stringify(name.slice(0, 100))} has no source`);
+}
+
+function contextOf(fields: BuildContextPath | undefined): ContextPath | undefined {
   if (fields === undefined) return undefined;
   const { Path = "", Device = "", Inode = "" } = fields;
   if (!Path.startsWith("/") || Path.includes("\0"))

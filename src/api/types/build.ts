@@ -8,12 +8,25 @@ export interface BuildContextPath {
   readonly Inode?: string | undefined;
 }
 
+/** Takes the place of an image or a stage: one of the members. */
+export interface BuildNamedContext {
+  /** `docker-image://` without the scheme. */
+  readonly Image?: string | undefined;
+  /** A git repository or a file of a web server. */
+  readonly Url?: string | undefined;
+  readonly Directory?: BuildContextPath | undefined;
+  /** Number of the directory in the archive that follows, which has one for each context: the main one is in `0`. */
+  readonly InArchive?: number | undefined;
+}
+
 /** The first line of `POST /tare/builds`; the context follows as tar where `Context` is absent. */
 export interface BuildOptionsLine {
   readonly Dockerfile?:
     | { readonly Name?: string | undefined; readonly Text?: string | undefined }
     | undefined;
   readonly Context?: BuildContextPath | undefined;
+  /** By name: `--build-context`. */
+  readonly NamedContexts?: Readonly<Record<string, BuildNamedContext>> | undefined;
   /** Text of the ignore file; "": none. Absent: the daemon looks for it in the context. */
   readonly IgnoreFile?: string | undefined;
   readonly Tags?: readonly string[] | undefined;

@@ -14,7 +14,7 @@ import { failureAt, locate } from "../dockerfile/parse-failure.ts";
 import { parseOnbuildTrigger } from "../dockerfile/parse-dockerfile.ts";
 import { parseRunMount } from "../dockerfile/parse-mount.ts";
 import { builderArgs, evaluateGlobalArgs, platformArgs, proxyArgs } from "../dockerfile/platform-args.ts";
-import { contextName } from "./context-name.ts";
+import { contextName } from "../../spec/context-name.ts";
 import type { BaseImage, CopySource, NamedContext, RunMountOperation, Vertex } from "./graph-types.ts";
 import {
   absolutePath,

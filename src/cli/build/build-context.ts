@@ -9,8 +9,10 @@ import { packFromHost } from "../copy/pack-from-host.ts";
 /** Files and Dockerfile of a build. */
 export interface ChosenContext {
   readonly line: Pick<BuildOptionsLine, "Dockerfile" | "Context" | "IgnoreFile">;
+  /** The directory on this host; undefined: an archive, or no files. */
+  readonly directory?: string | undefined;
   /** The files as tar, for a daemon that does not read them itself. */
-  open(): AsyncIterable<Uint8Array>;
+  readonly open: () => AsyncIterable<Uint8Array>;
 }
 
 const mostDockerfileBytes = 4 * 1024 * 1024;
@@ -45,6 +47,7 @@ export async function chooseContext(path: string, file: string, context: CliCont
       Context: { Path: directory, Device: String(found.dev), Inode: String(found.ino) },
       IgnoreFile: await readIgnoreFile(dockerfile.path, directory),
     },
+    directory,
     open: () => packFromHost(directory, { as: "" }),
   };
 }

@@ -5,6 +5,7 @@ import { bool, bytes, int, later, list, string } from "../flags/kinds.ts";
 import { checkLabel } from "../flags/label.ts";
 import { parseUlimit } from "../flags/ulimit.ts";
 import { parseOutput } from "./build-output.ts";
+import { parseNamedContext } from "./named-contexts.ts";
 import { parseSecret } from "./secrets.ts";
 
 export interface BuildValues {
@@ -67,7 +68,9 @@ export const buildFlags: TableOf<BuildValues> = {
   annotation: later(list("Add annotation to the image")),
   attest: later(list("Attestation parameters (format: type=sbom,generator=image)")),
   "build-arg": list("Set build-time variables; a name alone takes its value from the environment"),
-  "build-context": later(list("Additional build contexts (e.g., name=path)")),
+  "build-context": list("Additional build contexts (e.g., name=path)", {
+    check: (text) => (parseNamedContext(text), text),
+  }),
   builder: later(string("Override the configured builder instance"), "", "default"),
   "cache-from": later(list("External cache sources")),
   "cache-to": later(list("Cache export destinations")),

@@ -16,6 +16,7 @@ import { buildFlags, type BuildValues, checkProgress } from "./build-flags.ts";
 import { type BuildOutput, parseOutput } from "./build-output.ts";
 import { formatBuildFailure, formatBuildWarnings, formatFailedSteps } from "./format-end.ts";
 import { formatCheck } from "./format-check.ts";
+import type { NamedRequest } from "./named-contexts.ts";
 import { optionsLineOf } from "./options-line.ts";
 import { parseSecret, readSecrets } from "./secrets.ts";
 
@@ -79,7 +80,8 @@ async function runBuild(call: Call<BuildValues>, { output, mode, signal }: Run):
     ...chosen.line,
     ...(Object.keys(secrets).length === 0 ? {} : { Secrets: secrets }),
   };
-  const end = await follow(call, line, { chosen, output, mode, signal });
+  const request = await requestOf(line, chosen, call);
+  const end = await follow(call, request, { output, mode, signal });
   if (end.Report !== undefined) return reportOf(call, end.Report);
   const images = end.Result?.Images ?? [];
   const [image] = images;
@@ -92,15 +94,31 @@ async function runBuild(call: Call<BuildValues>, { output, mode, signal }: Run):
   return 0;
 }
 
+async function requestOf(
+  line: BuildOptionsLine,
+  chosen: ChosenContext,
+  { values, context }: Call<BuildValues>,
+): Promise<NamedRequest> {
+  const flags = values["build-context"];
+  if (flags.length === 0) return { line, openContext: () => chosen.open() };
+  const { withNamedContexts } = await import("./named-contexts.ts");
+  return await withNamedContexts(line, {
+    flags,
+    directory: chosen.directory,
+    open: chosen.open,
+    cwd: context.cwd,
+  });
+}
+
 /** Shows the progress until the end of the build, and gives the last message. Throws the build's failure. */
 async function follow(
   call: Call<BuildValues>,
-  line: BuildOptionsLine,
-  { chosen, output, mode, signal }: Run & { readonly chosen: ChosenContext },
+  { line, sentOptions, openContext }: NamedRequest,
+  { output, mode, signal }: Run,
 ): Promise<BuildMessage> {
   const client = await call.client();
   const registryConfig = await registryConfigOf(call);
-  const messages = client.builds.build(line, { openContext: () => chosen.open(), registryConfig, signal });
+  const messages = client.builds.build(line, { sentOptions, openContext, registryConfig, signal });
   let end: BuildMessage | undefined;
   const display = openDisplay(mode, call.context.stderr);
   const progress = async function* (): AsyncGenerator<NonNullable<BuildMessage["Output"]>, void> {

@@ -16,6 +16,19 @@ export async function* packFromHost(
   path: string,
   { as }: { readonly as: string },
 ): AsyncGenerator<Uint8Array, void> {
+  yield* packEntries(path, { as });
+  yield encodeTarEnd();
+}
+
+/** Several directories of the host as one archive, each under its name. */
+export async function* packDirectories(
+  directories: readonly { readonly path: string; readonly as: string }[],
+): AsyncGenerator<Uint8Array, void> {
+  for (const { path, as } of directories) yield* packEntries(path, { as });
+  yield encodeTarEnd();
+}
+
+async function* packEntries(path: string, { as }: { readonly as: string }): AsyncGenerator<Uint8Array, void> {
   const links = new Map<string, string>();
   const top = Buffer.from(path);
   const pending: { readonly path: Buffer; readonly name: string }[] = [{ path: top, name: as }];
@@ -48,7 +61,6 @@ export async function* packFromHost(
     if (member.type === "file") yield* packFile(next.path, member);
     else yield encodeTarMember(member);
   }
-  yield encodeTarEnd();
 }
 
 function describe({ path, name }: { path: Buffer; name: string }, stat: BigIntStats): TarMember | undefined {

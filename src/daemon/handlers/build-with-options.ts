@@ -1,5 +1,6 @@
 import { randomBytes } from "node:crypto";
-import { stat } from "node:fs/promises";
+import { lstat, stat } from "node:fs/promises";
+import { join } from "node:path";
 import { parseJsonBody } from "../../api/http/json-body.ts";
 import {
   type BuildOptionsRequest,
@@ -88,34 +89,65 @@ async function reportDockerfile(
 }
 
 function requestOf(
-  { ignoreFile, secrets, ...options }: BuildOptionsRequest,
+  { ignoreFile, secrets, namedContexts, ...options }: BuildOptionsRequest,
   { context, findCredentials }: { readonly context: OpenContext } & Pick<BuildRequest, "findCredentials">,
 ): BuildRequest {
-  const directory: BuildContext = {
-    kind: "directory",
-    open: () => Promise.resolve({ path: context.path, [Symbol.asyncDispose]: () => Promise.resolve() }),
-    readIgnoreFile: ignoreFile === undefined ? undefined : () => Promise.resolve(ignoreFile),
-  };
+  const isShared = [...namedContexts.values()].some(({ kind }) => kind === "archive");
+  const main = isShared ? join(context.path, "0") : context.path;
+  const contexts = new Map<string, BuildContext>([["", directoryOf(main, ignoreFile)]]);
+  for (const [name, source] of namedContexts) {
+    if (source.kind === "directory") contexts.set(name, directoryOf(source.directory.path));
+    else if (source.kind === "archive")
+      contexts.set(name, directoryOf(join(context.path, String(source.number))));
+    else contexts.set(name, source);
+  }
+  return { ...options, contexts, readSecret: (id) => Promise.resolve(secrets.get(id)), findCredentials };
+}
+
+function directoryOf(path: string, ignoreFile?: string): BuildContext {
   return {
-    ...options,
-    contexts: new Map([["", directory]]),
-    readSecret: (id) => Promise.resolve(secrets.get(id)),
-    findCredentials,
+    kind: "directory",
+    open: () => Promise.resolve({ path, [Symbol.asyncDispose]: () => Promise.resolve() }),
+    readIgnoreFile: ignoreFile === undefined ? undefined : () => Promise.resolve(ignoreFile),
   };
 }
 
 /** The context where it is, or what follows the first line. */
 async function openContext(
-  { context }: BuildOptionsRequest,
+  { context, namedContexts }: BuildOptionsRequest,
   {
     builds,
     rest,
     signal,
   }: { readonly builds: Builds; readonly rest: AsyncIterable<Uint8Array>; readonly signal: AbortSignal },
 ): Promise<OpenContext> {
-  if (context === undefined) return await refusingBadBody(() => builds.contexts.unpack(rest, signal));
+  const numbers: number[] = [];
+  for (const source of namedContexts.values()) {
+    if (source.kind === "directory") await requireSameDirectory(source.directory);
+    else if (source.kind === "archive") numbers.push(source.number);
+  }
+  if (context === undefined) {
+    const sent = await refusingBadBody(() => builds.contexts.unpack(rest, signal));
+    if (numbers.length > 0) await requireDirectories(sent, [0, ...numbers]);
+    return sent;
+  }
+  if (numbers.length > 0) throw new Failure("invalid", "there is no archive for the named contexts");
   await requireSameDirectory(context);
   return { path: context.path, [Symbol.asyncDispose]: () => Promise.resolve() };
+}
+
+/** SAFETY: the names in the archive are its sender's: a link in place of a directory would lead out of it. */
+async function requireDirectories(sent: OpenContext, numbers: readonly number[]): Promise<void> {
+  try {
+    for (const number of numbers) {
+      const found = await lstat(join(sent.path, String(number))).catch(() => undefined);
+      if (found?.isDirectory() !== true)
+        throw new Failure("invalid", `the archive of the contexts has no directory "${number}"`);
+    }
+  } catch (thrown) {
+    await sent[Symbol.asyncDispose]();
+    throw thrown;
+  }
 }
 
 /**

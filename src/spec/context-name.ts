@@ -1,4 +1,4 @@
-import { formatFamiliar, parseReference } from "../../spec/reference.ts";
+import { formatFamiliar, parseReference } from "./reference.ts";
 
 /**
  * The key of a named context: two names of one image are one context. SPEC: docker buildx build, --build-context.
