@@ -8,8 +8,8 @@ const opcodes = { continuation: 0, text: 1, binary: 2, close: 8, ping: 9, pong: 
 export type CloseCode = 1000 | 1002 | 1009;
 
 export type WebSocketPart =
-  /** Bytes of a message, as they come: a long frame yields several. */
-  | { readonly kind: "data"; readonly bytes: Uint8Array }
+  /** Bytes of a message, as they come: a long frame yields several. `isFirst`: a message begins with them. */
+  | { readonly kind: "data"; readonly bytes: Uint8Array; readonly isFirst: boolean }
   | { readonly kind: "ping"; readonly bytes: Uint8Array }
   /** The client closes; nothing follows. The bytes are to be sent back. */
   | { readonly kind: "close"; readonly bytes: Uint8Array };
@@ -93,6 +93,8 @@ export class WebSocketDecoder {
   #maskAt = 0;
   /** A message has begun whose last fragment has not come. */
   #isWithinMessage = false;
+  /** Nothing of the message has come yet. */
+  #isFirst = true;
   #control: Uint8Array[] = [];
   #isClosed = false;
 
@@ -111,7 +113,10 @@ export class WebSocketDecoder {
         at += bytes.length;
         this.#remaining -= bytes.length;
         if (this.#opcode >= opcodes.close) this.#control.push(bytes);
-        else parts.push({ kind: "data", bytes });
+        else {
+          parts.push({ kind: "data", bytes, isFirst: this.#isFirst });
+          this.#isFirst = false;
+        }
         if (this.#remaining > 0) continue;
       }
       this.#finish(parts);
@@ -143,6 +148,7 @@ export class WebSocketDecoder {
     if ((this.#opcode === opcodes.continuation) !== this.#isWithinMessage) {
       throw broken(this.#isWithinMessage ? "a message begins within another" : "no message continues");
     }
+    if (this.#opcode !== opcodes.continuation) this.#isFirst = true;
   }
 
   #begin(): void {

@@ -1,8 +1,8 @@
+import { writeTo } from "../../base/stream-writes.ts";
 import { duplexPair } from "node:stream";
 import { bytesOf } from "../../base/byte-stream.ts";
 import type { GrpcServer } from "../../grpc/server.ts";
 import { compileCacheFilters, encodeCacheRecord } from "./cache-records.ts";
-import { writeTo } from "../http/reply.ts";
 import { codingsOf } from "./codings.ts";
 import { type BuildKitContext, solve } from "./solve.ts";
 import { buildkitVersion, workerRecord } from "./workers.ts";

@@ -1,11 +1,10 @@
+import { endGently, writeTo } from "../../base/stream-writes.ts";
 import { type Duplex, Writable } from "node:stream";
 import { parseCommandRequest } from "../../api/container/fast-path-request.ts";
 import { runStreamType } from "../../api/http/run-stream.ts";
 import { encodeFrame, type FrameStream } from "../../spec/stream-frames.ts";
 import { Failure } from "../../base/failure.ts";
 import type { Call } from "../handler.ts";
-import { endGently } from "../http/bridge.ts";
-import { writeTo } from "../http/reply.ts";
 import { exitStatus } from "./run-fast-path.ts";
 
 /**

@@ -1,3 +1,4 @@
+import { endGently, writeTo } from "../../base/stream-writes.ts";
 import { parseFastPathLogs } from "../../api/container/fast-path-request.ts";
 import { runStreamType } from "../../api/http/run-stream.ts";
 import { multiplexedStreamType, rawStreamType } from "../../spec/stream-frames.ts";
@@ -5,9 +6,7 @@ import { Failure } from "../../base/failure.ts";
 import { formatRfc3339Fixed } from "../../base/timestamp.ts";
 import type { LogAttributes, LogEntry, LogOptions } from "../../model/logs.ts";
 import type { Call } from "../handler.ts";
-import { endGently } from "../http/bridge.ts";
 import { FrameWriter } from "../http/frame-writer.ts";
-import { writeTo } from "../http/reply.ts";
 import { timeNs } from "./events.ts";
 import { exitStatus } from "./run-fast-path.ts";
 

@@ -1,3 +1,4 @@
+import { endGently } from "../../base/stream-writes.ts";
 import { parseFastPathExec } from "../../api/container/fast-path-request.ts";
 import { toExecRequest } from "../../api/container/fast-path-exec.ts";
 import { DetachScanner } from "../../api/container/detach-keys.ts";
@@ -6,7 +7,7 @@ import { encodeFrame } from "../../spec/stream-frames.ts";
 import { frameOutput, runStreamType } from "../../api/http/run-stream.ts";
 import { poll } from "../../base/deadline.ts";
 import type { Call } from "../handler.ts";
-import { bridge, endGently } from "../http/bridge.ts";
+import { bridge } from "../http/bridge.ts";
 import { execSpecOf } from "../map/exec.ts";
 import { formatExecFailure, hasEnded } from "./exec.ts";
 import { exitStatus, wantedInput, wantedTerminal } from "./run-fast-path.ts";

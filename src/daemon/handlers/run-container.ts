@@ -1,3 +1,4 @@
+import { endGently } from "../../base/stream-writes.ts";
 import type { Duplex } from "node:stream";
 import { encodeRunEvent, frameOutput, runStreamType } from "../../api/http/run-stream.ts";
 import { detailsHeader } from "../../api/http/failure-status.ts";
@@ -8,7 +9,7 @@ import { Failure, failureOf, isAlreadyRunning } from "../../base/failure.ts";
 import type { ExitStatus } from "../../model/container-state.ts";
 import type { AttachedStream } from "../../model/streams.ts";
 import type { Call } from "../handler.ts";
-import { bridge, endGently } from "../http/bridge.ts";
+import { bridge } from "../http/bridge.ts";
 import { failureReply } from "../http/reply.ts";
 import { timingOf } from "../map/container-inspect.ts";
 

@@ -1,3 +1,4 @@
+import { endGently } from "../../base/stream-writes.ts";
 import { type FastPathRun, toFastPathSpec } from "../../api/container/fast-path-run.ts";
 import { parseFastPathRun } from "../../api/container/fast-path-request.ts";
 import { encodeRunEvent, runStreamType } from "../../api/http/run-stream.ts";
@@ -7,7 +8,6 @@ import { encodeFrame } from "../../spec/stream-frames.ts";
 import type { ContainerCreateResponse, StartTiming } from "../../api/types/container.ts";
 import type { Failure } from "../../base/failure.ts";
 import type { Call } from "../handler.ts";
-import { endGently } from "../http/bridge.ts";
 import { createContainer } from "./create-container.ts";
 import { runContainer, type RunEventEncoder, startUnlessRunning, sendFailure } from "./run-container.ts";
 

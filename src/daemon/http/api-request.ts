@@ -1,5 +1,5 @@
 import { Readable } from "node:stream";
-import type { RequestHead } from "./request-head.ts";
+import type { RequestHead } from "../../api/http/request-head.ts";
 
 /** A request: its head, and its body to be read. "close" without "end" before it: the client has gone. */
 export class ApiRequest extends Readable {

@@ -1,5 +1,5 @@
 import { Failure } from "../../base/failure.ts";
-import type { RequestBodyKind } from "./request-head.ts";
+import type { RequestBodyKind } from "../../api/http/request-head.ts";
 
 /** The size of a chunk with extensions, or one field behind the last chunk. */
 const lineLimitBytes = 4096;

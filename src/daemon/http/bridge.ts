@@ -1,8 +1,6 @@
 import type { Duplex } from "node:stream";
 import type { DetachScanner } from "../../api/container/detach-keys.ts";
-
-/** How long a client may take to close its half after it got all. */
-const lingerUsuallyMs = 10_000;
+import { endGently } from "../../base/stream-writes.ts";
 
 export interface BridgeOptions {
   /** Looks at what is typed on a terminal; when it finds the keys, the client is let go and the process goes on. */
@@ -84,27 +82,6 @@ function forward(from: Duplex, to: Duplex, select: (piece: Uint8Array) => Uint8A
     if (selected !== undefined && selected.length > 0 && !to.write(selected)) from.pause();
   });
   to.on("drain", () => from.resume());
-}
-
-/**
- * Ends what the client gets. What it still sends is read and dropped: closing over unread data would reset the
- * connection. It closes by itself when both halves have ended; to destroy it on "finish" loses what Bun has not passed
- * to the kernel yet. One that has not taken all of it is waited for.
- */
-export function endGently(
-  client: Duplex,
-  {
-    last,
-    lingerMs = lingerUsuallyMs,
-  }: { readonly last?: Uint8Array | undefined; readonly lingerMs?: number | undefined } = {},
-): void {
-  client.end(last);
-  client.resume();
-  const timer = setInterval(() => {
-    if (client.writableLength === 0) client.destroy();
-  }, lingerMs);
-  timer.unref();
-  client.once("close", () => clearInterval(timer));
 }
 
 function closed(stream: Duplex): Promise<void> {

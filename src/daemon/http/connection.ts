@@ -1,12 +1,12 @@
+import { endGently } from "../../base/stream-writes.ts";
 import type { Socket } from "node:net";
 import { type Duplex, Readable } from "node:stream";
 import { sentenceOf } from "../../base/failure.ts";
 import { ApiRequest } from "./api-request.ts";
 import { BodyDecoder } from "./body-decoder.ts";
-import { endGently } from "./bridge.ts";
 import { duplexOf } from "./duplex-of.ts";
 import { encodeRefusal } from "./reply-head.ts";
-import { headLimitBytes, parseRequestHead } from "./request-head.ts";
+import { headLimitBytes, parseRequestHead } from "../../api/http/request-head.ts";
 import { descriptorOf, type SocketCalls } from "./socket-calls.ts";
 
 /** So much of the next requests is read while one is answered: more waits in the kernel. */

@@ -1,7 +1,8 @@
+import { writeTo } from "../../base/stream-writes.ts";
 import type { Duplex } from "node:stream";
 import type { Failure } from "../../base/failure.ts";
 import type { Exchange } from "./connection.ts";
-import { failureReply, type Reply, writeTo } from "./reply.ts";
+import { failureReply, type Reply } from "./reply.ts";
 import { encodeReplyHead, hasNoBody } from "./reply-head.ts";
 
 /** Pieces up to this size are copied behind their length and sent as one. */

@@ -51,18 +51,3 @@ export function failureReply(failure: Failure): {
     },
   };
 }
-
-/** Writes with back-pressure; resolves too when the connection is gone. */
-export function writeTo(stream: Duplex, piece: string | Uint8Array): Promise<void> {
-  if (stream.destroyed || stream.write(piece)) return Promise.resolve();
-  return new Promise((resolve) => {
-    const done = (): void => {
-      stream.off("drain", done);
-      stream.off("close", done);
-      resolve();
-    };
-    stream.on("drain", done);
-    stream.on("close", done);
-    if (stream.destroyed) done();
-  });
-}

@@ -1,3 +1,4 @@
+import { endGently, writeTo } from "../../base/stream-writes.ts";
 import { Duplex } from "node:stream";
 import { StringDecoder } from "node:string_decoder";
 import {
@@ -7,8 +8,6 @@ import {
   WebSocketError,
   type WebSocketPart,
 } from "../../api/http/web-socket.ts";
-import { endGently } from "./bridge.ts";
-import { writeTo } from "./reply.ts";
 
 /**
  * A client behind a WebSocket: reading gives the bytes of its messages, writing sends a frame for each piece. `end()`

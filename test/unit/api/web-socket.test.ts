@@ -91,7 +91,7 @@ describe("WebSocketDecoder", () => {
     const frame = maskedFrame({ opcode: 2, text: "0123456789" });
     const before = createHash("sha1").update(frame).digest("hex");
     expect(decoder.push(frame.subarray(0, 10))).toEqual([
-      { kind: "data", bytes: Uint8Array.from(Buffer.from("0123")) },
+      { kind: "data", bytes: Uint8Array.from(Buffer.from("0123")), isFirst: true },
     ]);
     expect(createHash("sha1").update(frame).digest("hex")).toBe(before);
   });

@@ -1,3 +1,4 @@
+import { endGently } from "../../../src/base/stream-writes.ts";
 import { expect, test } from "bun:test";
 import { readdirSync } from "node:fs";
 import { connect, createServer, type Socket } from "node:net";
@@ -5,7 +6,6 @@ import { Duplex } from "node:stream";
 import { encodeFrame } from "../../../src/spec/stream-frames.ts";
 import { poll, sleep } from "../../../src/base/deadline.ts";
 import { Failure, kindOf } from "../../../src/base/failure.ts";
-import { endGently } from "../../../src/daemon/http/bridge.ts";
 import { Scratch } from "../../support/scratch.ts";
 import { type DaemonUnderTest, startDaemon } from "./daemon-under-test.ts";
 import { rawRequest, requestText, statusOf } from "./raw-request.ts";

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import { BodyDecoder } from "../../../src/daemon/http/body-decoder.ts";
-import { parseRequestHead } from "../../../src/daemon/http/request-head.ts";
+import { parseRequestHead } from "../../../src/api/http/request-head.ts";
 
 const head = (...lines: readonly string[]): ReturnType<typeof parseRequestHead> =>
   parseRequestHead(["POST /v1.51/x?a=b HTTP/1.1", ...lines].join("\r\n"));
