@@ -32,9 +32,30 @@ export interface Vertex {
   readonly location?: Location | undefined;
   /** Runs again even where its result is in the cache. */
   readonly ignoresCache?: boolean | undefined;
+  /** By which a client knows it: the digest of an operation in its definition. Absent: one is made in each build. */
+  readonly id?: Digest | undefined;
+  /** Vertices that a client shows as one. */
+  readonly group?: ProgressGroup | undefined;
 }
 
-export type Operation = ImageOperation | ContextOperation | RunOperation | CopyOperation | DirectoryOperation;
+/** SPEC: moby/buildkit, solver/pb/ops.proto: ProgressGroup. */
+export interface ProgressGroup {
+  readonly id: string;
+  readonly name: string;
+  readonly weak: boolean;
+}
+
+export type Operation =
+  | ImageOperation
+  | ContextOperation
+  | RunOperation
+  | OutputOperation
+  | CopyOperation
+  | DirectoryOperation
+  | RemoveOperation
+  | LinkOperation
+  | MergeOperation
+  | DiffOperation;
 
 /** The layers of an image. */
 export interface ImageOperation {
@@ -65,6 +86,32 @@ export interface RunOperation {
   readonly mounts: readonly RunMountOperation[];
   /** Files that the program sees in addition: here-documents that are scripts. By absolute path. */
   readonly scripts: ReadonlyMap<string, string>;
+  /** What the program writes is lost. */
+  readonly isReadOnly?: boolean | undefined;
+  /** In addition to those of the build, or in their place. */
+  readonly settings?: RunSettings | undefined;
+  /** Exit codes of success; absent: 0. */
+  readonly validExitCodes?: readonly number[] | undefined;
+}
+
+/** Settings of one program. */
+export interface RunSettings {
+  /** `NAME:ADDRESS` */
+  readonly extraHosts?: readonly string[] | undefined;
+  readonly hostname?: string | undefined;
+  readonly ulimits?:
+    | readonly { readonly name: string; readonly soft: number; readonly hard: number }[]
+    | undefined;
+  readonly cgroupParent?: string | undefined;
+}
+
+/** What a program has made of one of its mounts: `bind`, with `keepsChanges`. */
+export interface OutputOperation {
+  readonly kind: "output";
+  /** A RunOperation. */
+  readonly of: Vertex;
+  /** Position in its mounts. */
+  readonly mount: number;
 }
 
 /** A mount of a RUN instruction. Targets are absolute. */
@@ -75,6 +122,8 @@ export type RunMountOperation =
       readonly from: Vertex | undefined;
       readonly source: string;
       readonly readOnly: boolean;
+      /** What the program writes is a result: see OutputOperation. Otherwise it is lost. */
+      readonly keepsChanges?: boolean | undefined;
     }
   | {
       readonly type: "cache";
@@ -120,6 +169,20 @@ export interface CopyOperation {
   readonly parents: boolean;
   /** A layer that does not depend on `base`: see `COPY --link`. */
   readonly link: boolean;
+  /** Where they are, a copy of a definition differs from COPY. */
+  readonly rules?: CopyRules | undefined;
+}
+
+/** How a copy differs from COPY. */
+export interface CopyRules {
+  /** Only paths that these patterns match. */
+  readonly include?: readonly string[] | undefined;
+  /** A directory goes into one that is there, under its own name. */
+  readonly keepsDirectories?: boolean | undefined;
+  /** The directory of the target must be there. */
+  readonly needsParent?: boolean | undefined;
+  /** Time of all entries, in nanoseconds since 1970. */
+  readonly timeNs?: bigint | undefined;
 }
 
 export type CopySource =
@@ -130,8 +193,19 @@ export type CopySource =
       readonly path: string;
       /** Unpacks an archive that the path is. */
       readonly unpacks: boolean;
+      /** The path is no pattern. */
+      readonly isPlain?: boolean | undefined;
+      /** A pattern must match. */
+      readonly isRequired?: boolean | undefined;
+      /** A link is copied, not what it leads to. */
+      readonly keepsLink?: boolean | undefined;
     }
-  | { readonly kind: "file"; readonly name: string; readonly content: string };
+  | {
+      readonly kind: "file";
+      readonly name: string;
+      readonly content: string | Uint8Array;
+      readonly mode?: number | undefined;
+    };
 
 /** A directory, and those above it. */
 export interface DirectoryOperation {
@@ -140,6 +214,47 @@ export interface DirectoryOperation {
   /** Absolute. */
   readonly path: string;
   readonly owner?: OwnerText | undefined;
+  /** Permission bits of new directories; absent: 0755. */
+  readonly mode?: number | undefined;
+  readonly needsParent?: boolean | undefined;
+  readonly timeNs?: bigint | undefined;
+}
+
+/** Removes a path, and all below it. */
+export interface RemoveOperation {
+  readonly kind: "remove";
+  readonly base: Vertex | undefined;
+  /** Absolute. */
+  readonly path: string;
+  /** Components are patterns as in filepath.Match. */
+  readonly isPattern: boolean;
+  /** Fails where nothing is there. */
+  readonly isRequired: boolean;
+}
+
+/** A symbolic link. */
+export interface LinkOperation {
+  readonly kind: "link";
+  readonly base: Vertex | undefined;
+  /** Absolute. */
+  readonly path: string;
+  /** As it is written. */
+  readonly target: string;
+  readonly owner?: OwnerText | undefined;
+  readonly timeNs?: bigint | undefined;
+}
+
+/** The layers of all inputs, on top of each other. */
+export interface MergeOperation {
+  readonly kind: "merge";
+  readonly inputs: readonly (Vertex | undefined)[];
+}
+
+/** What `upper` has changed in `lower`, on top of nothing. */
+export interface DiffOperation {
+  readonly kind: "diff";
+  readonly lower: Vertex | undefined;
+  readonly upper: Vertex | undefined;
 }
 
 /** The inputs of a vertex, those that are empty left out. */
@@ -160,7 +275,18 @@ export function inputsOf({ operation }: Vertex): readonly Vertex[] {
       for (const source of operation.sources) if (source.kind === "path") found.push(source.from);
       break;
     case "directory":
+    case "remove":
+    case "link":
       found.push(operation.base);
+      break;
+    case "output":
+      found.push(operation.of);
+      break;
+    case "merge":
+      found.push(...operation.inputs);
+      break;
+    case "diff":
+      found.push(operation.lower, operation.upper);
       break;
     default:
       operation satisfies never;

@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import type { LoadedLayer } from "../../image/loaded-image.ts";
-import type { RunOperation } from "../graph/graph-types.ts";
+import type { CopyRules, LinkOperation, RemoveOperation, RunOperation } from "../graph/graph-types.ts";
 
 /** Changes with the meaning of keys: results of other versions are not found. */
 const version = 1;
@@ -16,13 +16,17 @@ export function runKey(
   { base, mounts }: { readonly base: string; readonly mounts: readonly string[] },
 ): string {
   const { words, env, workingDirectory, user, network, security, scripts } = operation;
+  const { isReadOnly, settings, validExitCodes } = operation;
   const forms = operation.mounts.map((mount, index) => {
     if (mount.type === "secret") return { ...mount, required: undefined };
     return "from" in mount ? { ...mount, from: mounts[index] } : mount;
   });
   return digest([
     "run",
-    { base, words, env, workingDirectory, user, network, security, scripts: [...scripts], mounts: forms },
+    {
+      ...{ base, words, env, workingDirectory, user, network, security, scripts: [...scripts], mounts: forms },
+      ...{ isReadOnly, settings, validExitCodes },
+    },
   ]);
 }
 
@@ -34,8 +38,10 @@ export function copyKey(about: {
   readonly owner: { readonly uid: number; readonly gid: number } | undefined;
   readonly mode: string | undefined;
   readonly parents: boolean;
+  readonly rules?: CopyRules | undefined;
 }): string {
-  return digest(["copy", about]);
+  const { rules, ...more } = about;
+  return digest(["copy", rules === undefined ? more : { ...more, rules: { ...rules, ...timeOf(rules) } }]);
 }
 
 /** What a WORKDIR depends on. */
@@ -43,8 +49,41 @@ export function directoryKey(about: {
   readonly base: string;
   readonly path: string;
   readonly owner: { readonly uid: number; readonly gid: number } | undefined;
+  readonly mode?: number | undefined;
+  readonly needsParent?: boolean | undefined;
+  readonly timeNs?: bigint | undefined;
 }): string {
-  return digest(["directory", about]);
+  return digest(["directory", { ...about, ...timeOf(about) }]);
+}
+
+/** What a removal or a link depends on. */
+export function changeKey(
+  operation: RemoveOperation | LinkOperation,
+  about: {
+    readonly base: string;
+    readonly owner?: { readonly uid: number; readonly gid: number } | undefined;
+  },
+): string {
+  const { kind, path } = operation;
+  const own =
+    operation.kind === "link"
+      ? { target: operation.target, ...timeOf(operation) }
+      : { isPattern: operation.isPattern, isRequired: operation.isRequired };
+  return digest([kind, { path, ...own, ...about }]);
+}
+
+export function diffKey(lower: string, upper: string): string {
+  return digest(["diff", lower, upper]);
+}
+
+/** Of what a RUN with that key makes of one of its mounts. */
+export function outputKey(run: string, mount: number): string {
+  return digest(["output", run, mount]);
+}
+
+/** A time in the form that JSON has. */
+function timeOf({ timeNs }: { readonly timeNs?: bigint | undefined }): { readonly timeNs: string | undefined } {
+  return { timeNs: timeNs?.toString() };
 }
 
 function digest(value: unknown): string {

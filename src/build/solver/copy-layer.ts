@@ -8,6 +8,7 @@ import { duplicateFd, type Fd, type OwnedFd } from "../../linux/kernel/fd.ts";
 import { isErrno } from "../../linux/kernel/syscall.ts";
 import { type PackPart, packParts } from "../../linux/tree/tree.ts";
 import type { TarMember } from "../../spec/tar-writer.ts";
+import type { CopyRules, CopySource, RemoveOperation } from "../graph/graph-types.ts";
 import { parseModeChange } from "./file-mode.ts";
 import { componentPattern, isPattern } from "./match-path.ts";
 import { type ResolvedPath, resolvePath } from "./resolve-path.ts";
@@ -30,8 +31,11 @@ export interface SourceTree {
 
 /** What COPY and ADD copy. */
 export type CopiedSource =
-  | { readonly kind: "tree"; readonly tree: SourceTree; readonly path: string; readonly unpacks: boolean }
-  | { readonly kind: "file"; readonly name: string; readonly content: string };
+  | (Omit<PathSource, "from" | "kind"> & { readonly kind: "tree"; readonly tree: SourceTree })
+  | Extract<CopySource, { kind: "file" }>;
+
+type PathSource = Extract<CopySource, { kind: "path" }>;
+type TreeSource = Extract<CopiedSource, { kind: "tree" }>;
 
 export interface UnpackedArchive extends AsyncDisposable {
   readonly root: Fd;
@@ -51,6 +55,9 @@ export interface CopyRequest {
   readonly mode?: string | undefined;
   readonly exclude?: PathFilter | undefined;
   readonly parents: boolean;
+  readonly rules?: Pick<CopyRules, "keepsDirectories" | "needsParent" | "timeNs"> | undefined;
+  /** Of new directories; absent: 0755. */
+  readonly directoryMode?: number | undefined;
   /** The tree in an archive, for sources with `unpacks`; undefined: the file is none. The caller disposes of it. */
   readonly unpack?: ((file: Fd) => Promise<UnpackedArchive | undefined>) | undefined;
   /** Time of what the copy makes itself. */
@@ -79,10 +86,11 @@ export async function digestSources({ sources, exclude, owner, mode, signal }: C
   for (const source of sources) {
     hash.update(JSON.stringify([source.kind, source.kind === "tree" ? source.unpacks : source.name]));
     if (source.kind === "file") {
+      if (source.mode !== undefined) hash.update(JSON.stringify([source.mode]));
       hash.update(source.content);
       continue;
     }
-    for (const entry of findEntries(source.tree, source.path)) {
+    for (const entry of findEntries(source)) {
       using held = entry;
       const parts: PackPart[] = [
         {
@@ -111,13 +119,35 @@ export function packCopy(base: Fd | undefined, request: CopyRequest): AsyncItera
   return packParts(new CopyParts(base, request).list(), { signal: request.signal });
 }
 
+type NewEntry = Pick<CopyRequest, "owner" | "now" | "rules"> & { readonly path: string };
+
 /** The layer of a directory, and of those above it that are missing, as tar. */
 export function packDirectory(
   base: Fd | undefined,
-  { path, owner, now }: Pick<CopyRequest, "owner" | "now"> & { readonly path: string },
+  { path, ...request }: NewEntry & { readonly directoryMode?: number | undefined },
 ): AsyncIterable<Uint8Array> {
-  const parts = new CopyParts(base, { sources: [], target: path, owner, now, parents: false });
-  return packParts(parts.makeDirectories(path));
+  const parts = new CopyParts(base, { sources: [], target: path, parents: false, ...request });
+  return packParts(parts.makeDirectory(path));
+}
+
+/** The layer of a symbolic link as tar. Throws "conflict" where something is in its place. */
+export function packLink(
+  base: Fd | undefined,
+  { path, target, ...request }: NewEntry & { readonly target: string },
+): AsyncIterable<Uint8Array> {
+  return packParts(new CopyParts(base, { sources: [], target: path, parents: false, ...request }).makeLink(path, target));
+}
+
+/** The layer that removes paths, as tar. Throws "not-found" where nothing is there and `isRequired`. */
+export function packRemoval(
+  base: Fd | undefined,
+  { path, isPattern: expands, isRequired }: Pick<RemoveOperation, "path" | "isPattern" | "isRequired">,
+): AsyncIterable<Uint8Array> {
+  const request = { sources: [], target: path, owner: undefined, now: noTime, parents: false };
+  const found = base === undefined ? [] : existing(base, path, { isPlain: !expands });
+  if (found.length === 0 && isRequired)
+    throw new Failure("not-found", `cannot remove ${path}: no such file or directory`);
+  return packParts(new CopyParts(base, request).remove(found));
 }
 
 class CopyParts {
@@ -138,12 +168,12 @@ class CopyParts {
         const path = yield* this.#place(source.name, { isDirectory: false });
         yield {
           kind: "member",
-          member: this.#member(path, "file", 0o644),
+          member: this.#member(path, "file", source.mode ?? 0o644),
           content: Buffer.from(source.content),
         };
         continue;
       }
-      const found = findEntries(source.tree, source.path);
+      const found = findEntries(source);
       for (const entry of found) {
         using held = entry;
         await using archive =
@@ -166,7 +196,7 @@ class CopyParts {
       throw new Failure("invalid", `cannot copy to non-directory: ${target}`);
     }
     yield* this.makeDirectories(`/${as}`);
-    const rewrite = (member: TarMember): TarMember => rewritten(member, { owner, change });
+    const rewrite = (member: TarMember): TarMember => this.#timed(rewritten(member, { owner, change }));
     yield { kind: "entry", entry: root, as, rewrite, isContents: true };
   }
 
@@ -177,7 +207,7 @@ class CopyParts {
     const named = parents ? entry.path : (entry.path.split("/").at(-1) ?? "");
     const as = yield* this.#place(named, { isDirectory, keepsName: parents });
     const rewrite = (member: TarMember): TarMember =>
-      rewritten(member, { owner: ownerIn(tree, owner), change });
+      this.#timed(rewritten(member, { owner: ownerIn(tree, owner), change }));
     const select = selectionOf(tree, entry, exclude);
     // SPEC: BuildKit copies what is in a directory; the place that it goes to has attributes of its own.
     const isContents = isDirectory && (!parents || as === "" || this.#exists(as) || this.#made.has(as));
@@ -191,11 +221,13 @@ class CopyParts {
     name: string,
     { isDirectory, keepsName = false }: { readonly isDirectory: boolean; readonly keepsName?: boolean },
   ): Generator<PackPart, string> {
-    const { target } = this.#request;
+    const { target, rules } = this.#request;
     const resolved = this.#resolve(target);
+    if (rules?.needsParent === true) this.#requireParent(target);
     const isIntoDirectory =
       target.endsWith("/") || resolved.stat?.kind === "directory" || this.#made.has(resolved.path);
-    const isPlain = keepsName ? false : isDirectory || !isIntoDirectory;
+    const isWhole = isDirectory && rules?.keepsDirectories !== true;
+    const isPlain = keepsName ? false : isWhole || !isIntoDirectory;
     const wanted = isPlain ? target : `${target.replace(/\/$/, "")}/${name}`;
     const { path, stat } = this.#resolve(wanted);
     if (isDirectory && stat !== undefined && stat.kind !== "directory") {
@@ -223,13 +255,52 @@ class CopyParts {
         using place = openInRoot(this.#base, here, O_PATH | O_NOFOLLOW | O_DIRECTORY);
         yield { kind: "entry", entry: place.fd, as: here, select: () => "skip" };
       } else {
-        yield { kind: "member", member: this.#member(`${here}/`, "directory", 0o755) };
+        const { directoryMode = 0o755 } = this.#request;
+        yield { kind: "member", member: this.#member(`${here}/`, "directory", directoryMode) };
       }
     }
   }
 
-  #member(path: string, type: "file" | "directory", mode: number): TarMember {
-    const { owner = root, now, mode: change } = this.#request;
+  *makeDirectory(path: string): Generator<PackPart> {
+    if (this.#request.rules?.needsParent === true) this.#requireParent(path);
+    yield* this.makeDirectories(path);
+  }
+
+  *makeLink(path: string, target: string): Generator<PackPart> {
+    const slash = path.lastIndexOf("/");
+    const { path: parent } = this.#resolve(path.slice(0, slash) || "/");
+    const name = path.slice(slash + 1);
+    const as = parent === "" ? name : `${parent}/${name}`;
+    if (name === "" || (this.#base !== undefined && findEntry(this.#base, as, { keepsLink: true }) !== undefined))
+      throw new Failure("conflict", `cannot make the symbolic link ${path}: file exists`);
+    yield* this.makeDirectories(`/${parent}`);
+    yield { kind: "member", member: { ...this.#member(as, "symlink", 0o777), linkName: target } };
+  }
+
+  /** Paths are relative and without links. */
+  *remove(paths: readonly string[]): Generator<PackPart> {
+    for (const path of paths) {
+      const slash = path.lastIndexOf("/");
+      if (path === "") throw new Failure("invalid", "cannot remove /: it is the root of the file system");
+      if (slash > 0) yield* this.makeDirectories(`/${path.slice(0, slash)}`);
+      const mark = `${path.slice(0, slash + 1)}.wh.${path.slice(slash + 1)}`;
+      yield { kind: "member", member: this.#member(mark, "file", 0o644) };
+    }
+  }
+
+  #requireParent(path: string): void {
+    const above = path.replace(/\/+$/, "").split("/").slice(0, -1).join("/") || "/";
+    if (this.#resolve(above).stat?.kind === "directory" || above === "/") return;
+    throw new Failure("not-found", `cannot make ${path}: no such directory: ${above}`);
+  }
+
+  #timed(member: TarMember): TarMember {
+    const { rules } = this.#request;
+    return rules?.timeNs === undefined ? member : { ...member, mtime: timeOfNs(rules.timeNs) };
+  }
+
+  #member(path: string, type: "file" | "directory" | "symlink", mode: number): TarMember {
+    const { owner = root, now, mode: change, rules } = this.#request;
     const isFile = type === "file";
     return {
       path,
@@ -237,7 +308,7 @@ class CopyParts {
       mode: isFile && change !== undefined ? parseModeChange(change)(mode, false) : mode,
       uid: owner.uid,
       gid: owner.gid,
-      mtime: now,
+      mtime: rules?.timeNs === undefined ? now : timeOfNs(rules.timeNs),
     };
   }
 
@@ -256,38 +327,65 @@ class CopyParts {
 }
 
 /** The entries that a source names: more than one for a pattern. In the order of names, one open at a time. */
-function* findEntries({ root, filter }: SourceTree, source: string): Generator<FoundEntry, void> {
+function* findEntries({
+  tree: { root, filter },
+  path: source,
+  ...how
+}: TreeSource): Generator<FoundEntry, void> {
   const parts = source.split("/").filter((part) => part !== "" && part !== ".");
   const clean: string[] = [];
   for (const part of parts) {
     if (part === "..") clean.pop();
     else clean.push(part);
   }
-  const found = clean.some(isPattern) ? matching(root, clean) : [clean.join("/")];
+  const expands = how.isPlain !== true && clean.some(isPattern);
+  const found = expands ? matching(root, clean) : [clean.join("/")];
   let isFound = false;
   for (const path of found) {
     const isLeftOut = path !== "" && filter?.select(path, false) === "skip";
-    const entry = isLeftOut ? undefined : findEntry(root, path);
+    const entry = isLeftOut ? undefined : findEntry(root, path, how);
     if (entry === undefined) continue;
     isFound = true;
     yield entry;
   }
   // SPEC: BuildKit copies nothing for a pattern that nothing matches.
-  if (!isFound && !clean.some(isPattern)) {
+  if (!isFound && (!expands || how.isRequired === true)) {
     throw new Failure("not-found", `failed to calculate checksum of ref: "/${clean.join("/")}": not found`, {
       details: { path: clean.join("/") },
     });
   }
 }
 
-function findEntry(root: Fd, path: string): FoundEntry | undefined {
+function findEntry(
+  root: Fd,
+  path: string,
+  { keepsLink = false }: { readonly keepsLink?: boolean | undefined } = {},
+): FoundEntry | undefined {
   try {
-    const place: OwnedFd = path === "" ? duplicateFd(root) : openInRoot(root, path, O_PATH);
+    const flags = keepsLink ? O_PATH | O_NOFOLLOW : O_PATH;
+    const place: OwnedFd = path === "" ? duplicateFd(root) : openInRoot(root, path, flags);
     return { fd: place.fd, stat: statFd(place.fd), path, [Symbol.dispose]: () => place[Symbol.dispose]() };
   } catch (thrown) {
     if (isErrno(thrown, "ENOENT", "ENOTDIR")) return undefined;
     throw thrown;
   }
+}
+
+/** The paths that exist, without links in their directories. */
+function existing(base: Fd, path: string, { isPlain }: { readonly isPlain: boolean }): readonly string[] {
+  const parts = path.split("/").filter((part) => part !== "" && part !== ".");
+  const named = isPlain ? [parts.join("/")] : matching(base, parts);
+  return named.flatMap((each) => {
+    const slash = each.lastIndexOf("/");
+    const { path: parent } = resolvePath(base, each.slice(0, Math.max(0, slash)));
+    const real = parent === "" ? each.slice(slash + 1) : `${parent}/${each.slice(slash + 1)}`;
+    using entry = findEntry(base, real, { keepsLink: true });
+    return entry === undefined ? [] : [real];
+  });
+}
+
+function timeOfNs(ns: bigint): CopyRequest["now"] {
+  return { seconds: Number(ns / 1_000_000_000n), nanoseconds: Number(ns % 1_000_000_000n) };
 }
 
 function matching(root: Fd, components: readonly string[]): readonly string[] {

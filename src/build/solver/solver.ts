@@ -1,16 +1,28 @@
 import { Failure, sentenceOf } from "../../base/failure.ts";
+import { required } from "../../base/required.ts";
 import type { LoadedLayer } from "../../image/loaded-image.ts";
 import { readFileInRoot } from "../../linux/files/open.ts";
 import type { Fd, OwnedFd } from "../../linux/kernel/fd.ts";
 import { resolveUser } from "../../spec/passwd.ts";
-import type { CopyOperation, DirectoryOperation, RunOperation, Vertex } from "../graph/graph-types.ts";
-import { chainKey, copyKey, directoryKey, runKey } from "./cache-key.ts";
+import type {
+  CopyOperation,
+  DiffOperation,
+  DirectoryOperation,
+  LinkOperation,
+  OutputOperation,
+  RemoveOperation,
+  RunOperation,
+  Vertex,
+} from "../graph/graph-types.ts";
+import { chainKey, changeKey, copyKey, diffKey, directoryKey, outputKey, runKey } from "./cache-key.ts";
 import {
   type CopiedSource,
   type CopyRequest,
   digestSources,
   packCopy,
   packDirectory,
+  packLink,
+  packRemoval,
   type PathFilter,
   type SourceTree,
   type UnpackedArchive,
@@ -45,7 +57,12 @@ export interface BuildWorker {
   keepResult(key: string, result: { readonly layer: BuiltLayer; readonly about: string }): Promise<void>;
   /** Stores a layer; nothing stays of one that fails. */
   storeLayer(tar: AsyncIterable<Uint8Array>, signal: AbortSignal): Promise<BuiltLayer>;
-  /** Runs a program on the layers, and stores what it has changed. Throws "failed" with details.exitCode. */
+  /** Stores what the upper file system has changed in the lower one as a layer. */
+  storeDifference(lower: Layers, upper: Layers, signal: AbortSignal): Promise<BuiltLayer>;
+  /**
+   * Runs a program on the layers, and stores what it has changed: first in its root, then in the mounts that keep their
+   * changes, in their order. Throws "failed" with details.exitCode.
+   */
   run(
     operation: RunOperation,
     options: {
@@ -56,10 +73,10 @@ export interface BuildWorker {
       readonly signal: AbortSignal;
       readonly onOutput: (stream: "stdout" | "stderr", bytes: Uint8Array) => void;
     },
-  ): Promise<BuiltLayer>;
+  ): Promise<readonly BuiltLayer[]>;
   /** The tree in an archive; undefined: the file is none. */
   unpack(file: Fd, signal: AbortSignal): Promise<UnpackedArchive | undefined>;
-  compileFilter(patterns: readonly string[]): PathFilter;
+  compileFilter(patterns: readonly string[], include?: readonly string[]): PathFilter;
 }
 
 /** What becomes of a vertex, in this order; "cached" in place of "started", and one of the last two. */
@@ -74,10 +91,10 @@ export type SolveEvent =
     };
 
 /** Steps of all builds of an engine, so that two builds share what both need. */
-export type RunningSteps = SharedWork<BuiltLayer>;
+export type RunningSteps = SharedWork<readonly BuiltLayer[]>;
 
 export function openRunningSteps(): RunningSteps {
-  return new SharedWork<BuiltLayer>();
+  return new SharedWork();
 }
 
 /** Solves the vertices of one build: each once, those that do not depend on each other at the same time. */
@@ -87,6 +104,7 @@ export class Solver {
   readonly #signal: AbortSignal;
   readonly #onEvent: (event: SolveEvent) => void;
   readonly #results = new Map<Vertex, Promise<Layers>>();
+  readonly #runs = new Map<Vertex, Promise<RunResult>>();
 
   constructor(
     worker: BuildWorker,
@@ -131,26 +149,45 @@ export class Solver {
         this.#report("cached", vertex);
         return operation.image.layers;
       case "context":
-        throw new Failure("internal", "a build context has no layers");
-      case "run":
-        return await this.#run(vertex, operation);
+        return await this.#contextLayers(vertex);
+      case "run": {
+        const { base, layers } = await this.#run(vertex, operation);
+        return operation.isReadOnly === true ? base : [...base, ...layers.slice(0, 1)];
+      }
+      case "output":
+        return await this.#output(operation);
       case "copy":
         return await this.#copy(vertex, operation);
       case "directory":
         return await this.#directory(vertex, operation);
+      case "remove":
+      case "link":
+        return await this.#change(vertex, operation);
+      case "merge":
+        return await this.#merge(vertex, operation.inputs);
+      case "diff":
+        return await this.#difference(vertex, operation);
       default:
         return operation satisfies never;
     }
   }
 
-  async #run(vertex: Vertex, operation: RunOperation): Promise<Layers> {
+  async #run(vertex: Vertex, operation: RunOperation): Promise<RunResult> {
+    const known = this.#runs.get(vertex) ?? this.#runNew(vertex, operation);
+    this.#runs.set(vertex, known);
+    return await known;
+  }
+
+  async #runNew(vertex: Vertex, operation: RunOperation): Promise<RunResult> {
     const [base, ...mounts] = await Promise.all([
       this.solve(operation.base),
       ...operation.mounts.map(async (mount) => await this.#prepareMount(mount)),
     ]);
-    const keys = await Promise.all(mounts.map(async (mount) => await this.#mountKey(mount)));
-    const key = runKey(operation, { base: chainKey(base), mounts: keys });
-    const layer = await this.#step(vertex, key, async (signal) =>
+    const mountKeys = await Promise.all(mounts.map(async (mount) => await this.#mountKey(mount)));
+    const key = runKey(operation, { base: chainKey(base), mounts: mountKeys });
+    const kept = keptMounts(operation);
+    const keys = [key, ...kept.map((index) => outputKey(key, index))] as const;
+    const layers = await this.#steps(vertex, keys, async (signal) =>
       this.#worker.run(operation, {
         layers: base,
         mounts,
@@ -159,13 +196,21 @@ export class Solver {
         onOutput: (stream, bytes) => this.#onEvent({ kind: "output", vertex, stream, bytes }),
       }),
     );
-    return [...base, layer];
+    return { base, layers, mounts };
+  }
+
+  async #output({ of, mount }: OutputOperation): Promise<Layers> {
+    if (of.operation.kind !== "run") throw new Failure("internal", "only programs have outputs");
+    const { layers, mounts } = await this.#run(of, of.operation);
+    const layer = layers[1 + keptMounts(of.operation).indexOf(mount)];
+    return [...(mounts[mount]?.layers ?? []), ...(layer === undefined ? [] : [layer])];
   }
 
   async #prepareMount(mount: RunOperation["mounts"][number]): Promise<PreparedMount> {
     if ((mount.type !== "bind" && mount.type !== "cache") || mount.from === undefined) return { mount };
     const { operation } = mount.from;
-    if (operation.kind === "context") return { mount, tree: await this.#worker.context(operation.name) };
+    const keepsChanges = mount.type === "bind" && mount.keepsChanges === true;
+    if (operation.kind === "context" && !keepsChanges) return { mount, tree: await this.#worker.context(operation.name) };
     return { mount, layers: await this.solve(mount.from) };
   }
 
@@ -178,7 +223,7 @@ export class Solver {
   }
 
   async #copy(vertex: Vertex, operation: CopyOperation): Promise<Layers> {
-    const { link, target, mode, parents, exclude } = operation;
+    const { link, target, mode, parents, exclude, rules } = operation;
     const base = await this.solve(operation.base);
     await using views = new AsyncDisposableStack();
     const below = base.length === 0 ? undefined : views.use(await this.#worker.view(base));
@@ -188,8 +233,8 @@ export class Solver {
         sources.push(source);
         continue;
       }
-      const tree = await this.#tree(source.from, views);
-      sources.push({ kind: "tree", tree, path: source.path, unpacks: source.unpacks });
+      const { from, ...path } = source;
+      sources.push({ ...path, kind: "tree", tree: await this.#tree(from, views) });
     }
     const owner = ownerOf(operation.owner, below);
     const request: CopyRequest = {
@@ -198,7 +243,11 @@ export class Solver {
       owner,
       mode,
       parents,
-      exclude: exclude.length === 0 ? undefined : this.#worker.compileFilter(exclude),
+      exclude:
+        exclude.length === 0 && rules?.include === undefined
+          ? undefined
+          : this.#worker.compileFilter(exclude, rules?.include),
+      rules,
       unpack: async (file) => await this.#worker.unpack(file, this.#signal),
       now: timeNow(),
       signal: this.#signal,
@@ -210,6 +259,7 @@ export class Solver {
       owner,
       mode,
       parents,
+      rules,
     });
     const layer = await this.#step(vertex, key, async (signal) =>
       this.#worker.storeLayer(packCopy(link ? undefined : below?.fd, { ...request, signal }), signal),
@@ -222,45 +272,126 @@ export class Solver {
     return { root: views.use(await this.#worker.view(await this.solve(vertex))).fd };
   }
 
-  async #directory(vertex: Vertex, { base: below, path, owner: text }: DirectoryOperation): Promise<Layers> {
+  async #directory(vertex: Vertex, operation: DirectoryOperation): Promise<Layers> {
+    const { base: below, path, owner: text, mode, needsParent, timeNs } = operation;
     const base = await this.solve(below);
     await using views = new AsyncDisposableStack();
     const view = base.length === 0 ? undefined : views.use(await this.#worker.view(base));
     const owner = ownerOf(text, view);
-    const key = directoryKey({ base: chainKey(base), path, owner });
+    const key = directoryKey({ base: chainKey(base), path, owner, mode, needsParent, timeNs });
+    const about = { path, owner, directoryMode: mode, rules: { needsParent, timeNs }, now: timeNow() };
     const layer = await this.#step(vertex, key, async (signal) =>
-      this.#worker.storeLayer(packDirectory(view?.fd, { path, owner, now: timeNow() }), signal),
+      this.#worker.storeLayer(packDirectory(view?.fd, about), signal),
     );
     return [...base, layer];
   }
 
-  /** The result of a step: the one in the cache, the one that another build is making, or a new one. */
+  async #change(vertex: Vertex, operation: RemoveOperation | LinkOperation): Promise<Layers> {
+    const base = await this.solve(operation.base);
+    await using views = new AsyncDisposableStack();
+    const view = base.length === 0 ? undefined : views.use(await this.#worker.view(base));
+    const owner = operation.kind === "link" ? ownerOf(operation.owner, view) : undefined;
+    const key = changeKey(operation, { base: chainKey(base), owner });
+    const layer = await this.#step(vertex, key, async (signal) => {
+      const tar =
+        operation.kind === "remove"
+          ? packRemoval(view?.fd, operation)
+          : packLink(view?.fd, { ...operation, owner, rules: { timeNs: operation.timeNs }, now: timeNow() });
+      return await this.#worker.storeLayer(tar, signal);
+    });
+    return [...base, layer];
+  }
+
+  /** SPEC: moby/buildkit, docs/dev/merge-diff.md. A layer that comes again counts in its last place. */
+  async #merge(vertex: Vertex, inputs: readonly (Vertex | undefined)[]): Promise<Layers> {
+    const all = (await Promise.all(inputs.map(async (input) => await this.solve(input)))).flat();
+    this.#report("cached", vertex);
+    return all.filter(({ diffId }, index) => all.findLastIndex((each) => each.diffId === diffId) === index);
+  }
+
+  async #difference(vertex: Vertex, operation: DiffOperation): Promise<Layers> {
+    const [lower, upper] = await Promise.all([this.solve(operation.lower), this.solve(operation.upper)]);
+    if (lower.every(({ diffId }, index) => upper[index]?.diffId === diffId)) {
+      this.#report("cached", vertex);
+      return upper.slice(lower.length);
+    }
+    const key = diffKey(chainKey(lower), chainKey(upper));
+    return [
+      await this.#step(vertex, key, async (signal) => this.#worker.storeDifference(lower, upper, signal)),
+    ];
+  }
+
+  /** A build context as a file system: a copy of it. */
+  async #contextLayers(vertex: Vertex): Promise<Layers> {
+    return await this.#copy(vertex, {
+      kind: "copy",
+      base: undefined,
+      sources: [{ kind: "path", from: vertex, path: "/", unpacks: false }],
+      target: "/",
+      exclude: [],
+      parents: false,
+      link: false,
+    });
+  }
+
   async #step(
     vertex: Vertex,
     key: string,
     work: (signal: AbortSignal) => Promise<BuiltLayer>,
   ): Promise<BuiltLayer> {
+    const [layer] = await this.#steps(vertex, [key], async (signal) => [await work(signal)]);
+    return required(layer);
+  }
+
+  /**
+   * The results of a step, each under its key: those in the cache, those that another build is making, or new ones.
+   */
+  async #steps(
+    vertex: Vertex,
+    keys: readonly [string, ...string[]],
+    work: (signal: AbortSignal) => Promise<readonly BuiltLayer[]>,
+  ): Promise<readonly BuiltLayer[]> {
     this.#signal.throwIfAborted();
-    const known = vertex.ignoresCache === true ? undefined : this.#worker.findResult(key);
-    if (known !== undefined) {
+    const known = vertex.ignoresCache === true ? [] : this.#findResults(keys);
+    if (known.length > 0) {
       this.#report("cached", vertex);
       return known;
     }
     this.#report("started", vertex);
     try {
-      const layer = await this.#running.run(key, { signal: this.#signal, work });
-      await this.#worker.keepResult(key, { layer, about: vertex.name });
+      const layers = await this.#running.run(keys[0], { signal: this.#signal, work });
+      for (const [index, layer] of layers.entries())
+        await this.#worker.keepResult(required(keys[index]), { layer, about: vertex.name });
       this.#report("completed", vertex);
-      return layer;
+      return layers;
     } catch (thrown) {
       this.#onEvent({ kind: "failed", vertex, atMs: Date.now(), message: sentenceOf(thrown) });
       throw thrown;
     }
   }
 
+  /** All of them, or none. */
+  #findResults(keys: readonly string[]): readonly BuiltLayer[] {
+    const found = keys.map((key) => this.#worker.findResult(key));
+    const layers = found.filter((each) => each !== undefined);
+    return layers.length === keys.length ? layers : [];
+  }
+
   #report(kind: "started" | "cached" | "completed", vertex: Vertex): void {
     this.#onEvent({ kind, vertex, atMs: Date.now() });
   }
+}
+
+interface RunResult {
+  readonly base: Layers;
+  /** Of the root, and of the mounts that keep their changes. */
+  readonly layers: readonly BuiltLayer[];
+  readonly mounts: readonly PreparedMount[];
+}
+
+/** Positions of the mounts that keep their changes. */
+function keptMounts({ mounts }: RunOperation): readonly number[] {
+  return mounts.flatMap((mount, index) => (mount.type === "bind" && mount.keepsChanges === true ? [index] : []));
 }
 
 const plainCopy = { target: "/", owner: undefined, parents: false, now: { seconds: 0, nanoseconds: 0 } };

@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { Failure } from "../../base/failure.ts";
+import { IncludeFilter } from "../../build/dockerfile/include-filter.ts";
 import { DirectoryFilter } from "../../build/dockerfile/directory-filter.ts";
 import type { RunOperation } from "../../build/graph/graph-types.ts";
 import type { PathFilter, SourceTree, UnpackedArchive } from "../../build/solver/copy-layer.ts";
@@ -7,13 +7,16 @@ import type { BuildWorker, Layers } from "../../build/solver/solver.ts";
 import { keepLayer } from "../../image/commit.ts";
 import type { LoadedLayer } from "../../image/loaded-image.ts";
 import { stageInWorker } from "../../image/stage-in-worker.ts";
+import { openDirectoryPath } from "../../linux/files/open.ts";
+import type { FileTime } from "../../linux/files/stat.ts";
 import type { Fd, OwnedFd } from "../../linux/kernel/fd.ts";
+import { packTree, packTreeChanges } from "../../linux/tree/tree.ts";
 import type { BuildRequest } from "../../model/builds.ts";
 import type { ContainerContext } from "../context.ts";
 import { StoringSink } from "../images/load-sink.ts";
 import { unpackArchive } from "./unpack-archive.ts";
 import { runStep, type StepSettings } from "./run-step.ts";
-import { type CacheMounts, prepareStepMounts } from "./step-mounts.ts";
+import { type CacheMounts, prepareStepMounts, type StepOutput } from "./step-mounts.ts";
 
 /** What one build does in this engine. */
 export class EngineWorker implements BuildWorker {
@@ -76,7 +79,7 @@ export class EngineWorker implements BuildWorker {
   async run(
     operation: RunOperation,
     { layers, mounts: prepared, description, signal, onOutput }: Parameters<BuildWorker["run"]>[1],
-  ): Promise<LoadedLayer> {
+  ): Promise<readonly LoadedLayer[]> {
     const { caches, readSecret, settings } = this.#options;
     await using held = await prepareStepMounts(operation, {
       mounts: prepared,
@@ -85,7 +88,7 @@ export class EngineWorker implements BuildWorker {
       readSecret,
       signal,
     });
-    let layer: LoadedLayer | undefined;
+    const made: LoadedLayer[] = [];
     await runStep(this.#context, operation, {
       layers,
       mounts: held.mounts,
@@ -94,11 +97,26 @@ export class EngineWorker implements BuildWorker {
       signal,
       onOutput,
       store: async (tar) => {
-        layer = await this.storeLayer(tar, signal);
+        made.push(await this.storeLayer(tar, signal));
+        for (const output of held.outputs) made.push(await this.#storeOutput(output, signal));
       },
     });
-    if (layer === undefined) throw new Failure("internal", "cannot build: a step has no layer");
-    return layer;
+    return made;
+  }
+
+  async #storeOutput({ path, layers, since }: StepOutput, signal: AbortSignal): Promise<LoadedLayer> {
+    using tree = openDirectoryPath(path);
+    if (layers.length === 0) return await this.storeLayer(packTree(tree.fd, { signal }), signal);
+    using original = await this.view(layers);
+    const changes = packTreeChanges({ tree: tree.fd, original: original.fd, since }, { signal });
+    return await this.storeLayer(changes, signal);
+  }
+
+  async storeDifference(lower: Layers, upper: Layers, signal: AbortSignal): Promise<LoadedLayer> {
+    using below = await this.view(lower);
+    using above = await this.view(upper);
+    const changes = packTreeChanges({ tree: above.fd, original: below.fd, since: never }, { signal });
+    return await this.storeLayer(changes, signal);
   }
 
   async unpack(file: Fd, signal: AbortSignal): Promise<UnpackedArchive | undefined> {
@@ -106,7 +124,18 @@ export class EngineWorker implements BuildWorker {
     return await unpackArchive(file, { directory: join(dataRoot, "build", "copies"), signal });
   }
 
-  compileFilter(patterns: readonly string[]): PathFilter {
-    return new DirectoryFilter(patterns);
+  compileFilter(patterns: readonly string[], include?: readonly string[]): PathFilter {
+    const filter = new DirectoryFilter(patterns);
+    if (include === undefined || include.length === 0) return filter;
+    const wanted = new IncludeFilter(include);
+    return {
+      select: (path, isDirectory) => {
+        const own = filter.select(path, isDirectory);
+        return own === "take" ? wanted.select(path, isDirectory) : own;
+      },
+    };
   }
 }
+
+/** Both trees are complete: what differs is seen by its attributes. */
+const never: FileTime = { seconds: Number.MAX_SAFE_INTEGER, nanoseconds: 0 };

@@ -28,7 +28,7 @@ import type { ContainerContext } from "../context.ts";
 /** What all steps of a build have in common. */
 export type StepSettings = Pick<
   BuildRequest,
-  "extraHosts" | "shmBytes" | "ulimits" | "cgroupParent" | "limits"
+  "extraHosts" | "shmBytes" | "ulimits" | "cgroupParent" | "limits" | "hostname"
 >;
 
 export interface StepOptions {
@@ -70,7 +70,8 @@ export async function runStep(
   context.stepVariables.set(id, [...operation.proxyEnv, ...secretVariables]);
   try {
     const { code } = await runProgram(context, id, { signal, onOutput });
-    if (code !== 0) throw stepFailure(operation.words, code);
+    const { validExitCodes = [0] } = operation;
+    if (!validExitCodes.includes(code)) throw stepFailure(operation.words, code);
     await store(storage.packChanges(id, { signal, ignored }));
   } finally {
     context.stepVariables.delete(id);
@@ -121,7 +122,11 @@ async function runProgram(
 
 function specOf(operation: RunOperation, settings: StepSettings): ContainerSpec {
   const { words, workingDirectory, user, network, security } = operation;
-  const { extraHosts, shmBytes, ulimits, cgroupParent, limits } = settings;
+  const { shmBytes, limits } = settings;
+  const own = operation.settings ?? {};
+  const extraHosts = [...settings.extraHosts, ...(own.extraHosts ?? [])];
+  const { ulimits = settings.ulimits, cgroupParent = settings.cgroupParent } = own;
+  const hostname = own.hostname ?? settings.hostname ?? "buildkitsandbox";
   return {
     image: "",
     process: {
@@ -135,8 +140,8 @@ function specOf(operation: RunOperation, settings: StepSettings): ContainerSpec 
       privileged: security === "insecure" ? true : undefined,
     },
     resources: defined({ cgroupParent, limits, rlimits: ulimits.length === 0 ? undefined : ulimits }),
-    storage: { log: "none", shmBytes },
-    network: network === "host" ? undefined : { hostname: "buildkitsandbox", extraHosts },
+    storage: { log: "none", shmBytes, readOnlyRoot: operation.isReadOnly },
+    network: network === "host" ? undefined : { hostname, extraHosts },
     // A build does not outlive its engine.
     lifecycle: { lifetime: "process" },
   };

@@ -3,14 +3,14 @@ import { chmodSync, chownSync, mkdirSync, rmSync, writeFileSync } from "node:fs"
 import { join } from "node:path";
 import type { RunOperation } from "../../build/graph/graph-types.ts";
 import { resolvePath } from "../../build/solver/resolve-path.ts";
-import type { PreparedMount } from "../../build/solver/solver.ts";
+import type { Layers, PreparedMount } from "../../build/solver/solver.ts";
 import { Failure } from "../../base/failure.ts";
 import { KeyedLock } from "../../base/keyed-lock.ts";
 import { O_NOFOLLOW, O_PATH } from "../../linux/constants/open.ts";
 import { codeOf } from "../../linux/files/file-failure.ts";
-import type { Stat } from "../../linux/files/stat.ts";
+import { type FileTime, type Stat, statFd } from "../../linux/files/stat.ts";
 import { openDirectoryPath, openInRoot } from "../../linux/files/open.ts";
-import { packParts, unpackLayer } from "../../linux/tree/tree.ts";
+import { packParts, packTree, unpackLayer } from "../../linux/tree/tree.ts";
 import type { BuildRequest } from "../../model/builds.ts";
 import type { ContainerMount } from "../../model/mounts.ts";
 import { secretVariable } from "../containers/files/secrets.ts";
@@ -24,6 +24,17 @@ export interface StepMounts extends AsyncDisposable {
   readonly mounts: readonly ContainerMount[];
   /** `NAME=value` of secrets. */
   readonly secretVariables: readonly string[];
+  /** Of the mounts that keep their changes, in their order. */
+  readonly outputs: readonly StepOutput[];
+}
+
+/** A directory that a step writes as a result. */
+export interface StepOutput {
+  readonly path: string;
+  /** What it began with. */
+  readonly layers: Layers;
+  /** When it was complete. */
+  readonly since: FileTime;
 }
 
 /** Directories of cache mounts in `<dataRoot>/build/mounts`, and who uses them. */
@@ -115,10 +126,17 @@ export async function prepareStepMounts(
   held.defer(() => files.remove());
   const mounts: ContainerMount[] = [];
   const secretVariables: string[] = [];
+  const outputs: StepOutput[] = [];
   for (const each of prepared) {
     const { mount } = each;
     switch (mount.type) {
       case "bind":
+        if (mount.keepsChanges === true) {
+          const output = await openOutput(each.layers ?? [], { context: caches.context, files, signal });
+          outputs.push(output);
+          mounts.push({ kind: "bind", source: below(output.path, mount.source), target: mount.target });
+          break;
+        }
         mounts.push(
           mount.readOnly && (each.tree === undefined || each.tree.path !== undefined)
             ? bindOf(each, mount)
@@ -158,7 +176,7 @@ export async function prepareStepMounts(
     mounts.push({ kind: "bind", source, target, readonly: true });
   }
   const moved = held.move();
-  return { mounts, secretVariables, [Symbol.asyncDispose]: async () => await moved.disposeAsync() };
+  return { mounts, secretVariables, outputs, [Symbol.asyncDispose]: async () => await moved.disposeAsync() };
 }
 
 function bindOf(
@@ -213,6 +231,31 @@ async function copyOf(
     signal,
   });
   return { kind: "bind", source: as === "." ? directory : join(directory, as), target };
+}
+
+/** A copy of a whole file system, which the program changes. */
+async function openOutput(
+  layers: Layers,
+  {
+    context,
+    files,
+    signal,
+  }: { readonly context: ContainerContext; readonly files: StepFiles; readonly signal: AbortSignal },
+): Promise<StepOutput> {
+  const path = files.makeDirectory();
+  using view = await context.dependencies.storage.viewLayers(layers.map(({ diffId }) => diffId));
+  using into = openDirectoryPath(path);
+  await unpackLayer(packTree(view.fd, { signal }), into.fd, { whiteouts: "plain", signal });
+  chmodSync(path, 0o755);
+  return { path, layers, since: statFd(into.fd).changed };
+}
+
+/** SAFETY: no process writes there yet; links are followed inside the directory. */
+function below(directory: string, source: string): string {
+  using root = openDirectoryPath(directory);
+  const { path, stat } = resolvePath(root.fd, source);
+  if (stat === undefined) throw missing(source);
+  return join(directory, path);
 }
 
 function missing(source: string): Failure {
