@@ -3,7 +3,6 @@ import { required } from "../../base/required.ts";
 import type {
   Definition,
   DefinitionInput,
-  DefinitionOperation,
   ExecAction,
   ExecMount,
   FileAction,
@@ -104,7 +103,10 @@ class DefinitionGraph {
     if (action.security === "insecure") this.#requireEntitlement("security.insecure");
     const root = required(action.mounts.find(({ target }) => target === "/"));
     if (root.type !== "bind" || absolutePath(root.source, "/") !== "/")
-      throw new Failure("unsupported", "cannot solve the definition: only a whole file system can be the root");
+      throw new Failure(
+        "unsupported",
+        "cannot solve the definition: only a whole file system can be the root",
+      );
     const others = action.mounts.filter((mount) => mount !== root);
     const mounts = others.map((mount) => mountOf(mount, inputAt));
     const secrets = action.secretVariables.map(
@@ -113,7 +115,9 @@ class DefinitionGraph {
         id,
         env: name,
         required: isRequired,
-        ...{ mode: 0, uid: 0, gid: 0 },
+        mode: 0,
+        uid: 0,
+        gid: 0,
       }),
     );
     const { validExitCodes, extraHosts, ulimits, hostname, cgroupParent } = action;
@@ -168,12 +172,30 @@ function mountOf(
     case "bind": {
       const { type, input, readOnly, output } = mount;
       const keepsChanges = !readOnly && output !== undefined ? true : undefined;
-      return { type, target, from: inputAt(input), source: absolutePath(mount.source, "/"), readOnly, keepsChanges };
+      return {
+        type,
+        target,
+        from: inputAt(input),
+        source: absolutePath(mount.source, "/"),
+        readOnly,
+        keepsChanges,
+      };
     }
     case "cache": {
       const { type, id, sharing, input, readOnly } = mount;
       const source = absolutePath(mount.source, "/");
-      return { type, target, id, sharing, from: inputAt(input), source, readOnly, mode: 0o755, uid: 0, gid: 0 };
+      return {
+        type,
+        target,
+        id,
+        sharing,
+        from: inputAt(input),
+        source,
+        readOnly,
+        mode: 0o755,
+        uid: 0,
+        gid: 0,
+      };
     }
     case "tmpfs":
       return { ...mount, target };
@@ -280,7 +302,14 @@ function fileOperation(
       };
     case "link": {
       const { target, timeNs } = action;
-      return { kind: "link", base, path: absolutePath(action.path, "/"), target, owner: ownerText(action.owner), timeNs };
+      return {
+        kind: "link",
+        base,
+        path: absolutePath(action.path, "/"),
+        target,
+        owner: ownerText(action.owner),
+        timeNs,
+      };
     }
     default:
       return action satisfies never;

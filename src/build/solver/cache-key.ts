@@ -24,8 +24,18 @@ export function runKey(
   return digest([
     "run",
     {
-      ...{ base, words, env, workingDirectory, user, network, security, scripts: [...scripts], mounts: forms },
-      ...{ isReadOnly, settings, validExitCodes },
+      base,
+      words,
+      env,
+      workingDirectory,
+      user,
+      network,
+      security,
+      scripts: [...scripts],
+      mounts: forms,
+      isReadOnly,
+      settings,
+      validExitCodes,
     },
   ]);
 }
@@ -82,7 +92,9 @@ export function outputKey(run: string, mount: number): string {
 }
 
 /** A time in the form that JSON has. */
-function timeOf({ timeNs }: { readonly timeNs?: bigint | undefined }): { readonly timeNs: string | undefined } {
+function timeOf({ timeNs }: { readonly timeNs?: bigint | undefined }): {
+  readonly timeNs: string | undefined;
+} {
   return { timeNs: timeNs?.toString() };
 }
 

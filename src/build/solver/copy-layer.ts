@@ -135,7 +135,9 @@ export function packLink(
   base: Fd | undefined,
   { path, target, ...request }: NewEntry & { readonly target: string },
 ): AsyncIterable<Uint8Array> {
-  return packParts(new CopyParts(base, { sources: [], target: path, parents: false, ...request }).makeLink(path, target));
+  return packParts(
+    new CopyParts(base, { sources: [], target: path, parents: false, ...request }).makeLink(path, target),
+  );
 }
 
 /** The layer that removes paths, as tar. Throws "not-found" where nothing is there and `isRequired`. */
@@ -271,7 +273,10 @@ class CopyParts {
     const { path: parent } = this.#resolve(path.slice(0, slash) || "/");
     const name = path.slice(slash + 1);
     const as = parent === "" ? name : `${parent}/${name}`;
-    if (name === "" || (this.#base !== undefined && findEntry(this.#base, as, { keepsLink: true }) !== undefined))
+    if (
+      name === "" ||
+      (this.#base !== undefined && findEntry(this.#base, as, { keepsLink: true }) !== undefined)
+    )
       throw new Failure("conflict", `cannot make the symbolic link ${path}: file exists`);
     yield* this.makeDirectories(`/${parent}`);
     yield { kind: "member", member: { ...this.#member(as, "symlink", 0o777), linkName: target } };
@@ -289,7 +294,7 @@ class CopyParts {
   }
 
   #requireParent(path: string): void {
-    const above = path.replace(/\/+$/, "").split("/").slice(0, -1).join("/") || "/";
+    const above = path.slice(0, path.lastIndexOf("/")) || "/";
     if (this.#resolve(above).stat?.kind === "directory" || above === "/") return;
     throw new Failure("not-found", `cannot make ${path}: no such directory: ${above}`);
   }

@@ -210,7 +210,8 @@ export class Solver {
     if ((mount.type !== "bind" && mount.type !== "cache") || mount.from === undefined) return { mount };
     const { operation } = mount.from;
     const keepsChanges = mount.type === "bind" && mount.keepsChanges === true;
-    if (operation.kind === "context" && !keepsChanges) return { mount, tree: await this.#worker.context(operation.name) };
+    if (operation.kind === "context" && !keepsChanges)
+      return { mount, tree: await this.#worker.context(operation.name) };
     return { mount, layers: await this.solve(mount.from) };
   }
 
@@ -391,7 +392,9 @@ interface RunResult {
 
 /** Positions of the mounts that keep their changes. */
 function keptMounts({ mounts }: RunOperation): readonly number[] {
-  return mounts.flatMap((mount, index) => (mount.type === "bind" && mount.keepsChanges === true ? [index] : []));
+  return mounts.flatMap((mount, index) =>
+    mount.type === "bind" && mount.keepsChanges === true ? [index] : [],
+  );
 }
 
 const plainCopy = { target: "/", owner: undefined, parents: false, now: { seconds: 0, nanoseconds: 0 } };

@@ -37,7 +37,10 @@ export function decodeAction(op: Op): DefinitionAction {
     };
   }
   if (op.build != null)
-    throw new Failure("unsupported", "cannot solve the definition: operations of type build are not supported");
+    throw new Failure(
+      "unsupported",
+      "cannot solve the definition: operations of type build are not supported",
+    );
   if (op.passthrough != null)
     throw new Failure(
       "unsupported",
@@ -48,7 +51,8 @@ export function decodeAction(op: Op): DefinitionAction {
 
 function decodeExec(exec: Messages["pb.ExecOp"], count: number): DefinitionAction {
   const { meta, mounts, secretenv, cdiDevices } = exec;
-  if (meta === null || meta.args.length === 0) throw new Failure("invalid", "invalid LLB: exec has no arguments");
+  if (meta === null || meta.args.length === 0)
+    throw new Failure("invalid", "invalid LLB: exec has no arguments");
   if (mounts.length > mostMounts)
     throw new Failure("invalid", `invalid LLB: exec has more than ${mostMounts} mounts`);
   for (const list of [meta.args, meta.env, meta.extraHosts, secretenv, meta.ulimit]) {
@@ -85,7 +89,8 @@ function decodeExec(exec: Messages["pb.ExecOp"], count: number): DefinitionActio
 
 function decodeMount(mount: Mount, count: number): ExecMount {
   const { dest, selector, readonly: readOnly, TmpfsOpt, cacheOpt, secretOpt, SSHOpt } = mount;
-  if (dest === "" || dest.includes("\0")) throw new Failure("invalid", "invalid LLB: a mount of exec has no target");
+  if (dest === "" || dest.includes("\0"))
+    throw new Failure("invalid", "invalid LLB: a mount of exec has no target");
   const target = dest.startsWith("/") ? dest : `/${dest}`;
   const mounted = {
     target,
@@ -224,7 +229,8 @@ function decodeOwner({ user, group }: Messages["pb.ChownOpt"], input: number): F
         "unsupported",
         `cannot solve the definition: the owner "${name.slice(0, 100)}" is of another file system`,
       );
-    if (name.includes(":")) throw new Failure("invalid", `invalid LLB: the name "${name.slice(0, 100)}" has a colon`);
+    if (name.includes(":"))
+      throw new Failure("invalid", `invalid LLB: the name "${name.slice(0, 100)}" has a colon`);
     return name;
   };
   return { user: text(user), group: text(group) };

@@ -88,7 +88,8 @@ class Decoding {
   #visit(digest: Digest, depth: number): void {
     if (this.#decoded.has(digest)) return;
     const bytes = this.#bytes.get(digest);
-    if (bytes === undefined) throw new Failure("invalid", `invalid LLB: invalid missing input digest ${digest}`);
+    if (bytes === undefined)
+      throw new Failure("invalid", `invalid LLB: invalid missing input digest ${digest}`);
     if (depth >= mostDepth)
       throw new Failure("invalid", `invalid LLB: more than ${mostDepth} operations stand on each other`);
     if (this.#open.has(digest)) throw new Failure("invalid", `invalid LLB: ${digest} needs itself`);
@@ -157,4 +158,10 @@ function platformOf(platform: Messages["pb.Platform"] | null): Platform | undefi
   if (platform === null || platform.OS === "") return undefined;
   const { OS, Architecture, Variant } = platform;
   return normalizePlatform(OS, Architecture, Variant);
+}
+
+/** Throws "unsupported" for a definition that is not empty. */
+export function refuseDefinition(definition: Definition | null | undefined): void {
+  if ((definition?.def ?? []).length > 0)
+    throw new Failure("unsupported", "cannot solve the definition: only Dockerfiles are built");
 }
