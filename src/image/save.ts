@@ -1,10 +1,11 @@
 import { Failure } from "../base/failure.ts";
-import { type Digest, hexOf } from "../spec/digest.ts";
+import type { Digest } from "../spec/digest.ts";
 import { artifactTypeOf } from "../spec/image/artifact.ts";
 import { type ImageManifest, mediaTypes, parseImageDocument } from "../spec/image/manifest.ts";
 import { formatFamiliar, formatReference, type Reference } from "../spec/reference.ts";
-import { encodeTarEnd, encodeTarMember, tarPadding } from "../spec/tar-writer.ts";
+import { encodeTarEnd, encodeTarMember } from "../spec/tar-writer.ts";
 import type { ContentStore } from "./content-store.ts";
+import { layoutBlob, layoutFile, layoutPath } from "./write-layout.ts";
 
 export interface SavedImage {
   /** In the store, as all that it names. */
@@ -29,14 +30,14 @@ export async function* saveImages(
     for (const blob of [...content.layers, content.config]) {
       if (written.has(blob.digest)) continue;
       written.add(blob.digest);
-      yield* copyBlob(blob.digest, store);
+      yield* layoutBlob(blob.digest, store);
     }
-    if (!written.has(image.manifest)) yield* file(pathOf(image.manifest), bytes);
+    if (!written.has(image.manifest)) yield* layoutFile(layoutPath(image.manifest), bytes);
     written.add(image.manifest);
   }
-  yield* file("index.json", indexOf(read));
-  yield* file("manifest.json", dockerManifestOf(read));
-  yield* file("oci-layout", encode({ imageLayoutVersion: "1.0.0" }));
+  yield* layoutFile("index.json", indexOf(read));
+  yield* layoutFile("manifest.json", dockerManifestOf(read));
+  yield* layoutFile("oci-layout", encode({ imageLayoutVersion: "1.0.0" }));
   yield encodeTarEnd();
 }
 
@@ -83,39 +84,15 @@ function dockerManifestOf(images: readonly ReadImage[]): Uint8Array {
     images
       .filter(({ content }) => artifactTypeOf(content) === undefined)
       .map(({ image, content }) => ({
-        Config: pathOf(content.config.digest),
+        Config: layoutPath(content.config.digest),
         RepoTags: image.references.length === 0 ? null : image.references.map(formatFamiliar),
-        Layers: content.layers.map(({ digest }) => pathOf(digest)),
+        Layers: content.layers.map(({ digest }) => layoutPath(digest)),
       })),
   );
 }
 
-async function* copyBlob(digest: Digest, store: ContentStore): AsyncGenerator<Uint8Array, void, undefined> {
-  const blob = await store.find(digest);
-  const size = blob?.size ?? 0;
-  yield encodeTarMember({ path: pathOf(digest), type: "file", size, mode: 0o644 });
-  let given = 0;
-  for await (const piece of store.open(digest, { verify: true })) {
-    given += piece.length;
-    yield piece;
-  }
-  if (given !== size)
-    throw new Failure("corrupt", `cannot save blob ${digest}: it has ${given} bytes instead of ${size}`);
-  yield new Uint8Array(tarPadding(size));
-}
-
-function* file(path: string, bytes: Uint8Array): Generator<Uint8Array, void, undefined> {
-  yield encodeTarMember({ path, type: "file", size: bytes.length, mode: 0o644 });
-  yield bytes;
-  yield new Uint8Array(tarPadding(bytes.length));
-}
-
 function directory(path: string): Uint8Array {
   return encodeTarMember({ path, type: "directory", size: 0, mode: 0o755 });
-}
-
-function pathOf(digest: Digest): string {
-  return `blobs/${digest.slice(0, digest.indexOf(":"))}/${hexOf(digest)}`;
 }
 
 function encode(value: unknown): Uint8Array {

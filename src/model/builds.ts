@@ -205,6 +205,48 @@ export interface StoreOptions extends BuildOptions {
   readonly labels?: Readonly<Record<string, string>> | undefined;
 }
 
+/** The form of a result outside of the store. */
+export interface ExportOptions {
+  /** Whole or familiar names. */
+  readonly references: readonly string[];
+  /** Of layers that are plain tars; gzip when absent. */
+  readonly compression?: "gzip" | "zstd" | "uncompressed" | undefined;
+  /** An index even for one platform. */
+  readonly isIndex?: boolean | undefined;
+  /** By what has them. */
+  readonly annotations?:
+    | {
+        readonly manifest?: Readonly<Record<string, string>> | undefined;
+        readonly manifestDescriptor?: Readonly<Record<string, string>> | undefined;
+        readonly index?: Readonly<Record<string, string>> | undefined;
+      }
+    | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
+export interface PushOptions extends Pick<BuildRequest, "findCredentials"> {
+  /** Take any certificate, and plain HTTP. */
+  readonly insecure?: boolean | undefined;
+  /** No tag is set: the result is found by its digest alone. */
+  readonly byDigest?: boolean | undefined;
+  /** Parts of the work as they begin: `pushing layers`. */
+  readonly onPart?: ((text: string) => void) | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** A result that can leave the engine, while the result is open. */
+export interface BuildExport {
+  /** The manifest of the only image, or the index of all. */
+  readonly root: { readonly mediaType: string; readonly digest: Digest; readonly size: number };
+  /**
+   * As an OCI layout in a tar, `docker` as a docker-archive, too. To be read to its end or left. Throws "invalid" for
+   * several platforms as `docker`.
+   */
+  archive(format: "docker" | "oci"): AsyncIterable<Uint8Array>;
+  /** Pushes it under each of the names. */
+  push(options: PushOptions): Promise<void>;
+}
+
 /** A step's result in the build cache. */
 export interface BuildCacheRecord {
   readonly id: string;
@@ -299,19 +341,10 @@ export interface Builds {
     request: BuildRequest,
     options?: BuildOptions,
   ): Promise<DockerfileReport>;
-  /** Makes the results images of the store and gives them names. */
+  /** Makes the result for the host's platform, or the first one, an image of the store and gives it the names. */
   store(result: BuildResult, options: StoreOptions): Promise<void>;
-  /** The results as an archive: `docker` has the names, `oci` the layout of the OCI. To be read to its end or left. */
-  archive(
-    result: BuildResult,
-    options: { readonly format: "docker" | "oci"; readonly references: readonly string[] },
-  ): AsyncIterable<Uint8Array>;
-  /** Pushes what store() has named. */
-  push(
-    result: BuildResult,
-    options: StoreOptions &
-      Pick<BuildRequest, "findCredentials"> & { readonly insecure?: boolean | undefined },
-  ): Promise<void>;
+  /** The results in the form that registries and archives have. Throws "invalid" for a name that is none. */
+  export(result: BuildResult, options: ExportOptions): Promise<BuildExport>;
   /** The config of an image, pulled where it is not here: what a front end on the client's side asks for. */
   resolveImage(
     reference: string,

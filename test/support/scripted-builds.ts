@@ -9,12 +9,14 @@ import { openDirectoryPath } from "../../src/linux/files/open.ts";
 import type {
   BuildCacheRecord,
   BuildContext,
+  BuildExport,
   BuildOptions,
   BuildRequest,
   BuildResult,
   Builds,
   BuiltImage,
   DockerfileReport,
+  ExportOptions,
   PruneCacheOptions,
   StoreOptions,
 } from "../../src/model/builds.ts";
@@ -252,15 +254,18 @@ export class ScriptedBuilds implements Builds, AsyncDisposable {
     this.stored.push(references);
   }
 
-  async *archive(
-    _: BuildResult,
-    { format, references }: { readonly format: "docker" | "oci"; readonly references: readonly string[] },
-  ): AsyncGenerator<Uint8Array> {
-    yield Buffer.from(`${format} ${references.join(",")}\n`);
-    for (let at = 0; at < 4; at++) yield Buffer.alloc(100_000, at);
+  async export({ images }: BuildResult, { references }: ExportOptions): Promise<BuildExport> {
+    const [image] = images;
+    if (image === undefined) throw new Failure("invalid", "no image");
+    return {
+      root: image.manifest,
+      archive: async function* (format): AsyncGenerator<Uint8Array> {
+        yield Buffer.from(`${format} ${references.join(",")}\n`);
+        for (let at = 0; at < 4; at++) yield Buffer.alloc(100_000, at);
+      },
+      push: async () => {},
+    };
   }
-
-  async push(): Promise<void> {}
 
   async resolveImage(reference: string): ReturnType<Builds["resolveImage"]> {
     return { reference, digest: digestOf(reference), configBytes: Buffer.from("{}") };

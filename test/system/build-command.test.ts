@@ -70,7 +70,7 @@ describe.skipIf(!isRoot)("tare build", () => {
       const Dockerfile = { Name: "Dockerfile", Text: "FROM scratch\nCOPY file /\n" };
       const url = "http://tare/tare/builds";
       const args = ["-s", "--unix-socket", host.socket, "-w", "\n%{http_code}", "--data-binary", "@-", url];
-      const input = `${JSON.stringify({ Dockerfile, Context: context, Output: "none" })}\n`;
+      const input = `${JSON.stringify({ Dockerfile, Context: context, Outputs: [] })}\n`;
       const lines = spawnSync("curl", args, { encoding: "utf8", input }).stdout.trimEnd().split("\n");
       return { status: lines.pop() ?? "", body: lines.join("\n").trimEnd() };
     };
@@ -358,7 +358,7 @@ describe.skipIf(!isRoot)("tare build --build-context", () => {
     const line = {
       Dockerfile: { Name: "Dockerfile", Text: "FROM scratch\nCOPY --from=x etc/passwd /\n" },
       NamedContexts: { x: { InArchive: 1 } },
-      Output: "none",
+      Outputs: [],
     };
     const archive = tarOf([
       ["0/", ""],

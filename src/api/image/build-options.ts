@@ -2,7 +2,8 @@ import { Failure } from "../../base/failure.ts";
 import type { BuildRequest } from "../../model/builds.ts";
 import { parsePlatform } from "../../spec/platform.ts";
 import { parseReference } from "../../spec/reference.ts";
-import type { BuildContextPath, BuildNamedContext } from "../types/build.ts";
+import type { BuildContextPath, BuildNamedContext, BuildOutputRequest } from "../types/build.ts";
+import { parseExportForm } from "./export-form.ts";
 import { hostConfigSchemas } from "../container/create-schemas.ts";
 import { type FieldSchemas, readFields } from "../http/field-schemas.ts";
 import { parseBuildNetwork, type StepParameters, stepParametersOf } from "./build-parameters.ts";
@@ -14,6 +15,12 @@ export interface ContextPath {
   readonly inode: bigint;
 }
 
+/** What is made of the result of a build. */
+export interface BuildOutput {
+  readonly type: (typeof outputs)[number];
+  readonly attributes: Readonly<Record<string, string>>;
+}
+
 /** Where a named context comes from. */
 export type NamedContextSource =
   | { readonly kind: "image"; readonly reference: string }
@@ -22,7 +29,7 @@ export type NamedContextSource =
   /** A directory of the archive that has all contexts. */
   | { readonly kind: "archive"; readonly number: number };
 
-const outputs = ["image", "tar", "docker", "oci", "none"] as const;
+const outputs = ["image", "tar", "docker", "oci"] as const;
 const reports = ["lint", "outline", "targets"] as const;
 const entitlements: ReadonlySet<string> = new Set(["network.host", "security.insecure", "device"]);
 
@@ -47,12 +54,12 @@ export type BuildOptionsRequest = Pick<
     readonly ignoreFile: string | undefined;
     readonly tags: readonly string[];
     readonly secrets: ReadonlyMap<string, Uint8Array>;
-    readonly output: (typeof outputs)[number];
-    readonly push: boolean;
+    readonly outputs: readonly BuildOutput[];
     readonly describe: (typeof reports)[number] | undefined;
   };
 
 const mostInArchive = 1000;
+const mostOutputs = 32;
 /** SPEC: BuildKit's own bound of a secret. */
 const mostSecretBytes = 500 * 1024;
 
@@ -77,8 +84,7 @@ const schemas = {
   HostConfig: { object: hostConfigSchemas },
   Secrets: "text-map",
   Entitlements: "texts",
-  Output: "text",
-  Push: "boolean",
+  Outputs: { list: { Type: "text", Attributes: "text-map" } },
   Describe: "text",
 } as const satisfies FieldSchemas;
 
@@ -113,8 +119,7 @@ export function parseBuildOptions(body: unknown): BuildOptionsRequest {
     network: parseBuildNetwork(fields.NetworkMode),
     entitlements: Entitlements,
     secrets: new Map(Object.entries(fields.Secrets ?? {}).map(([id, text]) => [id, secretOf(id, text)])),
-    output: oneOf("Output", fields.Output ?? "image", outputs),
-    push: fields.Push ?? false,
+    outputs: outputsOf(fields.Outputs),
     describe: fields.Describe === undefined ? undefined : oneOf("Describe", fields.Describe, reports),
     ...stepParametersOf(fields.HostConfig ?? {}),
   };
@@ -149,6 +154,17 @@ function contextOf(fields: BuildContextPath | undefined): ContextPath | undefine
   if (!/^\d{1,20}$/.test(Device) || !/^\d{1,20}$/.test(Inode))
     throw new Failure("invalid", "a build context needs its device and inode, as decimal texts");
   return { path: Path, device: BigInt(Device), inode: BigInt(Inode) };
+}
+
+function outputsOf(list: readonly BuildOutputRequest[] | undefined): readonly BuildOutput[] {
+  if (list === undefined) return [{ type: "image", attributes: {} }];
+  if (list.length > mostOutputs)
+    throw new Failure("invalid", `a build has at most ${mostOutputs} outputs`);
+  return list.map(({ Type, Attributes = {} }) => {
+    // Throws for attributes that there are not.
+    parseExportForm(Attributes);
+    return { type: oneOf("Type", Type ?? "", outputs), attributes: Attributes };
+  });
 }
 
 function secretOf(id: string, text: string): Uint8Array {

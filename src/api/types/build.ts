@@ -19,6 +19,13 @@ export interface BuildNamedContext {
   readonly InArchive?: number | undefined;
 }
 
+export interface BuildOutputRequest {
+  /** `image`: of the engine; `tar`: the files; `docker`, `oci`: an archive. */
+  readonly Type?: string | undefined;
+  /** BuildKit's: `push`, `compression`, `rewrite-timestamp`, `annotation.KEY`. */
+  readonly Attributes?: Readonly<Record<string, string>> | undefined;
+}
+
 /** The first line of `POST /tare/builds`; the context follows as tar where `Context` is absent. */
 export interface BuildOptionsLine {
   readonly Dockerfile?:
@@ -44,9 +51,8 @@ export interface BuildOptionsLine {
   /** Values in base64 by id. */
   readonly Secrets?: Readonly<Record<string, string>> | undefined;
   readonly Entitlements?: readonly string[] | undefined;
-  /** `image` (default), `tar`: the files, `docker` or `oci`: an archive, `none`. */
-  readonly Output?: string | undefined;
-  readonly Push?: boolean | undefined;
+  /** What is made of the result, in this order; absent: an image of the engine. */
+  readonly Outputs?: readonly BuildOutputRequest[] | undefined;
   /** In place of a build: `lint`, `outline`, `targets`. */
   readonly Describe?: string | undefined;
 }
@@ -96,6 +102,12 @@ export interface BuiltImageReply {
   readonly Size: number;
 }
 
+export interface BuiltExportReply {
+  readonly Digest: string;
+  readonly MediaType: string;
+  readonly Size: number;
+}
+
 export interface BuildFailure {
   readonly Kind: string;
   readonly Message: string;
@@ -116,9 +128,15 @@ export interface BuildMessage {
   readonly Log?: BuildLog | undefined;
   readonly Status?: BuildStatus | undefined;
   readonly Warning?: BuildWarning | undefined;
-  /** A piece of the output for `Output` other than `image`, in base64; of the platform. */
-  readonly Output?: { readonly Platform: string; readonly Data: string } | undefined;
-  readonly Result?: { readonly Images: readonly BuiltImageReply[] } | undefined;
+  /** A piece of an output that is no `image`, by its place in the list, in base64; of the platform. */
+  readonly Output?: { readonly Index: number; readonly Platform: string; readonly Data: string } | undefined;
+  readonly Result?:
+    | {
+        readonly Images: readonly BuiltImageReply[];
+        /** What was pushed or archived, the last one of them. */
+        readonly Exported?: BuiltExportReply | undefined;
+      }
+    | undefined;
   readonly Report?:
     | { readonly Json: string; readonly Text: string; readonly StatusCode?: number | undefined }
     | undefined;

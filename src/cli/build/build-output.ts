@@ -1,16 +1,25 @@
 import { Failure } from "../../base/failure.ts";
 import { parseCsvFields } from "../flags/csv-fields.ts";
 
+type Attributes = Readonly<Record<string, string>>;
+
 /** What is made of a build. */
 export type BuildOutput =
-  /** An image of the engine, which is pushed, too. */
-  | { readonly kind: "image"; readonly push: boolean; readonly names: readonly string[] }
+  /** An image of the engine, which is pushed, too, with `push=true`. */
+  | { readonly kind: "image"; readonly names: readonly string[]; readonly attributes: Attributes }
   /** The result stays in the cache. */
   | { readonly kind: "none" }
   /** The files, in a directory. */
   | { readonly kind: "local"; readonly directory: string }
-  /** An archive of the files or the image; "-": standard output. */
-  | { readonly kind: "tar" | "docker" | "oci"; readonly file: string };
+  /** An archive of the files; "-": standard output. */
+  | { readonly kind: "tar"; readonly file: string }
+  /** An archive of the image. */
+  | {
+      readonly kind: "docker" | "oci";
+      readonly file: string;
+      readonly names: readonly string[];
+      readonly attributes: Attributes;
+    };
 
 /** The value of `--output`. Throws "invalid" in BuildKit's words. */
 export function parseOutput(text: string): BuildOutput {
@@ -28,24 +37,26 @@ export function parseOutput(text: string): BuildOutput {
   const type = values.get("type") ?? "";
   const destination = values.get("dest") ?? "";
   for (const key of values.keys()) {
-    if (!(known[type] ?? ["type"]).includes(key))
-      throw new Failure("invalid", `cannot use the output option "${key}" with type "${type}"`);
+    const isKnown = (known[type] ?? ["type"]).includes(key) || (isImage(type) && key.startsWith("annotation"));
+    if (!isKnown) throw new Failure("invalid", `cannot use the output option "${key}" with type "${type}"`);
   }
+  const image = { names: namesIn(values), attributes: attributesIn(values) };
   switch (type) {
     case "local":
       if (destination === "") throw new Failure("invalid", "dest is required for local output");
       return { kind: "local", directory: destination };
     case "tar":
-    case "oci":
       return { kind: type, file: destination === "" ? "-" : destination };
+    case "oci":
+      if (isFalse(values.get("tar"))) throw new Failure("unsupported", "an OCI layout is written as an archive only");
+      return { kind: type, file: destination === "" ? "-" : destination, ...image };
     case "docker":
-      return destination === ""
-        ? { kind: "image", push: false, names: namesIn(values) }
-        : { kind: "docker", file: destination };
+      return destination === "" ? { kind: "image", ...image } : { kind: "docker", file: destination, ...image };
     case "image":
     case "registry": {
-      const push = type === "registry" || isTrue(values.get("push"));
-      return { kind: "image", push, names: namesIn(values) };
+      const { push: _, ...others } = image.attributes;
+      const isPushed = type === "registry" || isTrue(values.get("push"));
+      return { kind: "image", ...image, attributes: isPushed ? { ...others, push: "true" } : others };
     }
     case "cacheonly":
       return { kind: "none" };
@@ -56,20 +67,33 @@ export function parseOutput(text: string): BuildOutput {
   }
 }
 
+const ofImages = ["type", "name", "compression", "oci-mediatypes", "rewrite-timestamp"];
 const known: Readonly<Record<string, readonly string[]>> = {
   local: ["type", "dest"],
   tar: ["type", "dest"],
-  docker: ["type", "dest", "name"],
-  oci: ["type", "dest", "name", "tar"],
-  image: ["type", "name", "push"],
-  registry: ["type", "name"],
+  docker: [...ofImages, "dest"],
+  oci: [...ofImages, "dest", "tar"],
+  image: [...ofImages, "push"],
+  registry: ofImages,
   cacheonly: ["type"],
 };
+
+function isImage(type: string): boolean {
+  return known[type]?.includes("name") === true;
+}
 
 function namesIn(values: ReadonlyMap<string, string>): readonly string[] {
   return (values.get("name") ?? "").split(",").filter((name) => name !== "");
 }
 
+function attributesIn(values: ReadonlyMap<string, string>): Attributes {
+  return Object.fromEntries([...values].filter(([key]) => !["type", "name", "dest", "tar"].includes(key)));
+}
+
 function isTrue(text: string | undefined): boolean {
   return text === "true" || text === "1" || text === "";
+}
+
+function isFalse(text: string | undefined): boolean {
+  return text === "false" || text === "0";
 }

@@ -1,15 +1,13 @@
-import { mkdir, writeFile } from "node:fs/promises";
+import { writeFile } from "node:fs/promises";
 import { resolve } from "node:path";
-import type { BuildMessage, BuildOptionsLine, BuiltImageReply } from "../../api/types/build.ts";
+import type { BuildMessage, BuildOptionsLine, BuiltExportReply, BuiltImageReply } from "../../api/types/build.ts";
 import { Failure, failureOf } from "../../base/failure.ts";
 import { failureOfBuild } from "../../client/builds.ts";
 import { parseReference, formatReference, withDefaultTag } from "../../spec/reference.ts";
-import { writeArchive } from "../archive.ts";
 import type { Call, Command } from "../command.ts";
 import { optionFailure, silentFailure } from "../flags/flag.ts";
 import { mayHaveConfig } from "../may-have-config.ts";
 import { onEndingSignals, statusOfSignal } from "../terminal/signals.ts";
-import { writeAll } from "../terminal/write.ts";
 import { type ChosenContext, chooseContext } from "./build-context.ts";
 import { openDisplay, type ProgressMode } from "./build-display.ts";
 import { buildFlags, type BuildValues, checkProgress } from "./build-flags.ts";
@@ -18,6 +16,7 @@ import { formatBuildFailure, formatBuildWarnings, formatFailedSteps } from "./fo
 import { formatCheck } from "./format-check.ts";
 import type { NamedRequest } from "./named-contexts.ts";
 import { optionsLineOf } from "./options-line.ts";
+import { type OutputPiece, receiveOutputs } from "./receive-outputs.ts";
 import { parseSecret, readSecrets } from "./secrets.ts";
 
 export const build: Command<BuildValues> = {
@@ -35,7 +34,7 @@ export const build: Command<BuildValues> = {
     "tare build --check .",
   ],
   async run(call) {
-    const output = outputOf(call.values);
+    const outputs = outputsOf(call.values);
     const mode = progressOf(call);
     using stack = new DisposableStack();
     const stop = new AbortController();
@@ -48,7 +47,7 @@ export const build: Command<BuildValues> = {
     );
     const signal = AbortSignal.any([stop.signal, call.signal]);
     try {
-      return await runBuild(call, { output, mode, signal });
+      return await runBuild(call, { outputs, mode, signal });
     } catch (thrown) {
       const failure = failureOf(thrown);
       if (failure.details.exitStatus !== undefined || failure.details.silent === true) throw thrown;
@@ -63,12 +62,12 @@ export const build: Command<BuildValues> = {
 };
 
 interface Run {
-  readonly output: BuildOutput;
+  readonly outputs: readonly BuildOutput[];
   readonly mode: ProgressMode;
   readonly signal: AbortSignal;
 }
 
-async function runBuild(call: Call<BuildValues>, { output, mode, signal }: Run): Promise<number> {
+async function runBuild(call: Call<BuildValues>, { outputs, mode, signal }: Run): Promise<number> {
   const { values, context } = call;
   const [path = ""] = call.positional;
   const { env } = context;
@@ -76,21 +75,21 @@ async function runBuild(call: Call<BuildValues>, { output, mode, signal }: Run):
   const chosen = await chooseContext(path, values.file, context);
   const proxies = await proxiesOf(call);
   const line: BuildOptionsLine = {
-    ...optionsLineOf(values, { env, output, proxies }),
+    ...optionsLineOf(values, { env, outputs, proxies }),
     ...chosen.line,
     ...(Object.keys(secrets).length === 0 ? {} : { Secrets: secrets }),
   };
   const request = await requestOf(line, chosen, call);
-  const end = await follow(call, request, { output, mode, signal });
+  const end = await follow(call, request, { outputs, mode, signal });
   if (end.Report !== undefined) return reportOf(call, end.Report);
   const images = end.Result?.Images ?? [];
   const [image] = images;
   if (image === undefined) throw new Failure("corrupt", "the daemon's reply has no result");
   if (values.iidfile !== "") await writeResult(call, values.iidfile, image.Id);
   if (values["metadata-file"] !== "") {
-    await writeResult(call, values["metadata-file"], formatMetadata(image, line.Tags ?? []));
+    await writeResult(call, values["metadata-file"], formatMetadata(image, end.Result?.Exported ?? image, line.Tags ?? []));
   }
-  if (mode === "quiet" && output.kind === "image") call.out(`${image.Id}\n`);
+  if (mode === "quiet" && outputs.some(({ kind }) => kind === "image")) call.out(`${image.Id}\n`);
   return 0;
 }
 
@@ -114,14 +113,14 @@ async function requestOf(
 async function follow(
   call: Call<BuildValues>,
   { line, sentOptions, openContext }: NamedRequest,
-  { output, mode, signal }: Run,
+  { outputs, mode, signal }: Run,
 ): Promise<BuildMessage> {
   const client = await call.client();
   const registryConfig = await registryConfigOf(call);
   const messages = client.builds.build(line, { sentOptions, openContext, registryConfig, signal });
   let end: BuildMessage | undefined;
   const display = openDisplay(mode, call.context.stderr);
-  const progress = async function* (): AsyncGenerator<NonNullable<BuildMessage["Output"]>, void> {
+  const progress = async function* (): AsyncGenerator<OutputPiece, void> {
     for await (const message of messages) {
       if (message.Output !== undefined) yield message.Output;
       else if (message.Result ?? message.Report ?? message.Failure) end = message;
@@ -130,7 +129,8 @@ async function follow(
     }
   };
   try {
-    await receive(call, progress(), output);
+    const isMultiPlatform = (line.Platforms ?? []).length > 1;
+    await receiveOutputs(progress(), outputs, { context: call.context, isMultiPlatform });
   } catch (thrown) {
     display[Symbol.dispose]();
     if (mode !== "quiet" && mode !== "rawjson" && !signal.aborted) call.err(formatFailedSteps(display.trace));
@@ -142,66 +142,25 @@ async function follow(
   return end;
 }
 
-type OutputPiece = NonNullable<BuildMessage["Output"]>;
-
-/** Writes the output where it belongs. */
-async function receive(
-  call: Call<BuildValues>,
-  pieces: AsyncGenerator<OutputPiece, void>,
-  output: BuildOutput,
-): Promise<void> {
-  const { context } = call;
-  switch (output.kind) {
-    case "image":
-    case "none":
-      for await (const piece of pieces) void piece;
-      return;
-    case "local":
-      return await receiveFiles(resolve(context.cwd, output.directory), pieces);
-    case "tar":
-    case "docker":
-    case "oci":
-      if (output.file !== "-") return await writeArchive(output.file, bytesOfPieces(pieces), context);
-      for await (const bytes of bytesOfPieces(pieces)) await writeAll(context.stdout, bytes);
-      return;
-    default:
-      return output satisfies never;
-  }
-}
-
-async function* bytesOfPieces(pieces: AsyncIterable<OutputPiece>): AsyncGenerator<Uint8Array, void> {
-  for await (const { Data } of pieces) yield Buffer.from(Data, "base64");
-}
-
-/** Files of one platform into the directory, of several into one for each: `linux_arm64`. */
-async function receiveFiles(directory: string, pieces: AsyncGenerator<OutputPiece, void>): Promise<void> {
-  const { unpackToHost } = await import("../copy/unpack-to-host.ts");
-  let next = await pieces.next();
-  while (next.done !== true) {
-    const { Platform: platform } = next.value;
-    const archive = async function* (): AsyncGenerator<Uint8Array, void> {
-      for (; next.done !== true && next.value.Platform === platform; next = await pieces.next()) {
-        yield Buffer.from(next.value.Data, "base64");
-      }
-    };
-    await mkdir(directory, { recursive: true });
-    await unpackToHost(archive(), { directory, name: "", keepsOwners: false, keepsNames: true });
-  }
-}
-
-function outputOf(values: BuildValues): BuildOutput {
-  if (values.output.length > 1) throw optionFailure("a build has one output: give --output once");
-  const [text] = values.output;
-  const chosen: BuildOutput =
-    text === undefined ? { kind: "image", push: false, names: [] } : parseOutput(text);
-  if (values.load && chosen.kind !== "image") throw optionFailure("load and output can't be used together");
-  if (values.push && chosen.kind !== "image") throw optionFailure("push and output can't be used together");
-  const output = chosen.kind === "image" ? { ...chosen, push: chosen.push || values.push } : chosen;
-  if (output.kind === "image" && output.push && values.tag.length + output.names.length === 0)
-    throw optionFailure("tag is needed when pushing to registry");
-  if (output.kind === "local" && values.platform.join(",").includes(","))
-    throw optionFailure("a local output takes the files of one platform");
-  return output;
+function outputsOf(values: BuildValues): readonly BuildOutput[] {
+  const chosen: readonly BuildOutput[] =
+    values.output.length === 0
+      ? [{ kind: "image", names: [], attributes: {} }]
+      : values.output.map((text) => parseOutput(text));
+  const hasImage = chosen.some(({ kind }) => kind === "image");
+  if (values.load && !hasImage) throw optionFailure("load and output can't be used together");
+  if (values.push && !hasImage) throw optionFailure("push and output can't be used together");
+  const outputs = chosen.map((output): BuildOutput =>
+    values.push && output.kind === "image"
+      ? { ...output, attributes: { ...output.attributes, push: "true" } }
+      : output,
+  );
+  const names = [...values.tag, ...outputs.flatMap((output) => ("names" in output ? output.names : []))];
+  const isPushed = outputs.some((output) => output.kind === "image" && output.attributes["push"] === "true");
+  if (isPushed && names.length === 0) throw optionFailure("tag is needed when pushing to registry");
+  if (outputs.filter(toStandardOutput).length > 1)
+    throw optionFailure("standard output takes one output: give the others a dest");
+  return outputs;
 }
 
 function progressOf({ values, given, context }: Call<BuildValues>): ProgressMode {
@@ -254,12 +213,16 @@ async function writeResult({ context }: Call<BuildValues>, path: string, text: s
 }
 
 /** SPEC: the metadata of BuildKit's exporters. */
-function formatMetadata(image: BuiltImageReply, tags: readonly string[]): string {
+function formatMetadata(
+  image: BuiltImageReply,
+  { MediaType, Digest, Size }: BuiltExportReply,
+  tags: readonly string[],
+): string {
   const names = tags.map((tag) => formatReference(withDefaultTag(parseReference(tag))));
   const metadata = {
     "containerimage.config.digest": image.Id,
-    "containerimage.descriptor": { mediaType: image.MediaType, digest: image.Digest, size: image.Size },
-    "containerimage.digest": image.Digest,
+    "containerimage.descriptor": { mediaType: MediaType, digest: Digest, size: Size },
+    "containerimage.digest": Digest,
     ...(names.length === 0 ? {} : { "image.name": names.join(",") }),
   };
   return `${JSON.stringify(metadata, undefined, 2)}\n`;

@@ -5,24 +5,25 @@ import { splitLabel } from "../flags/label.ts";
 import { parseUlimit } from "../flags/ulimit.ts";
 import type { BuildValues } from "./build-flags.ts";
 import type { BuildOutput } from "./build-output.ts";
+import { sentOutputs } from "./receive-outputs.ts";
 
 /** The options of a build that do not depend on files. Pure. */
 export function optionsLineOf(
   values: BuildValues,
   {
     env,
-    output,
+    outputs,
     proxies = [],
   }: {
     readonly env: Readonly<Record<string, string | undefined>>;
-    readonly output: BuildOutput;
+    readonly outputs: readonly BuildOutput[];
     /** `NAME=VALUE` of the client's configuration. */
     readonly proxies?: readonly string[] | undefined;
   },
 ): BuildOptionsLine {
-  const isImage = output.kind === "image";
+  const names = outputs.flatMap((output) => ("names" in output ? output.names : []));
   return defined<BuildOptionsLine>({
-    Tags: [...values.tag, ...(isImage ? output.names : [])],
+    Tags: [...values.tag, ...names],
     Target: values.target || undefined,
     BuildArgs: { ...argsOf(proxies, {}), ...epochOf(env), ...argsOf(values["build-arg"], env) },
     Labels: Object.fromEntries(values.label.map(splitLabel)),
@@ -34,8 +35,10 @@ export function optionsLineOf(
     HostConfig: hostConfigOf(values),
     // SPEC: buildx allows what --network asks for.
     Entitlements: [...values.allow, ...(values.network === "host" ? ["network.host"] : [])],
-    Output: output.kind === "local" ? "tar" : output.kind,
-    Push: isImage && output.push,
+    Outputs: sentOutputs(outputs).map((output) => ({
+      Type: output.kind === "local" ? "tar" : output.kind,
+      ...("attributes" in output ? { Attributes: output.attributes } : {}),
+    })),
     Describe: describedBy(values),
   });
 }

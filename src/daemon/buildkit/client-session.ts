@@ -39,7 +39,9 @@ export class ClientSession {
   constructor(connection: Duplex, headers: Headers) {
     this.id = idOf(headers);
     this.sharedKey = (headers(header.sharedKey)[0] ?? "").slice(0, 4096);
-    this.#methods = new Set(headers(header.method).map((method) => method.toLowerCase()));
+    // HTTP/2 joins the values of a header that comes several times.
+    const methods = headers(header.method).flatMap((value) => value.split(/,\s*/));
+    this.#methods = new Set(methods.map((method) => method.toLowerCase()));
     const gone = new AbortController();
     this.signal = gone.signal;
     connection.on("close", () => gone.abort(new Failure("canceled", "the client went away")));

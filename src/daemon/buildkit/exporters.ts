@@ -1,6 +1,8 @@
 import { Failure } from "../../base/failure.ts";
-import type { BuildRequest, BuildResult, Builds, BuiltImage } from "../../model/builds.ts";
+import type { BuildExport, BuildRequest, BuildResult, Builds, BuiltImage } from "../../model/builds.ts";
+import { findStoredImage } from "../../model/stored-image.ts";
 import { formatReference, parseReference, withDefaultTag } from "../../spec/reference.ts";
+import { parseExportForm } from "../../api/image/export-form.ts";
 import type { ClientSession } from "./client-session.ts";
 import type { ProgressLog, StepProgress } from "./progress-log.ts";
 import { sendBytes, sendTrees } from "./send-files.ts";
@@ -88,28 +90,45 @@ class Export {
     const layers = step.part("exporting layers");
     await builds.store(this.#result, options);
     layers.finish();
-    for (const { id } of this.#result.images) step.part(`writing image ${id}`).finish();
+    const { images } = this.#result;
+    const stored = findStoredImage(images);
+    if (images.length > 1)
+      step.log(`WARN: a name of the image store has one platform: ${stored?.platform ?? "none"}\n`);
+    if (stored !== undefined) step.part(`writing image ${stored.id}`).finish();
     for (const reference of references) step.part(`naming to ${reference}`).finish();
     // Docker's client pushes what it has exported as "moby" by the API.
-    if (type === "image" && isTrue(attributes["push"])) {
-      const insecure = isTrue(attributes["registry.insecure"]);
-      await builds.push(this.#result, { ...options, insecure, findCredentials });
-    }
-    return this.#facts(references);
+    if (type !== "image" || !isTrue(attributes["push"])) return this.#facts(references);
+    if (references.length === 0) throw new Failure("invalid", "tag is needed when pushing to registry");
+    const exported = await this.#export(references);
+    await exported.push({
+      findCredentials,
+      insecure: isTrue(attributes["registry.insecure"]),
+      byDigest: isTrue(attributes["push-by-digest"]),
+      onPart: (text) => step.part(text).finish(),
+      signal,
+    });
+    return this.#facts(references, exported.root);
   }
 
   async #toArchive(step: StepProgress, format: "docker" | "oci"): Promise<Facts> {
-    const { builds, session, signal } = this.#options;
+    const { session, signal } = this.#options;
     const references = this.#references();
     const isDirectory = this.#exporter.attributes["tar"] === "false";
     if (isDirectory)
       throw new Failure("unsupported", `the exporter "${format}" writes archives only: leave out tar=false`);
-    const facts = this.#facts(references);
+    const exported = await this.#export(references);
+    const facts = this.#facts(references, exported.root);
+    const archive = exported.archive(format);
     const part = step.part("sending tarball");
-    const archive = builds.archive(this.#result, { format, references });
     await sendBytes(session, archive, { exporter: this.#id, signal, facts, onProgress: part.update });
     part.finish();
     return facts;
+  }
+
+  async #export(references: readonly string[]): Promise<BuildExport> {
+    const { builds, signal, isMultiPlatform } = this.#options;
+    const form = parseExportForm(this.#exporter.attributes);
+    return await builds.export(this.#result, { ...form, references, isIndex: isMultiPlatform, signal });
   }
 
   async #toDirectory(step: StepProgress): Promise<Facts> {
@@ -150,10 +169,10 @@ class Export {
     return names.map((name) => formatReference(withDefaultTag(parseReference(name))));
   }
 
-  #facts(references: readonly string[]): Facts {
-    const [image] = this.#result.images;
+  #facts(references: readonly string[], root?: BuildExport["root"]): Facts {
+    const image = findStoredImage(this.#result.images);
     if (image === undefined) return {};
-    const { digest, mediaType, size } = image.manifest;
+    const { digest, mediaType, size } = root ?? image.manifest;
     const descriptor = JSON.stringify({ mediaType, digest, size });
     return {
       "containerimage.config.digest": image.id,

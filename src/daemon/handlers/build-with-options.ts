@@ -1,4 +1,3 @@
-import { randomBytes } from "node:crypto";
 import { lstat, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { parseJsonBody } from "../../api/http/json-body.ts";
@@ -9,29 +8,24 @@ import {
 } from "../../api/image/build-options.ts";
 import { parseRegistryConfig } from "../../api/image/registry-auth.ts";
 import type { BuildMessage } from "../../api/types/build.ts";
-import { Failure, sentenceOf } from "../../base/failure.ts";
+import { Failure } from "../../base/failure.ts";
 import type {
   BuildContext,
-  BuildOptions,
   BuildProgress,
   BuildRequest,
-  BuildResult,
   Builds,
   OpenContext,
 } from "../../model/builds.ts";
-import { digestOf } from "../../spec/digest.ts";
-import { parseReference } from "../../spec/reference.ts";
 import type { Call } from "../handler.ts";
 import { BodyMemory } from "../http/body-memory.ts";
 import { readFirstLine } from "../http/first-line.ts";
 import { bodyPieces, refusingBadBody } from "../http/request-body.ts";
 import { buildFailureOf, buildMessageOf, buildResultOf } from "../map/build-message.ts";
+import { deliverOutputs, during } from "./build-outputs.ts";
 import { openBuilds } from "./open-builds.ts";
 
 /** First lines of all clients together. */
 const memory = new BodyMemory();
-
-const pieceBytes = 192 * 1024;
 
 /** `POST /tare/builds`: all options in the body's first line, progress in typed lines. */
 export async function buildWithOptions({ engine, request, reply, signal }: Call): Promise<void> {
@@ -59,8 +53,8 @@ export async function buildWithOptions({ engine, request, reply, signal }: Call)
     const asked = requestOf(options, { context, findCredentials });
     if (options.describe === undefined) {
       await using result = await builds.build(asked, { signal, onProgress });
-      await deliver(builds, result, { options, findCredentials, signal, onProgress, send });
-      await send(buildResultOf(result.images));
+      const exported = await deliverOutputs(builds, result, { options, findCredentials, signal, onProgress, send });
+      await send(buildResultOf(result.images, exported));
     } else {
       const { json, text, statusCode } = await builds.describe(options.describe, asked, {
         signal,
@@ -165,83 +159,4 @@ async function requireSameDirectory({ path, device, inode }: ContextPath): Promi
     throw refused(thrown);
   }
   throw refused();
-}
-
-interface Delivery extends Pick<BuildRequest, "findCredentials"> {
-  readonly options: BuildOptionsRequest;
-  readonly signal: AbortSignal;
-  readonly onProgress: (event: BuildProgress) => void;
-  readonly send: (message: BuildMessage) => Promise<void>;
-}
-
-/** Makes of the result what was asked for. */
-async function deliver(builds: Builds, result: BuildResult, delivery: Delivery): Promise<void> {
-  const { options, findCredentials, signal, onProgress, send } = delivery;
-  const { output, push, tags: references } = options;
-  const storing = { references, signal };
-  switch (output) {
-    case "none":
-      return;
-    case "image":
-      await during("exporting to image", delivery, async (vertex) => {
-        await builds.store(result, { ...storing, vertex, onProgress });
-      });
-      for (const reference of push ? references : []) {
-        const { domain, path } = parseReference(reference);
-        await during(`pushing ${reference} to ${domain}/${path}`, delivery, async (vertex) => {
-          await builds.push(result, { references: [reference], vertex, signal, findCredentials });
-        });
-      }
-      return;
-    case "docker":
-    case "oci":
-      return await during(`exporting to ${output} image format`, delivery, async () => {
-        for await (const piece of builds.archive(result, { format: output, references })) {
-          await sendOutput(piece, "", send);
-        }
-      });
-    case "tar":
-      for (const image of result.images) {
-        await during("exporting to client", delivery, async (vertex) => {
-          await using tree = await image.openTree();
-          const startedAtMs = Date.now();
-          let current = 0;
-          for await (const piece of tree.tar()) {
-            signal.throwIfAborted();
-            await sendOutput(piece, image.platform, send);
-            current += piece.length;
-          }
-          const id = `copying files ${image.platform}`;
-          onProgress({ kind: "status", vertex, id, current, startedAtMs, completedAtMs: Date.now() });
-        });
-      }
-      return;
-    default:
-      output satisfies never;
-  }
-}
-
-async function sendOutput(piece: Uint8Array, platform: string, send: Delivery["send"]): Promise<void> {
-  for (let at = 0; at < piece.length; at += pieceBytes) {
-    const data = Buffer.from(piece.subarray(at, at + pieceBytes)).toString("base64");
-    await send({ Output: { Platform: platform, Data: data } });
-  }
-}
-
-/** Work that is a step of its own in the progress. */
-async function during(
-  name: string,
-  { onProgress }: Pick<BuildOptions, "onProgress">,
-  work: (vertex: ReturnType<typeof digestOf>) => Promise<void>,
-): Promise<void> {
-  const id = digestOf(randomBytes(32));
-  const begun = { kind: "vertex", id, inputs: [], name, startedAtMs: Date.now() } as const;
-  onProgress?.(begun);
-  try {
-    await work(id);
-    onProgress?.({ ...begun, completedAtMs: Date.now() });
-  } catch (thrown) {
-    onProgress?.({ ...begun, completedAtMs: Date.now(), error: sentenceOf(thrown) });
-    throw thrown;
-  }
 }

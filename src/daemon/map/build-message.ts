@@ -1,6 +1,6 @@
 import type { BuildFailure, BuildMessage } from "../../api/types/build.ts";
 import { failureOf } from "../../base/failure.ts";
-import type { BuildProgress, BuiltImage } from "../../model/builds.ts";
+import type { BuildExport, BuildProgress, BuiltImage } from "../../model/builds.ts";
 
 /** Progress as a line of `POST /tare/builds`; undefined: clients of that route do not need it. */
 export function buildMessageOf(event: BuildProgress): BuildMessage | undefined {
@@ -58,9 +58,18 @@ export function buildMessageOf(event: BuildProgress): BuildMessage | undefined {
   }
 }
 
-export function buildResultOf(images: readonly BuiltImage[]): BuildMessage {
+/** `exported`: what was pushed or archived. */
+export function buildResultOf(
+  images: readonly BuiltImage[],
+  exported: BuildExport["root"] | undefined,
+): BuildMessage {
   return {
     Result: {
+      Exported: exported && {
+        Digest: exported.digest,
+        MediaType: exported.mediaType,
+        Size: exported.size,
+      },
       Images: images.map(({ platform, id, manifest }) => ({
         Platform: platform,
         Id: id,

@@ -18,16 +18,19 @@ import type { Fd } from "../../linux/kernel/fd.ts";
 import type {
   BuildCacheRecord,
   BuildContext,
+  BuildExport,
   BuildOptions,
   BuildRequest,
   BuildResult,
   Builds,
   BuiltImage,
   DockerfileReport,
+  ExportOptions,
   PruneCacheOptions,
   StoreOptions,
 } from "../../model/builds.ts";
 import type { Images } from "../../model/images.ts";
+import { findStoredImage } from "../../model/stored-image.ts";
 import { type Digest, digestOf } from "../../spec/digest.ts";
 import { encodeImageConfig } from "../../spec/image/config.ts";
 import { mediaTypes } from "../../spec/image/manifest.ts";
@@ -284,46 +287,34 @@ export class LocalBuilds implements Builds {
     const startedAtMs = Date.now();
     const report = (id: string): void =>
       onProgress?.({ kind: "status", vertex, id, current: 0, startedAtMs, completedAtMs: Date.now() });
-    for (const built of images) {
-      const found = this.#results.get(built);
-      if (found === undefined) throw new Failure("conflict", "cannot store the image: its build is closed");
-      const { defaults } = found.image.config;
-      const image =
-        labels === undefined
-          ? found.image
-          : encodeImage(
-              { ...found.image.config, defaults: { ...defaults, labels: { ...defaults.labels, ...labels } } },
-              found.layers,
-            );
-      report("exporting layers");
-      const sink = new StoringSink(context.state, { storage, action: "create" });
-      await storeImage(image, { store, sink, references: names });
-      report(`writing image ${image.id}`);
-      for (const name of names) report(`naming to ${formatReference(withDefaultTag(name))}`);
-    }
+    const built = findStoredImage(images);
+    if (built === undefined) return;
+    const found = this.#open(built);
+    const { defaults } = found.image.config;
+    const image =
+      labels === undefined
+        ? found.image
+        : encodeImage(
+            { ...found.image.config, defaults: { ...defaults, labels: { ...defaults.labels, ...labels } } },
+            found.layers,
+          );
+    report("exporting layers");
+    const sink = new StoringSink(context.state, { storage, action: "create" });
+    await storeImage(image, { store, sink, references: names });
+    report(`writing image ${image.id}`);
+    for (const name of names) report(`naming to ${formatReference(withDefaultTag(name))}`);
   }
 
-  async *archive(): AsyncGenerator<Uint8Array, void> {
-    await Promise.resolve();
-    yield* [];
-    throw new Failure(
-      "unsupported",
-      "docker and OCI archives are not supported as output of a build: save the image",
-    );
+  async export({ images }: BuildResult, options: ExportOptions): Promise<BuildExport> {
+    const results = images.map((built) => ({ ...this.#open(built), platform: built.platform }));
+    const { exportResults } = await import("./local-export.ts");
+    return await exportResults(results, { context: this.#parts.context, options });
   }
 
-  async push(
-    result: BuildResult,
-    { findCredentials, insecure, ...options }: Parameters<Builds["push"]>[1],
-  ): Promise<void> {
-    await this.store(result, options);
-    const signal = options.signal ?? this.#parts.context.closing;
-    for (const reference of options.references) {
-      const named = parseNewName(reference);
-      const credentials = await findCredentials?.(named.domain, signal);
-      const pushed = this.#parts.images.push(reference, { credentials, insecure, signal });
-      for await (const each of pushed) void each;
-    }
+  #open(built: BuiltImage): OpenResult {
+    const found = this.#results.get(built);
+    if (found === undefined) throw new Failure("conflict", "cannot export the image: its build is closed");
+    return found;
   }
 
   async resolveImage(

@@ -69,7 +69,7 @@ export async function* pushNamed(
   }
   // Encrypted content is none of the local blobs.
   if (keys.length === 0 && sent !== undefined) {
-    remember(state, record, { name: formatFamiliar(repositoryOf(wanted)), manifest: sent });
+    rememberPush(state, record.id, { reference: wanted, manifest: sent });
   }
   const name = formatFamiliar(repositoryOf(wanted));
   const attributes = { ...record.config.defaults.labels, name };
@@ -103,7 +103,7 @@ function findTagged(state: State, wanted: Reference): { readonly record: ImageRe
 }
 
 /** The blobs that images have of a layer. */
-function blobsOfLayer(state: State, diffId: Digest): readonly Digest[] {
+export function blobsOfLayer(state: State, diffId: Digest): readonly Digest[] {
   const found = state.images().flatMap(({ config, blobs }) => {
     const index = config.diffIds.indexOf(diffId);
     const digest = index < 0 ? undefined : blobs[2 + index];
@@ -113,7 +113,7 @@ function blobsOfLayer(state: State, diffId: Digest): readonly Digest[] {
 }
 
 /** Names of the same registry under which an image with this blob is known, the wanted one's own left out. */
-function repositoriesWith(
+export function repositoriesWith(
   digest: Digest,
   { domain, path }: Reference,
   { state, dependencies }: { readonly state: State; readonly dependencies: EngineDependencies },
@@ -133,13 +133,14 @@ function repositoriesWith(
   return [...new Set(paths)];
 }
 
-function remember(
+/** Records that an image of the store is in a registry under this digest. Does nothing for one that is not stored. */
+export function rememberPush(
   state: State,
-  record: ImageRecord,
-  { name, manifest }: { readonly name: string; readonly manifest: string },
+  id: Digest,
+  { reference, manifest }: { readonly reference: Reference; readonly manifest: string },
 ): void {
-  const now = state.findImage(record.id);
-  const digest = `${name}@${manifest}`;
+  const now = state.findImage(id);
+  const digest = `${formatFamiliar(repositoryOf(reference))}@${manifest}`;
   if (now === undefined || now.digests.includes(digest)) return;
   // With layers that were compressed for the push it is not the manifest that is here.
   const isOther = now.blobs[1] !== manifest;
@@ -151,7 +152,7 @@ function remember(
 }
 
 /** In Docker's words, where it has some, with the registry's own at the end. */
-function describePush(thrown: unknown, wanted: Reference): unknown {
+export function describePush(thrown: unknown, wanted: Reference): unknown {
   if (!(thrown instanceof Failure)) return thrown;
   const reason = sentenceOf(thrown);
   const sentence =

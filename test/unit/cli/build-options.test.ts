@@ -10,8 +10,8 @@ import { Failure } from "../../../src/base/failure.ts";
 
 function lineOf(words: readonly string[], env: Readonly<Record<string, string>> = {}): object {
   const { values } = parseFlags<BuildValues>(buildFlags, words, { optionsEnd: "dashes" });
-  const output = parseOutput(values.output[0] ?? "type=docker");
-  const line: unknown = JSON.parse(JSON.stringify(optionsLineOf(values, { env, output })));
+  const outputs = (values.output.length === 0 ? ["type=docker"] : values.output).map(parseOutput);
+  const line: unknown = JSON.parse(JSON.stringify(optionsLineOf(values, { env, outputs })));
   if (typeof line !== "object" || line === null) throw new Error("no line");
   return line;
 }
@@ -57,7 +57,10 @@ describe("optionsLineOf()", () => {
   });
 
   test("adds the names of the output to the tags", () => {
-    expect(lineOf(["-t", "a", "-o", "type=registry,name=b"])).toMatchObject({ Tags: ["a", "b"], Push: true });
+    expect(lineOf(["-t", "a", "-o", "type=registry,name=b"])).toMatchObject({
+      Tags: ["a", "b"],
+      Outputs: [{ Type: "image", Attributes: { push: "true" } }],
+    });
   });
 
   test("what it makes is what parseBuildOptions() reads", () => {
@@ -71,7 +74,7 @@ describe("optionsLineOf()", () => {
       platforms: ["linux/arm64"],
       labels: { l: "1" },
       limits: { memoryBytes: 8 * 1024 ** 2 },
-      output: "image",
+      outputs: [{ type: "image", attributes: {} }],
       context: undefined,
     });
   });
@@ -84,7 +87,9 @@ describe("parseBuildOptions()", () => {
     ["a bad tag", { Tags: ["A B"] }],
     ["a bad platform", { Platforms: ["a/b/c/d"] }],
     ["a secret that is not base64", { Secrets: { a: "?" } }],
-    ["an unknown output", { Output: "x" }],
+    ["an unknown output", { Outputs: [{ Type: "x" }] }],
+    ["an unknown compression", { Outputs: [{ Type: "oci", Attributes: { compression: "x" } }] }],
+    ["a named context without a source", { NamedContexts: { a: {} } }],
     ["an unknown report", { Describe: "x" }],
     ["an unknown network", { NetworkMode: "container:a" }],
     ["an unknown entitlement", { Entitlements: ["all"] }],
@@ -110,9 +115,10 @@ describe("parseOutput()", () => {
     ["-", { kind: "tar", file: "-" }],
     ["type=local,dest=a b", { kind: "local", directory: "a b" }],
     ["type=tar", { kind: "tar", file: "-" }],
-    ["type=docker", { kind: "image", push: false, names: [] }],
-    ["type=docker,dest=a.tar", { kind: "docker", file: "a.tar" }],
-    ["type=image,name=a,push=true", { kind: "image", push: true, names: ["a"] }],
+    ["type=docker", { kind: "image", names: [], attributes: {} }],
+    ["type=docker,dest=a.tar", { kind: "docker", file: "a.tar", names: [], attributes: {} }],
+    ["type=image,name=a,push=true", { kind: "image", names: ["a"], attributes: { push: "true" } }],
+    ["type=oci,compression=zstd", { kind: "oci", file: "-", names: [], attributes: { compression: "zstd" } }],
     ["type=cacheonly", { kind: "none" }],
   ])("%s", (text, output) => {
     expect(parseOutput(text)).toEqual(output as ReturnType<typeof parseOutput>);

@@ -1,0 +1,135 @@
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { spawnSync } from "node:child_process";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { digestOf } from "../../src/spec/digest.ts";
+import { busyboxRootfsTar } from "../support/images.ts";
+import { Installation, isRoot } from "../support/tare.ts";
+import { TestRegistry } from "../support/test-registry.ts";
+
+interface Pointer {
+  readonly mediaType: string;
+  readonly digest: string;
+  readonly size: number;
+  readonly annotations?: Readonly<Record<string, string>>;
+  readonly platform?: { readonly os: string; readonly architecture: string };
+}
+
+let host: Installation;
+let work: string;
+let registry: TestRegistry;
+
+beforeAll(async () => {
+  if (!isRoot) return;
+  host = new Installation();
+  work = mkdtempSync(join(tmpdir(), "tare-build-outputs-"));
+  registry = await TestRegistry.start({ auth: { kind: "token", username: "me", password: "secret" } });
+  await host.must(["import", busyboxRootfsTar(), "base:1"]);
+  mkdirSync(join(work, "docker"));
+  const auth = Buffer.from("me:secret").toString("base64");
+  writeFileSync(join(work, "docker/config.json"), JSON.stringify({ auths: { [registry.host]: { auth } } }));
+});
+
+afterAll(async () => {
+  if (!isRoot) return;
+  await registry[Symbol.asyncDispose]();
+  rmSync(work, { recursive: true, force: true });
+  await host[Symbol.asyncDispose]();
+});
+
+function contextOf(dockerfile: string): string {
+  const directory = mkdtempSync(join(work, "context-"));
+  writeFileSync(join(directory, "Dockerfile"), dockerfile);
+  return directory;
+}
+
+async function build(...words: readonly string[]): Promise<void> {
+  const { status, stderr } = await host.tare(["build", ...words], { env: { DOCKER_CONFIG: join(work, "docker") } });
+  if (status !== 0) throw new Error(`tare build ${words.join(" ")}\n${stderr}`);
+}
+
+/** A member of an archive. */
+function member(archive: string, path: string): Buffer {
+  return spawnSync("tar", ["-xOf", archive, path], { maxBuffer: 2 ** 28 }).stdout;
+}
+
+function json<T>(bytes: Uint8Array): T {
+  return JSON.parse(Buffer.from(bytes).toString());
+}
+
+function blob(archive: string, { digest }: Pick<Pointer, "digest">): Buffer {
+  const bytes = member(archive, `blobs/${digest.replace(":", "/")}`);
+  expect(digestOf(bytes)).toBe(digest as ReturnType<typeof digestOf>);
+  return bytes;
+}
+
+describe.skipIf(!isRoot)("tare build --output", () => {
+  const dockerfile = 'FROM base:1\nRUN echo out > /out\nCMD ["cat", "/out"]\n';
+
+  test("an OCI layout has gzip layers, names, and the digest of the metadata", async () => {
+    const archive = join(work, "oci.tar");
+    const metadata = join(work, "oci.json");
+    await build("-t", "oci:1", "-o", `type=oci,dest=${archive}`, "--metadata-file", metadata, contextOf(dockerfile));
+    const { manifests } = json<{ manifests: Pointer[] }>(member(archive, "index.json"));
+    expect(manifests).toHaveLength(1);
+    const [root] = manifests;
+    expect(root?.annotations).toMatchObject({
+      "io.containerd.image.name": "docker.io/library/oci:1",
+      "org.opencontainers.image.ref.name": "1",
+    });
+    expect(json<Record<string, string>>(readFileSync(metadata))["containerimage.digest"]).toBe(root?.digest ?? "");
+    const manifest = json<{ layers: Pointer[] }>(blob(archive, root ?? { digest: "" }));
+    expect(manifest.layers.map(({ mediaType }) => mediaType)).toEqual([
+      "application/vnd.oci.image.layer.v1.tar+gzip",
+      "application/vnd.oci.image.layer.v1.tar+gzip",
+    ]);
+    for (const layer of manifest.layers) blob(archive, layer);
+    // It is no image of the engine, until it is loaded.
+    expect(await host.refused(["image", "inspect", "oci:1"])).toContain("oci:1");
+    await host.must(["load", "-i", archive]);
+    expect(await host.must(["run", "--rm", "--network", "none", "oci:1"])).toBe("out");
+  });
+
+  test("a docker-archive and files, from one build", async () => {
+    const [archive, files] = [join(work, "docker.tar"), join(work, "files")];
+    const plain = `type=docker,dest=${archive},compression=uncompressed`;
+    await build("-t", "docker:1", "-o", plain, "-o", `type=local,dest=${files}`, contextOf(dockerfile));
+    const [image] = json<{ RepoTags: string[]; Layers: string[] }[]>(member(archive, "manifest.json"));
+    expect(image?.RepoTags).toEqual(["docker:1"]);
+    expect(image?.Layers).toHaveLength(2);
+    expect(readFileSync(join(files, "out"), "utf8")).toBe("out\n");
+    await host.must(["load", "-i", archive]);
+    expect(await host.must(["run", "--rm", "--network", "none", "docker:1"])).toBe("out");
+  });
+
+  test("--push sends with the client's credentials, and the metadata has what was pushed", async () => {
+    const name = `${registry.host}/me/pushed:1`;
+    const metadata = join(work, "push.json");
+    await build("-t", name, "--push", "--metadata-file", metadata, contextOf(dockerfile));
+    const pushed = registry.manifests.get("me/pushed 1");
+    const digest = json<Record<string, string>>(readFileSync(metadata))["containerimage.digest"];
+    expect(digest).toBe(digestOf(pushed?.bytes ?? new Uint8Array()));
+    const repoDigests = await host.must(["image", "inspect", "--format", "{{json .RepoDigests}}", name]);
+    expect(JSON.parse(repoDigests)).toEqual([`${registry.host}/me/pushed@${digest}`]);
+    await using other = new Installation();
+    const env = { DOCKER_CONFIG: join(work, "docker") };
+    await other.must(["pull", "-q", name], { env });
+    expect(await other.must(["run", "--rm", "--network", "none", name])).toBe("out");
+  });
+
+  test("a push without credentials is one sentence, and the image stays", async () => {
+    const name = `${registry.host}/me/refused:1`;
+    const { status, stderr } = await host.tare(["build", "-t", name, "--push", contextOf(dockerfile)]);
+    expect(status).toBe(1);
+    expect(stderr).toContain(`push access denied for ${registry.host}/me/refused`);
+    await host.must(["image", "inspect", name]);
+  });
+
+  test("annotations are in the manifest", async () => {
+    const archive = join(work, "annotated.tar");
+    await build("-o", `type=oci,dest=${archive},annotation.a=1`, contextOf(dockerfile));
+    const [root] = json<{ manifests: Pointer[] }>(member(archive, "index.json")).manifests;
+    expect(json<object>(blob(archive, root ?? { digest: "" }))).toMatchObject({ annotations: { a: "1" } });
+  });
+});
