@@ -23,7 +23,7 @@ const allowed = {
 /** Subfolders whose own files are public, too; all other subfolders are private to their folder. */
 const open = {
   spec: ["image", "log-driver", "registry", "template"],
-  build: ["dockerfile", "graph", "solver"],
+  build: ["dockerfile", "exporters", "graph", "solver"],
   api: ["container", "http", "image", "network", "pod", "secret", "system", "types", "volume"],
   linux: [
     "bpf",
@@ -79,6 +79,7 @@ const siblings = {
   build: {
     dockerfile: [],
     graph: ["dockerfile"],
+    exporters: [],
     solver: ["graph"],
   },
   engine: {

@@ -59,8 +59,7 @@ export async function* layoutBlob(
 
 /** A file with these bytes, or with this value as JSON. */
 export function* layoutFile(path: string, content: unknown): Generator<Uint8Array, void, undefined> {
-  const bytes =
-    content instanceof Uint8Array ? content : new TextEncoder().encode(JSON.stringify(content));
+  const bytes = content instanceof Uint8Array ? content : new TextEncoder().encode(JSON.stringify(content));
   yield encodeTarMember({ path, type: "file", size: bytes.length, mode: 0o644 });
   yield bytes;
   yield new Uint8Array(tarPadding(bytes.length));

@@ -224,6 +224,7 @@ export interface ExportOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
+/** How a result gets into a registry. */
 export interface PushOptions extends Pick<BuildRequest, "findCredentials"> {
   /** Take any certificate, and plain HTTP. */
   readonly insecure?: boolean | undefined;
@@ -342,9 +343,14 @@ export interface Builds {
     options?: BuildOptions,
   ): Promise<DockerfileReport>;
   /** Makes the result for the host's platform, or the first one, an image of the store and gives it the names. */
-  store(result: BuildResult, options: StoreOptions): Promise<void>;
+  store(result: Pick<BuildResult, "images">, options: StoreOptions): Promise<void>;
+  /**
+   * The results with no file in their new layers that is later than `sourceDateEpoch`; the same ones without that. They
+   * are open while the result is.
+   */
+  clampTimes(result: BuildResult, signal?: AbortSignal): Promise<readonly BuiltImage[]>;
   /** The results in the form that registries and archives have. Throws "invalid" for a name that is none. */
-  export(result: BuildResult, options: ExportOptions): Promise<BuildExport>;
+  export(result: Pick<BuildResult, "images">, options: ExportOptions): Promise<BuildExport>;
   /** The config of an image, pulled where it is not here: what a front end on the client's side asks for. */
   resolveImage(
     reference: string,

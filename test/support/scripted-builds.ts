@@ -250,11 +250,15 @@ export class ScriptedBuilds implements Builds, AsyncDisposable {
     return { json: JSON.stringify({ targets }), text: `${kind}: ${targets.length} targets\n` };
   }
 
-  async store(_: BuildResult, { references }: StoreOptions): Promise<void> {
+  async store(_: Pick<BuildResult, "images">, { references }: StoreOptions): Promise<void> {
     this.stored.push(references);
   }
 
-  async export({ images }: BuildResult, { references }: ExportOptions): Promise<BuildExport> {
+  async clampTimes({ images }: BuildResult): Promise<readonly BuiltImage[]> {
+    return images;
+  }
+
+  async export({ images }: Pick<BuildResult, "images">, { references }: ExportOptions): Promise<BuildExport> {
     const [image] = images;
     if (image === undefined) throw new Failure("invalid", "no image");
     return {

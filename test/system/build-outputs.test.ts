@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { spawnSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { digestOf } from "../../src/spec/digest.ts";
@@ -45,7 +45,9 @@ function contextOf(dockerfile: string): string {
 }
 
 async function build(...words: readonly string[]): Promise<void> {
-  const { status, stderr } = await host.tare(["build", ...words], { env: { DOCKER_CONFIG: join(work, "docker") } });
+  const { status, stderr } = await host.tare(["build", ...words], {
+    env: { DOCKER_CONFIG: join(work, "docker") },
+  });
   if (status !== 0) throw new Error(`tare build ${words.join(" ")}\n${stderr}`);
 }
 
@@ -70,7 +72,15 @@ describe.skipIf(!isRoot)("tare build --output", () => {
   test("an OCI layout has gzip layers, names, and the digest of the metadata", async () => {
     const archive = join(work, "oci.tar");
     const metadata = join(work, "oci.json");
-    await build("-t", "oci:1", "-o", `type=oci,dest=${archive}`, "--metadata-file", metadata, contextOf(dockerfile));
+    await build(
+      "-t",
+      "oci:1",
+      "-o",
+      `type=oci,dest=${archive}`,
+      "--metadata-file",
+      metadata,
+      contextOf(dockerfile),
+    );
     const { manifests } = json<{ manifests: Pointer[] }>(member(archive, "index.json"));
     expect(manifests).toHaveLength(1);
     const [root] = manifests;
@@ -78,7 +88,9 @@ describe.skipIf(!isRoot)("tare build --output", () => {
       "io.containerd.image.name": "docker.io/library/oci:1",
       "org.opencontainers.image.ref.name": "1",
     });
-    expect(json<Record<string, string>>(readFileSync(metadata))["containerimage.digest"]).toBe(root?.digest ?? "");
+    expect(json<Record<string, string>>(readFileSync(metadata))["containerimage.digest"]).toBe(
+      root?.digest ?? "",
+    );
     const manifest = json<{ layers: Pointer[] }>(blob(archive, root ?? { digest: "" }));
     expect(manifest.layers.map(({ mediaType }) => mediaType)).toEqual([
       "application/vnd.oci.image.layer.v1.tar+gzip",
@@ -124,6 +136,56 @@ describe.skipIf(!isRoot)("tare build --output", () => {
     expect(status).toBe(1);
     expect(stderr).toContain(`push access denied for ${registry.host}/me/refused`);
     await host.must(["image", "inspect", name]);
+  });
+
+  test("SOURCE_DATE_EPOCH with rewrite-timestamp: two data roots give one digest, and no file is later", async () => {
+    const context = contextOf(
+      "FROM base:1\nRUN mkdir /d && echo a > /d/a && ln -s a /d/b && rm /etc/group\nCOPY c /x/y/c\nWORKDIR /w\n",
+    );
+    writeFileSync(join(context, "c"), "c");
+    const archive = join(work, "base.tar");
+    await host.must(["save", "-o", archive, "base:1"]);
+    const digests: string[] = [];
+    await using other = new Installation();
+    await other.must(["load", "-i", archive]);
+    for (const [at, engine] of [host, other].entries()) {
+      const path = join(work, `epoch-${at}.tar`);
+      const words = [
+        "build",
+        "--no-cache",
+        "-t",
+        "epoch:1",
+        "-o",
+        `type=oci,dest=${path},rewrite-timestamp=true`,
+      ];
+      await engine.must([...words, "--build-arg", "SOURCE_DATE_EPOCH=1000000000", context]);
+      const [root] = json<{ manifests: Pointer[] }>(member(path, "index.json")).manifests;
+      digests.push(root?.digest ?? "");
+      const manifest = json<{ config: Pointer; layers: Pointer[] }>(blob(path, root ?? { digest: "" }));
+      for (const layer of manifest.layers.slice(1)) {
+        const listing = spawnSync("tar", ["-tvzf", "-", "--full-time", "--utc"], {
+          input: blob(path, layer),
+        });
+        const lines = listing.stdout
+          .toString()
+          .trimEnd()
+          .split("\n")
+          .filter((line) => !line.includes("/.wh."));
+        expect(lines.length).toBeGreaterThan(0);
+        for (const line of lines) expect(line).toContain(" 2001-09-09 01:46:40 ");
+      }
+      const config = json<{ created: string; history: { created: string }[] }>(blob(path, manifest.config));
+      expect(config.created).toBe("2001-09-09T01:46:40.000Z");
+      await Bun.sleep(1100);
+    }
+    expect(digests[0]).toBe(digests[1] ?? "");
+    const image = ["build", "-t", "epoch:2", "-o", "type=image,rewrite-timestamp=true"];
+    await host.must([...image, "--build-arg", "SOURCE_DATE_EPOCH=1000000000", context]);
+    const times = ["run", "--rm", "--network", "none", "epoch:2", "stat", "-c", "%Y", "/d/a", "/x/y/c"];
+    expect(await host.must(times)).toBe("1000000000\n1000000000");
+    const files = join(work, "epoch-files");
+    await host.must(["build", "-o", files, "--build-arg", "SOURCE_DATE_EPOCH=1000000000", context]);
+    expect(statSync(join(files, "bin/busybox")).mtimeMs).toBe(1_000_000_000_000);
   });
 
   test("annotations are in the manifest", async () => {

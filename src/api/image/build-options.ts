@@ -158,8 +158,7 @@ function contextOf(fields: BuildContextPath | undefined): ContextPath | undefine
 
 function outputsOf(list: readonly BuildOutputRequest[] | undefined): readonly BuildOutput[] {
   if (list === undefined) return [{ type: "image", attributes: {} }];
-  if (list.length > mostOutputs)
-    throw new Failure("invalid", `a build has at most ${mostOutputs} outputs`);
+  if (list.length > mostOutputs) throw new Failure("invalid", `a build has at most ${mostOutputs} outputs`);
   return list.map(({ Type, Attributes = {} }) => {
     // Throws for attributes that there are not.
     parseExportForm(Attributes);

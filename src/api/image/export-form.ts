@@ -3,7 +3,8 @@ import type { ExportOptions } from "../../model/builds.ts";
 
 type Form = Pick<ExportOptions, "compression" | "annotations">;
 
-const annotationKey = /^annotation(?:-(manifest|index|manifest-descriptor|index-descriptor))?(\[[^\]]*\])?\.(.+)$/;
+const annotationKey =
+  /^annotation(?:-(manifest|index|manifest-descriptor|index-descriptor))?(\[[^\]]*\])?\.(.+)$/;
 
 /**
  * The form that the attributes of an exporter ask for. SPEC: BuildKit, exporter attributes. Throws "invalid", and

@@ -360,7 +360,14 @@ export class Solver {
     }
     this.#report("started", vertex);
     try {
-      const layers = await this.#running.run(keys[0], { signal: this.#signal, work });
+      const layers = await this.#running.run(keys[0], {
+        signal: this.#signal,
+        work: async (signal) => {
+          const made = await work(signal);
+          const createdAtMs = Date.now();
+          return made.map((layer) => ({ ...layer, createdAtMs }));
+        },
+      });
       for (const [index, layer] of layers.entries())
         await this.#worker.keepResult(required(keys[index]), { layer, about: vertex.name });
       this.#report("completed", vertex);

@@ -37,7 +37,8 @@ export function parseOutput(text: string): BuildOutput {
   const type = values.get("type") ?? "";
   const destination = values.get("dest") ?? "";
   for (const key of values.keys()) {
-    const isKnown = (known[type] ?? ["type"]).includes(key) || (isImage(type) && key.startsWith("annotation"));
+    const isKnown =
+      (known[type] ?? ["type"]).includes(key) || (isImage(type) && key.startsWith("annotation"));
     if (!isKnown) throw new Failure("invalid", `cannot use the output option "${key}" with type "${type}"`);
   }
   const image = { names: namesIn(values), attributes: attributesIn(values) };
@@ -48,10 +49,13 @@ export function parseOutput(text: string): BuildOutput {
     case "tar":
       return { kind: type, file: destination === "" ? "-" : destination };
     case "oci":
-      if (isFalse(values.get("tar"))) throw new Failure("unsupported", "an OCI layout is written as an archive only");
+      if (isFalse(values.get("tar")))
+        throw new Failure("unsupported", "an OCI layout is written as an archive only");
       return { kind: type, file: destination === "" ? "-" : destination, ...image };
     case "docker":
-      return destination === "" ? { kind: "image", ...image } : { kind: "docker", file: destination, ...image };
+      return destination === ""
+        ? { kind: "image", ...image }
+        : { kind: "docker", file: destination, ...image };
     case "image":
     case "registry": {
       const { push: _, ...others } = image.attributes;

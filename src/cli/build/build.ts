@@ -1,6 +1,11 @@
 import { writeFile } from "node:fs/promises";
 import { resolve } from "node:path";
-import type { BuildMessage, BuildOptionsLine, BuiltExportReply, BuiltImageReply } from "../../api/types/build.ts";
+import type {
+  BuildMessage,
+  BuildOptionsLine,
+  BuiltExportReply,
+  BuiltImageReply,
+} from "../../api/types/build.ts";
 import { Failure, failureOf } from "../../base/failure.ts";
 import { failureOfBuild } from "../../client/builds.ts";
 import { parseReference, formatReference, withDefaultTag } from "../../spec/reference.ts";
@@ -87,7 +92,11 @@ async function runBuild(call: Call<BuildValues>, { outputs, mode, signal }: Run)
   if (image === undefined) throw new Failure("corrupt", "the daemon's reply has no result");
   if (values.iidfile !== "") await writeResult(call, values.iidfile, image.Id);
   if (values["metadata-file"] !== "") {
-    await writeResult(call, values["metadata-file"], formatMetadata(image, end.Result?.Exported ?? image, line.Tags ?? []));
+    await writeResult(
+      call,
+      values["metadata-file"],
+      formatMetadata(image, end.Result?.Exported ?? image, line.Tags ?? []),
+    );
   }
   if (mode === "quiet" && outputs.some(({ kind }) => kind === "image")) call.out(`${image.Id}\n`);
   return 0;
@@ -150,10 +159,11 @@ function outputsOf(values: BuildValues): readonly BuildOutput[] {
   const hasImage = chosen.some(({ kind }) => kind === "image");
   if (values.load && !hasImage) throw optionFailure("load and output can't be used together");
   if (values.push && !hasImage) throw optionFailure("push and output can't be used together");
-  const outputs = chosen.map((output): BuildOutput =>
-    values.push && output.kind === "image"
-      ? { ...output, attributes: { ...output.attributes, push: "true" } }
-      : output,
+  const outputs = chosen.map(
+    (output): BuildOutput =>
+      values.push && output.kind === "image"
+        ? { ...output, attributes: { ...output.attributes, push: "true" } }
+        : output,
   );
   const names = [...values.tag, ...outputs.flatMap((output) => ("names" in output ? output.names : []))];
   const isPushed = outputs.some((output) => output.kind === "image" && output.attributes["push"] === "true");

@@ -40,7 +40,8 @@ export async function exportResult(
 }
 
 class Export {
-  readonly #result: BuildResult;
+  readonly #built: BuildResult;
+  #result: Pick<BuildResult, "images">;
   readonly #options: ExportOptions;
   readonly #exporter: ExporterRequest;
   /** Which of the client's outputs it is. */
@@ -51,6 +52,7 @@ class Export {
     options: ExportOptions,
     { exporter, id }: { readonly exporter: ExporterRequest; readonly id: number },
   ) {
+    this.#built = result;
     this.#result = result;
     this.#options = options;
     this.#exporter = exporter;
@@ -58,7 +60,9 @@ class Export {
   }
 
   async run(): Promise<Facts> {
-    const { progress } = this.#options;
+    const { progress, builds, signal } = this.#options;
+    if (isTrue(this.#exporter.attributes["rewrite-timestamp"]))
+      this.#result = { images: await builds.clampTimes(this.#built, signal) };
     switch (this.#exporter.type) {
       case "moby":
       case "image":

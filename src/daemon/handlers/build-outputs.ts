@@ -23,6 +23,7 @@ interface Delivery extends Pick<BuildRequest, "findCredentials"> {
   readonly send: (message: BuildMessage) => Promise<void>;
 }
 
+type Built = Pick<BuildResult, "images">;
 type Exported = BuildExport["root"] | undefined;
 
 /** Makes of the result what was asked for. Gives the last that was pushed or archived. */
@@ -42,8 +43,10 @@ interface OneDelivery extends Delivery {
   readonly output: BuildOutput;
 }
 
-async function deliver(builds: Builds, result: BuildResult, delivery: OneDelivery): Promise<Exported> {
-  const { output } = delivery;
+async function deliver(builds: Builds, built: BuildResult, delivery: OneDelivery): Promise<Exported> {
+  const { output, signal } = delivery;
+  const isClamped = output.attributes["rewrite-timestamp"] === "true";
+  const result = isClamped ? { images: await builds.clampTimes(built, signal) } : built;
   switch (output.type) {
     case "image":
       return await deliverImage(builds, result, delivery);
@@ -58,11 +61,7 @@ async function deliver(builds: Builds, result: BuildResult, delivery: OneDeliver
   }
 }
 
-async function deliverImage(
-  builds: Builds,
-  result: BuildResult,
-  delivery: OneDelivery,
-): Promise<Exported> {
+async function deliverImage(builds: Builds, result: Built, delivery: OneDelivery): Promise<Exported> {
   const { options, output, findCredentials, signal, onProgress } = delivery;
   const { tags: references } = options;
   await during("exporting to image", delivery, async (vertex) => {
@@ -87,14 +86,15 @@ async function deliverImage(
 
 async function deliverArchive(
   builds: Builds,
-  result: BuildResult,
+  result: Built,
   delivery: OneDelivery & { readonly format: "docker" | "oci" },
 ): Promise<Exported> {
   const { format, index, send } = delivery;
   let root: Exported;
   await during(`exporting to ${format} image format`, delivery, async () => {
     const exported = await exportOf(builds, result, delivery);
-    for await (const piece of exported.archive(format)) await sendOutput(piece, { index, platform: "" }, send);
+    for await (const piece of exported.archive(format))
+      await sendOutput(piece, { index, platform: "" }, send);
     ({ root } = exported);
   });
   return root;
@@ -102,7 +102,7 @@ async function deliverArchive(
 
 async function exportOf(
   builds: Builds,
-  result: BuildResult,
+  result: Built,
   { options, output, signal }: OneDelivery,
 ): Promise<BuildExport> {
   return await builds.export(result, {
@@ -113,10 +113,7 @@ async function exportOf(
   });
 }
 
-async function deliverFiles(
-  { images }: BuildResult,
-  delivery: OneDelivery,
-): Promise<void> {
+async function deliverFiles({ images }: Built, delivery: OneDelivery): Promise<void> {
   const { index, signal, onProgress, send } = delivery;
   for (const image of images) {
     await during("exporting to client", delivery, async (vertex) => {

@@ -9,13 +9,7 @@ import {
 import { parseRegistryConfig } from "../../api/image/registry-auth.ts";
 import type { BuildMessage } from "../../api/types/build.ts";
 import { Failure } from "../../base/failure.ts";
-import type {
-  BuildContext,
-  BuildProgress,
-  BuildRequest,
-  Builds,
-  OpenContext,
-} from "../../model/builds.ts";
+import type { BuildContext, BuildProgress, BuildRequest, Builds, OpenContext } from "../../model/builds.ts";
 import type { Call } from "../handler.ts";
 import { BodyMemory } from "../http/body-memory.ts";
 import { readFirstLine } from "../http/first-line.ts";
@@ -53,7 +47,13 @@ export async function buildWithOptions({ engine, request, reply, signal }: Call)
     const asked = requestOf(options, { context, findCredentials });
     if (options.describe === undefined) {
       await using result = await builds.build(asked, { signal, onProgress });
-      const exported = await deliverOutputs(builds, result, { options, findCredentials, signal, onProgress, send });
+      const exported = await deliverOutputs(builds, result, {
+        options,
+        findCredentials,
+        signal,
+        onProgress,
+        send,
+      });
       await send(buildResultOf(result.images, exported));
     } else {
       const { json, text, statusCode } = await builds.describe(options.describe, asked, {

@@ -3,7 +3,7 @@ import { IncludeFilter } from "../../build/dockerfile/include-filter.ts";
 import { DirectoryFilter } from "../../build/dockerfile/directory-filter.ts";
 import type { RunOperation } from "../../build/graph/graph-types.ts";
 import type { PathFilter, SourceTree, UnpackedArchive } from "../../build/solver/copy-layer.ts";
-import type { BuildWorker, Layers } from "../../build/solver/solver.ts";
+import type { BuildWorker, BuiltLayer, Layers } from "../../build/solver/solver.ts";
 import { keepLayer } from "../../image/commit.ts";
 import type { LoadedLayer } from "../../image/loaded-image.ts";
 import { stageInWorker } from "../../image/stage-in-worker.ts";
@@ -49,23 +49,26 @@ export class EngineWorker implements BuildWorker {
     return await this.#options.openContext(name);
   }
 
-  findResult(key: string): LoadedLayer | undefined {
+  findResult(key: string): BuiltLayer | undefined {
     const { state, dependencies } = this.#context;
     const found = state.buildCache().get(key);
     if (found?.kind !== "step" || !dependencies.storage.hasLayer(found.layer.diffId)) return undefined;
     state.putBuildCache({ ...found, usedAt: Date.now(), uses: found.uses + 1 });
-    return found.layer;
+    return { ...found.layer, createdAtMs: found.createdAt };
   }
 
   async keepResult(
     key: string,
-    { layer, about }: { readonly layer: LoadedLayer; readonly about: string },
+    {
+      layer: { createdAtMs = Date.now(), ...layer },
+      about,
+    }: { readonly layer: BuiltLayer; readonly about: string },
   ): Promise<void> {
     const { state, dependencies } = this.#context;
     const now = Date.now();
     const { contentBytes } = await dependencies.storage.usage({ layer: layer.diffId });
     const uses = state.buildCache().get(key)?.uses ?? 0;
-    const entry = { key, description: about, createdAt: now, usedAt: now, uses: uses + 1 };
+    const entry = { key, description: about, createdAt: createdAtMs, usedAt: now, uses: uses + 1 };
     state.putBuildCache({ kind: "step", ...entry, layer, bytes: contentBytes });
   }
 

@@ -39,6 +39,7 @@ import { formatReference, withDefaultTag } from "../../spec/reference.ts";
 import { isWithin } from "../resolve/clean-path.ts";
 import { ContextStore } from "../build-files/received-contexts.ts";
 import { TreeReader } from "../build-files/tree-reader.ts";
+import { TimedTree } from "./timed-tree.ts";
 import type { ContainerContext } from "../context.ts";
 import type { Garbage } from "../images/garbage.ts";
 import { StoringSink } from "../images/load-sink.ts";
@@ -242,8 +243,13 @@ export class LocalBuilds implements Builds {
     const { sourceDateEpoch } = request;
     const epochMs = sourceDateEpoch === undefined ? undefined : sourceDateEpoch * 1000;
     const image = encodeImage(finishConfig(graph.config, { layers, epochMs }), layers);
+    return this.#builtOf({ image, layers, epochMs, worker }, formatPlatform(platform));
+  }
+
+  #builtOf(result: OpenResult, platform: string): BuiltImage {
+    const { image, layers, worker, epochMs } = result;
     const built: BuiltImage = {
-      platform: formatPlatform(platform),
+      platform,
       id: image.id,
       config: image.config,
       configBytes: image.configBytes,
@@ -252,9 +258,12 @@ export class LocalBuilds implements Builds {
         mediaType: mediaTypes.manifest,
         size: image.manifestBytes.length,
       },
-      openTree: async () => new TreeReader(await worker.view(layers)),
+      openTree: async () => {
+        const tree = new TreeReader(await worker.view(layers));
+        return epochMs === undefined ? tree : new TimedTree(tree, epochMs);
+      },
     };
-    this.#results.set(built, { image, layers });
+    this.#results.set(built, result);
     return built;
   }
 
@@ -278,7 +287,7 @@ export class LocalBuilds implements Builds {
   }
 
   async store(
-    { images }: BuildResult,
+    { images }: Pick<BuildResult, "images">,
     { references, labels, onProgress, vertex }: StoreOptions,
   ): Promise<void> {
     const { context } = this.#parts;
@@ -305,7 +314,21 @@ export class LocalBuilds implements Builds {
     for (const name of names) report(`naming to ${formatReference(withDefaultTag(name))}`);
   }
 
-  async export({ images }: BuildResult, options: ExportOptions): Promise<BuildExport> {
+  async clampTimes({ images }: BuildResult, signal?: AbortSignal): Promise<readonly BuiltImage[]> {
+    const { closing, dependencies } = this.#parts.context;
+    const { clampResult } = await import("./clamp-results.ts");
+    const clamped: BuiltImage[] = [];
+    for (const built of images) {
+      const result = this.#open(built);
+      const { epochMs, worker } = result;
+      if (epochMs === undefined) return images;
+      const options = { epochMs, worker, store: dependencies.content, signal: signal ?? closing };
+      clamped.push(this.#builtOf(await clampResult(result, options), built.platform));
+    }
+    return clamped;
+  }
+
+  async export({ images }: Pick<BuildResult, "images">, options: ExportOptions): Promise<BuildExport> {
     const results = images.map((built) => ({ ...this.#open(built), platform: built.platform }));
     const { exportResults } = await import("./local-export.ts");
     return await exportResults(results, { context: this.#parts.context, options });

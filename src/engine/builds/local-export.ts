@@ -1,10 +1,9 @@
 import { type EncodedExport, encodeExport, type ExportedImage } from "../../build/exporters/encode-export.ts";
 import { Failure } from "../../base/failure.ts";
-import { compressLayers } from "../../image/push/compress-layers.ts";
+import { compressManifest } from "../../image/compress-manifest.ts";
 import { pushDocuments } from "../../image/push-documents.ts";
 import { layoutPath, writeLayout } from "../../image/write-layout.ts";
 import type { BuildExport, ExportOptions, PushOptions } from "../../model/builds.ts";
-import { parseImageDocument } from "../../spec/image/manifest.ts";
 import { formatFamiliar, formatReference, type Reference, withDefaultTag } from "../../spec/reference.ts";
 import type { ContainerContext } from "../context.ts";
 import { parseNewName } from "../images/parse-new-name.ts";
@@ -26,20 +25,14 @@ export async function exportResults(
   const references = options.references.map((each) => withDefaultTag(parseNewName(each)));
   const images: ExportedImage[] = [];
   for (const { platform, image, statements } of results) {
-    const content = parseImageDocument(image.manifestBytes);
-    if (content.kind !== "manifest") throw new Failure("internal", "cannot export: a manifest is an index");
-    const manifest = { bytes: image.manifestBytes, content };
-    const out =
-      compression === "uncompressed"
-        ? manifest
-        : await compressLayers(manifest, {
-            store,
-            compression,
-            diffIds: image.config.diffIds,
-            otherBlobs: (diffId) => blobsOfLayer(context.state, diffId),
-            signal,
-          });
-    images.push({ platform, configBytes: image.configBytes, layers: out.content.layers, statements });
+    const layers = await compressManifest(image.manifestBytes, {
+      store,
+      compression,
+      diffIds: image.config.diffIds,
+      otherBlobs: (diffId) => blobsOfLayer(context.state, diffId),
+      signal,
+    });
+    images.push({ platform, configBytes: image.configBytes, layers, statements });
   }
   const subjects = references.map(formatFamiliar);
   const encoded = encodeExport(images, { isIndex, annotations, subjects });

@@ -1,6 +1,6 @@
 import type { BaseImage, NamedContext } from "../../build/graph/graph-types.ts";
 import { Failure } from "../../base/failure.ts";
-import type { Layers } from "../../build/solver/solver.ts";
+import type { BuildWorker, Layers } from "../../build/solver/solver.ts";
 import type { EncodedImage } from "../../image/commit.ts";
 import type { BuildRequest, BuiltImage } from "../../model/builds.ts";
 import { formatPlatform, type Platform } from "../../spec/platform.ts";
@@ -9,6 +9,10 @@ import { formatPlatform, type Platform } from "../../spec/platform.ts";
 export interface OpenResult {
   readonly image: EncodedImage;
   readonly layers: Layers;
+  /** SOURCE_DATE_EPOCH. */
+  readonly epochMs?: number | undefined;
+  /** Of its build. */
+  readonly worker: BuildWorker;
 }
 
 export interface NamedContextOptions {
