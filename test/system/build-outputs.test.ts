@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { spawnSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { digestOf } from "../../src/spec/digest.ts";
@@ -195,3 +195,61 @@ describe.skipIf(!isRoot)("tare build --output", () => {
     expect(json<object>(blob(archive, root ?? { digest: "" }))).toMatchObject({ annotations: { a: "1" } });
   });
 });
+
+describe.skipIf(!isRoot)("tare build --platform", () => {
+  const own = `linux/${process.arch === "arm64" ? "arm64" : "amd64"}`;
+  const foreign = own === "linux/amd64" ? "linux/arm64" : "linux/amd64";
+  const cross = contextText([
+    "FROM --platform=$BUILDPLATFORM base:1 AS make",
+    "ARG TARGETARCH",
+    "RUN echo for $TARGETARCH > /made",
+    "FROM scratch",
+    "COPY --from=make /made /made",
+  ]);
+
+  test("a cross build of two platforms is an index", async () => {
+    const [archive, files] = [join(work, "multi.tar"), join(work, "multi")];
+    const platforms = ["--platform", `${own},${foreign}`];
+    await build(...platforms, "-o", `type=oci,dest=${archive}`, "-o", files, contextOf(cross));
+    const [root] = json<{ manifests: Pointer[] }>(member(archive, "index.json")).manifests;
+    expect(root?.mediaType).toBe("application/vnd.oci.image.index.v1+json");
+    const { manifests } = json<{ manifests: Pointer[] }>(blob(archive, root ?? { digest: "" }));
+    expect(manifests.map(({ platform }) => `${platform?.os}/${platform?.architecture}`)).toEqual([
+      own,
+      foreign,
+    ]);
+    for (const [at, manifest] of manifests.entries()) {
+      const { config } = json<{ config: Pointer }>(blob(archive, manifest));
+      const architecture = [own, foreign][at]?.split("/")[1] ?? "";
+      expect(json<object>(blob(archive, config))).toMatchObject({ architecture });
+      const made = readFileSync(join(files, `linux_${architecture}`, "made"), "utf8");
+      expect(made).toBe(`for ${architecture}\n`);
+    }
+    await build(...platforms, "-t", `${registry.host}/me/multi:1`, "--push", contextOf(cross));
+    const pushed = json<{ manifests: Pointer[] }>(
+      registry.manifests.get("me/multi 1")?.bytes ?? new Uint8Array(),
+    );
+    expect(pushed.manifests.map(({ digest }) => registry.manifests.has(`me/multi ${digest}`))).toEqual([
+      true,
+      true,
+    ]);
+    const docker = ["build", ...platforms, "-o", `type=docker,dest=${archive}`, contextOf(cross)];
+    expect(await host.refused(docker)).toContain("does not currently support exporting manifest lists");
+  });
+
+  const hasHandler = existsSync(
+    `/proc/sys/fs/binfmt_misc/qemu-${foreign === "linux/arm64" ? "aarch64" : "x86_64"}`,
+  );
+  test.skipIf(hasHandler)(
+    "a step of a foreign platform is refused in one sentence without a handler",
+    async () => {
+      const context = contextOf('FROM scratch\nRUN ["/x"]\n');
+      const sentence = `cannot run programs of ${foreign} on ${own}: the kernel has no binfmt_misc handler`;
+      expect(await host.refused(["build", "--platform", foreign, context])).toContain(sentence);
+    },
+  );
+});
+
+function contextText(lines: readonly string[]): string {
+  return `${lines.join("\n")}\n`;
+}

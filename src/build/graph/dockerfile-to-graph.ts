@@ -548,6 +548,7 @@ class GraphBuilder {
         operation: {
           kind: "run",
           base: state.vertex,
+          platform: state.config.platform,
           words,
           env: [...defaults.env, ...args],
           proxyEnv,

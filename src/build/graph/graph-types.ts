@@ -74,6 +74,8 @@ export interface ContextOperation {
 export interface RunOperation {
   readonly kind: "run";
   readonly base: Vertex | undefined;
+  /** Of the programs; absent: the host's. */
+  readonly platform?: Platform | undefined;
   readonly words: readonly string[];
   /** `NAME=value`: all variables of the program but those of the engine. */
   readonly env: readonly string[];

@@ -15,6 +15,7 @@ import type { ExitStatus } from "../../model/container-state.ts";
 import type { ContainerId } from "../../model/ids.ts";
 import type { ContainerMount } from "../../model/mounts.ts";
 import { type ImageConfig, noDefaults } from "../../spec/image/config.ts";
+import { requireRunnable } from "./foreign-platform.ts";
 import { hostPlatform } from "../../spec/platform.ts";
 import { FrameDecoder } from "../../spec/stream-frames.ts";
 import { startedPaths } from "../containers/files/changes.ts";
@@ -53,6 +54,7 @@ export async function runStep(
   { layers, mounts, secretVariables, settings, signal, onOutput, store }: StepOptions,
 ): Promise<void> {
   signal.throwIfAborted();
+  if (operation.platform !== undefined) requireRunnable(operation.platform);
   const { storage } = context.dependencies;
   const diffIds = layers.map(({ diffId }) => diffId);
   const ignored = await findStubs(context, { layers, mounts });
