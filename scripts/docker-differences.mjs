@@ -89,11 +89,8 @@ const clusterVolumes = { state: "no", why: `cluster volumes: ${swarm}` };
 export const flagDifferences = {
   build: Object.fromEntries(
     [
-      ["annotation", "annotations of images are not written"],
       ["attest", "attestations are not made"],
       ["builder", "there is one builder, the daemon; `default` is accepted"],
-      ["cache-from", "the cache is the engine's own"],
-      ["cache-to", "the cache is the engine's own"],
       ["provenance", "attestations are not made; `false` is accepted"],
       ["sbom", "attestations are not made; `false` is accepted"],
       ["security-opt", "steps have the default profile"],

@@ -1,4 +1,5 @@
 import { required } from "../base/required.ts";
+import { parseTrustedJson } from "../base/trusted-json.ts";
 import { digestOf } from "../spec/digest.ts";
 import { encodeImageConfig, type ImageConfig, parseImageConfig } from "../spec/image/config.ts";
 import { encodeImageManifest, mediaTypes, parseImageDocument } from "../spec/image/manifest.ts";
@@ -85,8 +86,14 @@ export interface EncodedImage {
 }
 
 /** An image of a configuration, whose `diffIds` are not read, and layers, the lowest first. */
-export function encodeImage(config: ImageConfig, layers: readonly LoadedLayer[]): EncodedImage {
-  const configBytes = encodeImageConfig({ ...config, diffIds: layers.map(({ diffId }) => diffId) });
+export function encodeImage(
+  config: ImageConfig,
+  layers: readonly LoadedLayer[],
+  /** More members of the document, which readers of images leave alone. */
+  more: Readonly<Record<string, string>> = {},
+): EncodedImage {
+  const plain = encodeImageConfig({ ...config, diffIds: layers.map(({ diffId }) => diffId) });
+  const configBytes = Object.keys(more).length === 0 ? plain : withMembers(plain, more);
   const id = digestOf(configBytes);
   const manifestBytes = encodeImageManifest({
     config: { digest: id, size: configBytes.length },
@@ -100,6 +107,11 @@ export function encodeImage(config: ImageConfig, layers: readonly LoadedLayer[])
     manifestBytes,
     layers,
   };
+}
+
+function withMembers(document: Uint8Array, more: Readonly<Record<string, string>>): Uint8Array {
+  const text = Buffer.from(document).toString();
+  return Buffer.from(JSON.stringify({ ...parseTrustedJson<object>(text), ...more }));
 }
 
 /** Stores the documents of an image whose layers are stored, and gives it to the sink. */

@@ -40,6 +40,13 @@ export type BuildContext =
   /** What another build of this engine has made, while that is open. */
   | { readonly kind: "result"; readonly image: BuiltImage };
 
+/** A cache of builds in a registry: of its own, or in an image. */
+export interface CacheSource {
+  readonly reference: string;
+  /** Take any certificate, and plain HTTP. */
+  readonly insecure?: boolean | undefined;
+}
+
 /** A build of a Dockerfile. */
 export interface BuildRequest {
   readonly dockerfile: {
@@ -69,6 +76,10 @@ export interface BuildRequest {
   readonly hostname?: string | undefined;
   /** Seconds since 1970: the time of the image and, where asked for, its files. */
   readonly sourceDateEpoch?: number | undefined;
+  /** Where results of steps are that this engine does not have. */
+  readonly cacheSources?: readonly CacheSource[] | undefined;
+  /** The images have the keys of their steps in their configs: they can be the cache of another build. */
+  readonly hasInlineCache?: boolean | undefined;
   /** Entitlements that the caller allows: `network.host`, `security.insecure`, `device`. */
   readonly entitlements: readonly string[];
   /** Undefined: there is no secret of that id. */
@@ -235,6 +246,14 @@ export interface PushOptions extends Pick<BuildRequest, "findCredentials"> {
   readonly signal?: AbortSignal | undefined;
 }
 
+/** Where the cache of a build goes. */
+export interface CacheExportOptions extends Omit<PushOptions, "byDigest"> {
+  readonly reference: string;
+  /** "min": the steps whose layers the images have; "max": all. */
+  readonly mode: "min" | "max";
+  readonly compression?: ExportOptions["compression"];
+}
+
 /** A result that can leave the engine, while the result is open. */
 export interface BuildExport {
   /** The manifest of the only image, or the index of all. */
@@ -351,6 +370,8 @@ export interface Builds {
   clampTimes(result: BuildResult, signal?: AbortSignal): Promise<readonly BuiltImage[]>;
   /** The results in the form that registries and archives have. Throws "invalid" for a name that is none. */
   export(result: Pick<BuildResult, "images">, options: ExportOptions): Promise<BuildExport>;
+  /** Pushes the results of the build's steps as a cache of its own. */
+  exportCache(result: BuildResult, options: CacheExportOptions): Promise<void>;
   /** The config of an image, pulled where it is not here: what a front end on the client's side asks for. */
   resolveImage(
     reference: string,

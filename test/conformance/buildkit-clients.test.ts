@@ -351,8 +351,11 @@ describe.skipIf(!isRoot || !hasBuildx)(
       good(await buildx("--no-cache-filter", "one,two", context));
       expect(daemon.builds.requests.at(-1)?.noCache).toEqual(["one", "two"]);
       expect(good(await buildx("--cache-from", "type=registry,ref=localhost:5000/c", context))).toContain(
-        "cache from elsewhere is not used",
+        "[internal] load build definition",
       );
+      expect(daemon.builds.requests.at(-1)?.cacheSources).toEqual([
+        { reference: "localhost:5000/c", insecure: false },
+      ]);
     });
 
     test("bake: a target that is the context of another", async () => {

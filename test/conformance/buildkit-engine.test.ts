@@ -182,12 +182,6 @@ describe.skipIf(!isRoot || !hasBuildx)(
       expect(must("run", "--rm", "--network", "none", "additional:1", "cat", "/f")).toBe("f\n");
     });
 
-    test("the cache for elsewhere is refused with a warning", () => {
-      const context = project("cached", { Dockerfile: "FROM busybox\nRUN true\n" });
-      const out = must("buildx", "build", "--progress=plain", "--cache-to", "type=inline", context);
-      expect(out).toContain("WARN: the cache is not exported");
-    });
-
     test("a client that is killed ends its step", async () => {
       const context = project("endless", { Dockerfile: "FROM busybox\nRUN echo begun; sleep 4321\n" });
       const child = spawn(docker ?? "", ["buildx", "build", "--progress=plain", context], {

@@ -88,6 +88,26 @@ describe.skipIf(!isRoot || !hasBuildx)("buildx's outputs of builds by the engine
     expect(Buffer.from(one ?? [])).toEqual(Buffer.from(two ?? []));
   });
 
+  test("the cache goes to a registry and into images, and comes back", async () => {
+    const [cache, name] = [`${registry.host}/me/cache:1`, `${registry.host}/me/inline:1`];
+    await build("-t", "cached:1", "--cache-to", `type=registry,ref=${cache},mode=max`);
+    await build("-t", name, "--cache-to", "type=inline", "--push");
+    for (const from of [cache, name]) {
+      await run("builder", "prune", "-af");
+      const out = await build("-t", "cached:2", "--cache-from", `type=registry,ref=${from}`);
+      expect(out).toContain(`importing cache manifest from ${from}`);
+      expect(out).toMatch(/RUN echo out > \/out\n#\d+ CACHED/);
+    }
+    const out = await build(
+      "--cache-to",
+      "type=s3,region=r,bucket=b",
+      "--cache-from",
+      "type=s3,region=r,bucket=b",
+    );
+    expect(out).toContain('WARN: the cache is not exported as "s3"');
+    expect(out).toContain('WARN: the cache is not read from "s3"');
+  });
+
   test("a push by digest sets no tag", async () => {
     const name = `${registry.host}/me/digest`;
     await build("--builder", "direct", "-o", `type=image,name=${name},push-by-digest=true,push=true`);

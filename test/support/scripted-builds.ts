@@ -254,6 +254,8 @@ export class ScriptedBuilds implements Builds, AsyncDisposable {
     this.stored.push(references);
   }
 
+  async exportCache(): Promise<void> {}
+
   async clampTimes({ images }: BuildResult): Promise<readonly BuiltImage[]> {
     return images;
   }

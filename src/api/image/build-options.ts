@@ -2,7 +2,13 @@ import { Failure } from "../../base/failure.ts";
 import type { BuildRequest } from "../../model/builds.ts";
 import { parsePlatform } from "../../spec/platform.ts";
 import { parseReference } from "../../spec/reference.ts";
-import type { BuildContextPath, BuildNamedContext, BuildOutputRequest } from "../types/build.ts";
+import type {
+  BuildCacheRequest,
+  BuildContextPath,
+  BuildNamedContext,
+  BuildOutputRequest,
+} from "../types/build.ts";
+import { type CacheEntry, type CacheTarget, parseCacheSource, parseCacheTarget } from "./cache-options.ts";
 import { parseExportForm } from "./export-form.ts";
 import { hostConfigSchemas } from "../container/create-schemas.ts";
 import { type FieldSchemas, readFields } from "../http/field-schemas.ts";
@@ -46,6 +52,8 @@ export type BuildOptionsRequest = Pick<
   | "network"
   | "entitlements"
   | "sourceDateEpoch"
+  | "cacheSources"
+  | "hasInlineCache"
 > &
   StepParameters & {
     readonly context: ContextPath | undefined;
@@ -55,6 +63,7 @@ export type BuildOptionsRequest = Pick<
     readonly tags: readonly string[];
     readonly secrets: ReadonlyMap<string, Uint8Array>;
     readonly outputs: readonly BuildOutput[];
+    readonly cacheTargets: readonly CacheTarget[];
     readonly describe: (typeof reports)[number] | undefined;
   };
 
@@ -84,6 +93,8 @@ const schemas = {
   HostConfig: { object: hostConfigSchemas },
   Secrets: "text-map",
   Entitlements: "texts",
+  CacheFrom: { list: { Type: "text", Attributes: "text-map" } },
+  CacheTo: { list: { Type: "text", Attributes: "text-map" } },
   Outputs: { list: { Type: "text", Attributes: "text-map" } },
   Describe: "text",
 } as const satisfies FieldSchemas;
@@ -98,6 +109,7 @@ export function parseBuildOptions(body: unknown): BuildOptionsRequest {
     if (!entitlements.has(each))
       throw new Failure("invalid", `invalid entitlement: ${JSON.stringify(each.slice(0, 100))}`);
   }
+  const cacheTargets = cachesOf(fields.CacheTo, parseCacheTarget);
   return {
     dockerfile: { name: Dockerfile.Name ?? "Dockerfile", text: Dockerfile.Text },
     context: contextOf(fields.Context),
@@ -120,6 +132,9 @@ export function parseBuildOptions(body: unknown): BuildOptionsRequest {
     entitlements: Entitlements,
     secrets: new Map(Object.entries(fields.Secrets ?? {}).map(([id, text]) => [id, secretOf(id, text)])),
     outputs: outputsOf(fields.Outputs),
+    cacheSources: cachesOf(fields.CacheFrom, parseCacheSource),
+    cacheTargets,
+    hasInlineCache: cacheTargets.some(({ kind }) => kind === "inline"),
     describe: fields.Describe === undefined ? undefined : oneOf("Describe", fields.Describe, reports),
     ...stepParametersOf(fields.HostConfig ?? {}),
   };
@@ -154,6 +169,18 @@ function contextOf(fields: BuildContextPath | undefined): ContextPath | undefine
   if (!/^\d{1,20}$/.test(Device) || !/^\d{1,20}$/.test(Inode))
     throw new Failure("invalid", "a build context needs its device and inode, as decimal texts");
   return { path: Path, device: BigInt(Device), inode: BigInt(Inode) };
+}
+
+function cachesOf<T>(
+  list: readonly BuildCacheRequest[] | undefined,
+  parse: (entry: CacheEntry) => T | undefined,
+): readonly T[] {
+  return (list ?? []).slice(0, mostOutputs + 1).map(({ Type = "", Attributes = {} }, at) => {
+    if (at >= mostOutputs) throw new Failure("invalid", `a build has at most ${mostOutputs} caches`);
+    const found = parse({ type: Type, attributes: Attributes });
+    if (found === undefined) throw new Failure("unsupported", `unknown cache type: ${JSON.stringify(Type)}`);
+    return found;
+  });
 }
 
 function outputsOf(list: readonly BuildOutputRequest[] | undefined): readonly BuildOutput[] {

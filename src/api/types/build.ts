@@ -26,6 +26,12 @@ export interface BuildOutputRequest {
   readonly Attributes?: Readonly<Record<string, string>> | undefined;
 }
 
+export interface BuildCacheRequest {
+  readonly Type?: string | undefined;
+  /** BuildKit's: `ref`, `mode`, `compression`, `registry.insecure`, `ignore-error`. */
+  readonly Attributes?: Readonly<Record<string, string>> | undefined;
+}
+
 /** The first line of `POST /tare/builds`; the context follows as tar where `Context` is absent. */
 export interface BuildOptionsLine {
   readonly Dockerfile?:
@@ -53,6 +59,10 @@ export interface BuildOptionsLine {
   readonly Entitlements?: readonly string[] | undefined;
   /** What is made of the result, in this order; absent: an image of the engine. */
   readonly Outputs?: readonly BuildOutputRequest[] | undefined;
+  /** Caches elsewhere: `registry`. */
+  readonly CacheFrom?: readonly BuildCacheRequest[] | undefined;
+  /** Where the cache goes: `registry`, `inline`. */
+  readonly CacheTo?: readonly BuildCacheRequest[] | undefined;
   /** In place of a build: `lint`, `outline`, `targets`. */
   readonly Describe?: string | undefined;
 }

@@ -53,7 +53,9 @@ export interface BuildWorker {
   /** The tree of a build context, which stays until the build ends. Throws "not-found". */
   context(name: string): Promise<SourceTree>;
   /** The result of an earlier step, if the store still has it. */
-  findResult(key: string): BuiltLayer | undefined;
+  findResult(key: string): Promise<BuiltLayer | undefined>;
+  /** The results that this build has found or kept, by their keys. */
+  readonly used: ReadonlyMap<string, BuiltLayer>;
   keepResult(key: string, result: { readonly layer: BuiltLayer; readonly about: string }): Promise<void>;
   /** Stores a layer; nothing stays of one that fails. */
   storeLayer(tar: AsyncIterable<Uint8Array>, signal: AbortSignal): Promise<BuiltLayer>;
@@ -353,7 +355,7 @@ export class Solver {
     work: (signal: AbortSignal) => Promise<readonly BuiltLayer[]>,
   ): Promise<readonly BuiltLayer[]> {
     this.#signal.throwIfAborted();
-    const known = vertex.ignoresCache === true ? [] : this.#findResults(keys);
+    const known = vertex.ignoresCache === true ? [] : await this.#findResults(keys);
     if (known.length > 0) {
       this.#report("cached", vertex);
       return known;
@@ -379,8 +381,8 @@ export class Solver {
   }
 
   /** All of them, or none. */
-  #findResults(keys: readonly string[]): readonly BuiltLayer[] {
-    const found = keys.map((key) => this.#worker.findResult(key));
+  async #findResults(keys: readonly string[]): Promise<readonly BuiltLayer[]> {
+    const found = await Promise.all(keys.map(async (key) => await this.#worker.findResult(key)));
     const layers = found.filter((each) => each !== undefined);
     return layers.length === keys.length ? layers : [];
   }

@@ -4,7 +4,8 @@ import type { TableOf } from "../flags/flag.ts";
 import { bool, bytes, int, later, list, string } from "../flags/kinds.ts";
 import { checkLabel } from "../flags/label.ts";
 import { parseUlimit } from "../flags/ulimit.ts";
-import { parseOutput } from "./build-output.ts";
+import { parseCache } from "./parse-cache.ts";
+import { parseAnnotation, parseOutput } from "./build-output.ts";
 import { parseNamedContext } from "./named-contexts.ts";
 import { parseSecret } from "./secrets.ts";
 
@@ -65,15 +66,21 @@ export const progressWords: readonly string[] = ["auto", "plain", "quiet", "rawj
 export const buildFlags: TableOf<BuildValues> = {
   "add-host": list("Add a custom host-to-IP mapping (host:ip)", { check: checkHost }),
   allow: list("Allow extra privileged entitlement", { words: ["network.host", "security.insecure"] }),
-  annotation: later(list("Add annotation to the image")),
+  annotation: list("Add annotation to the image (e.g., key=value, index:key=value)", {
+    check: (text) => (parseAnnotation(text), text),
+  }),
   attest: later(list("Attestation parameters (format: type=sbom,generator=image)")),
   "build-arg": list("Set build-time variables; a name alone takes its value from the environment"),
   "build-context": list("Additional build contexts (e.g., name=path)", {
     check: (text) => (parseNamedContext(text), text),
   }),
   builder: later(string("Override the configured builder instance"), "", "default"),
-  "cache-from": later(list("External cache sources")),
-  "cache-to": later(list("Cache export destinations")),
+  "cache-from": list("External cache sources (e.g., user/app:cache, type=registry,ref=user/app:cache)", {
+    check: (text) => (parseCache(text), text),
+  }),
+  "cache-to": list("Cache export destinations (e.g., user/app:cache, type=inline)", {
+    check: (text) => (parseCache(text), text),
+  }),
   call: string("Set method for evaluating build (check, targets)", {
     initial: "build",
     words: ["build", "check", "targets"],

@@ -71,6 +71,15 @@ export function parseOutput(text: string): BuildOutput {
   }
 }
 
+/** The value of `--annotation` as an attribute of an output: `annotation-index.KEY`. Throws "invalid". */
+export function parseAnnotation(text: string): readonly [attribute: string, value: string] {
+  const match = /^(?:(manifest|index|manifest-descriptor):)?([^=]+)=(.*)$/s.exec(text);
+  if (match === null)
+    throw new Failure("invalid", `invalid annotation ${JSON.stringify(text)}: want key=value`);
+  const [, where, key = "", value = ""] = match;
+  return [`annotation${where === undefined || where === "manifest" ? "" : `-${where}`}.${key}`, value];
+}
+
 const ofImages = ["type", "name", "compression", "oci-mediatypes", "rewrite-timestamp"];
 const known: Readonly<Record<string, readonly string[]>> = {
   local: ["type", "dest"],

@@ -16,7 +16,7 @@ import { onEndingSignals, statusOfSignal } from "../terminal/signals.ts";
 import { type ChosenContext, chooseContext } from "./build-context.ts";
 import { openDisplay, type ProgressMode } from "./build-display.ts";
 import { buildFlags, type BuildValues, checkProgress } from "./build-flags.ts";
-import { type BuildOutput, parseOutput } from "./build-output.ts";
+import { type BuildOutput, parseAnnotation, parseOutput } from "./build-output.ts";
 import { formatBuildFailure, formatBuildWarnings, formatFailedSteps } from "./format-end.ts";
 import { formatCheck } from "./format-check.ts";
 import type { NamedRequest } from "./named-contexts.ts";
@@ -159,12 +159,12 @@ function outputsOf(values: BuildValues): readonly BuildOutput[] {
   const hasImage = chosen.some(({ kind }) => kind === "image");
   if (values.load && !hasImage) throw optionFailure("load and output can't be used together");
   if (values.push && !hasImage) throw optionFailure("push and output can't be used together");
-  const outputs = chosen.map(
-    (output): BuildOutput =>
-      values.push && output.kind === "image"
-        ? { ...output, attributes: { ...output.attributes, push: "true" } }
-        : output,
-  );
+  const annotations = Object.fromEntries(values.annotation.map(parseAnnotation));
+  const outputs = chosen.map((output): BuildOutput => {
+    if (!("attributes" in output)) return output;
+    const push = values.push && output.kind === "image" ? { push: "true" } : {};
+    return { ...output, attributes: { ...output.attributes, ...annotations, ...push } };
+  });
   const names = [...values.tag, ...outputs.flatMap((output) => ("names" in output ? output.names : []))];
   const isPushed = outputs.some((output) => output.kind === "image" && output.attributes["push"] === "true");
   if (isPushed && names.length === 0) throw optionFailure("tag is needed when pushing to registry");

@@ -1,4 +1,5 @@
 import { randomUUID } from "node:crypto";
+import type { CacheTarget } from "../../api/image/cache-options.ts";
 import { Failure } from "../../base/failure.ts";
 import type { BuildResult, BuiltImage, BuiltTree } from "../../model/builds.ts";
 import { ProgressLog } from "./progress-log.ts";
@@ -24,6 +25,7 @@ export class BuildJob implements AsyncDisposable {
   readonly ref: string;
   readonly sessionId: string;
   readonly entitlements: readonly string[];
+  readonly cacheTargets: readonly CacheTarget[];
   readonly progress: ProgressLog = new ProgressLog();
   readonly startedAtMs: number = Date.now();
   readonly owned: AsyncDisposableStack = new AsyncDisposableStack();
@@ -35,14 +37,18 @@ export class BuildJob implements AsyncDisposable {
     ref,
     sessionId,
     entitlements,
+    cacheTargets,
   }: {
     readonly ref: string;
     readonly sessionId: string;
     readonly entitlements: readonly string[];
+    /** Where the cache of the build goes. */
+    readonly cacheTargets: readonly CacheTarget[];
   }) {
     this.ref = ref;
     this.sessionId = sessionId;
     this.entitlements = entitlements;
+    this.cacheTargets = cacheTargets;
   }
 
   /** Fires when the build has to end: its client has canceled it, or has gone. */

@@ -26,6 +26,7 @@ export interface FrontEndBuild {
   readonly progress: ProgressLog;
   readonly signal: AbortSignal;
   readonly entitlements: readonly string[];
+  readonly hasInlineCache: boolean;
   /** What other builds have made, by the definition that this request has of it. */
   readonly findInput: (name: string) => BuiltImage | undefined;
   /** Disposed with the build. */
@@ -133,7 +134,7 @@ async function requestOf(
   for (const [name, source] of options.contexts) found.set(name, await contexts.resolve(name, source));
   const { target, buildArgs, labels, platforms, noCache, pull, network, extraHosts, shmBytes, ulimits } =
     options;
-  const { cgroupParent, hostname, sourceDateEpoch } = options;
+  const { cgroupParent, hostname, sourceDateEpoch, cacheSources } = options;
   return {
     dockerfile,
     contexts: found,
@@ -150,6 +151,8 @@ async function requestOf(
     cgroupParent,
     hostname,
     sourceDateEpoch,
+    cacheSources,
+    hasInlineCache: build.hasInlineCache,
     entitlements,
     readSecret: async (id, signal) => readSecret(session, id, signal),
     openAgent: async (id, signal) => openAgent(session, id, signal),

@@ -1,5 +1,7 @@
+import { type CacheEntry, parseCacheSource } from "../../api/image/cache-options.ts";
 import { Failure } from "../../base/failure.ts";
 import type { BuildRequest } from "../../model/builds.ts";
+import { readJson } from "../../spec/json-reader.ts";
 
 /** Where a context of a build is, as the client names it. */
 export type ContextSource =
@@ -70,6 +72,7 @@ export function parseFrontendOptions(options: Readonly<Record<string, string>>):
     cgroupParent: get("cgroup-parent"),
     hostname: get("build-arg:BUILDKIT_SANDBOX_HOSTNAME") ?? get("hostname"),
     sourceDateEpoch: epoch === undefined || epoch === "" ? undefined : parseCount("SOURCE_DATE_EPOCH", epoch),
+    cacheSources: cacheEntriesOf(options).flatMap((entry) => parseCacheSource(entry) ?? []),
     subrequest: subrequestOf(get("requestid")),
     isMultiPlatform: platforms.length > 1 || isTrue(multi),
     ignored: ignoredOf(options),
@@ -166,9 +169,22 @@ function isTrue(value: string | undefined): boolean {
 function ignoredOf(options: Readonly<Record<string, string>>): readonly string[] {
   const attestations = Object.keys(options).filter((key) => key.startsWith("attest:"));
   const ignored = attestations.map((key) => `the attestation "${key.slice("attest:".length)}" is not made`);
-  if ((options["cache-from"] ?? "") !== "" || (options["cache-imports"] ?? "[]") !== "[]")
-    ignored.push("cache from elsewhere is not used: all steps are looked up in the own cache");
+  for (const { type } of cacheEntriesOf(options).filter((entry) => parseCacheSource(entry) === undefined))
+    ignored.push(`the cache is not read from "${type}": only from "registry"`);
   return ignored;
+}
+
+/** SPEC: moby/buildkit, frontend/dockerui: newer clients send a list, older ones references. */
+function cacheEntriesOf(options: Readonly<Record<string, string>>): readonly CacheEntry[] {
+  const list = options["cache-imports"] ?? "";
+  const read = (name: string, text: string): readonly CacheEntry[] =>
+    readJson(Buffer.from(text), { what: name }).list((node) => ({
+      type: node.at("Type").text(),
+      attributes: node.at("Attrs").map((value) => value.text()),
+    }));
+  if (list !== "") return read("cache-imports", list);
+  const references = (options["cache-from"] ?? "").split(",").filter((each) => each !== "");
+  return references.map((ref) => ({ type: "registry", attributes: { ref } }));
 }
 
 function splitOnce(text: string, separator: string): readonly [string, string] {

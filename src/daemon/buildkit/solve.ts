@@ -1,3 +1,4 @@
+import { type CacheEntry, parseCacheTarget } from "../../api/image/cache-options.ts";
 import type { Failure } from "../../base/failure.ts";
 import type { Sendable } from "../../grpc/codec.ts";
 import type { ServerCall } from "../../grpc/server.ts";
@@ -41,6 +42,7 @@ export async function solve(
     ref: request.Ref,
     sessionId: request.Session,
     entitlements: request.Entitlements,
+    cacheTargets: cacheEntriesOf(request).flatMap((entry) => parseCacheTarget(entry) ?? []),
   });
   job.endWith(call.signal);
   const record = {
@@ -83,11 +85,11 @@ async function run(
   job: BuildJob,
   context: BuildKitContext,
 ): Promise<Readonly<Record<string, string>>> {
-  const exported = (request.Cache?.Exports ?? []).map(({ Type }) => Type);
-  if (exported.length > 0) {
+  const unknown = cacheEntriesOf(request).filter((entry) => parseCacheTarget(entry) === undefined);
+  if (unknown.length > 0) {
     await job.progress.step("[internal] options without effect").run(async (step) => {
-      for (const type of exported)
-        step.log(`WARN: the cache is not exported as "${type}": it stays in the daemon\n`);
+      for (const { type } of unknown)
+        step.log(`WARN: the cache is not exported as "${type}": only as "registry" and "inline"\n`);
     });
   }
   const outcome = request.Frontend === "" ? await returnedOf(job) : await ownFrontEnd(request, job, context);
@@ -95,7 +97,7 @@ async function run(
   const { result, isMultiPlatform } = outcome;
   if (result === undefined) return {};
   const session = await sessionOf(job, context);
-  return await exportResult(result, exportersOf(request), {
+  const facts = await exportResult(result, exportersOf(request), {
     builds: context.builds,
     session,
     progress: job.progress,
@@ -103,6 +105,35 @@ async function run(
     isMultiPlatform,
     findCredentials: async (registry, signal) => findCredentials(session, registry, signal),
   });
+  await exportCaches(result, { job, context, session });
+  return facts;
+}
+
+async function exportCaches(
+  result: BuildResult,
+  {
+    job: { cacheTargets, progress, signal },
+    context,
+    session,
+  }: { readonly job: BuildJob; readonly context: BuildKitContext; readonly session: ClientSession },
+): Promise<void> {
+  for (const target of cacheTargets) {
+    if (target.kind === "inline") continue;
+    const { ignoresError, ...options } = target;
+    const exporting = progress.step("exporting cache to registry").run(async (step) => {
+      await context.builds.exportCache(result, {
+        ...options,
+        findCredentials: async (registry, ends) => findCredentials(session, registry, ends),
+        onPart: (text) => step.part(text).finish(),
+        signal,
+      });
+    });
+    await (ignoresError ? exporting.catch(() => signal.throwIfAborted()) : exporting);
+  }
+}
+
+function cacheEntriesOf({ Cache }: SolveRequest): readonly CacheEntry[] {
+  return (Cache?.Exports ?? []).map(({ Type, Attrs }) => ({ type: Type, attributes: Attrs }));
 }
 
 type Outcome =
@@ -153,6 +184,7 @@ export async function runFrontEndFor(
     progress: job.progress,
     signal: job.signal,
     entitlements: job.entitlements,
+    hasInlineCache: job.cacheTargets.some(({ kind }) => kind === "inline"),
     owned: job.owned,
     findInput: (name) => {
       const id = findResultId(inputs[name]);

@@ -17,7 +17,7 @@ import { digestOf } from "../../spec/digest.ts";
 const pieceBytes = 192 * 1024;
 
 interface Delivery extends Pick<BuildRequest, "findCredentials"> {
-  readonly options: Pick<BuildOptionsRequest, "outputs" | "tags" | "platforms">;
+  readonly options: Pick<BuildOptionsRequest, "outputs" | "tags" | "platforms" | "cacheTargets">;
   readonly signal: AbortSignal;
   readonly onProgress: (event: BuildProgress) => void;
   readonly send: (message: BuildMessage) => Promise<void>;
@@ -35,7 +35,32 @@ export async function deliverOutputs(
   let exported: Exported;
   for (const [index, output] of delivery.options.outputs.entries())
     exported = (await deliver(builds, result, { ...delivery, index, output })) ?? exported;
+  await exportCaches(builds, result, delivery);
   return exported;
+}
+
+async function exportCaches(builds: Builds, result: BuildResult, delivery: Delivery): Promise<void> {
+  const { options, findCredentials, signal } = delivery;
+  for (const target of options.cacheTargets) {
+    if (target.kind === "inline") continue;
+    const { ignoresError, ...cache } = target;
+    const exporting = during("exporting cache to registry", delivery, async (vertex) => {
+      const onPart = partsOf(vertex, delivery);
+      await builds.exportCache(result, { ...cache, findCredentials, onPart, signal });
+    });
+    await (ignoresError ? exporting.catch(() => signal.throwIfAborted()) : exporting);
+  }
+}
+
+/** Reports parts of a step as they begin. */
+function partsOf(
+  vertex: ReturnType<typeof digestOf>,
+  { onProgress }: Pick<Delivery, "onProgress">,
+): (id: string) => void {
+  return (id) => {
+    const startedAtMs = Date.now();
+    onProgress({ kind: "status", vertex, id, current: 0, startedAtMs, completedAtMs: startedAtMs });
+  };
 }
 
 interface OneDelivery extends Delivery {
@@ -75,10 +100,7 @@ async function deliverImage(builds: Builds, result: Built, delivery: OneDelivery
   if (output.attributes["push"] !== "true") return undefined;
   const exported = await exportOf(builds, result, delivery);
   await during(`pushing ${references.join(", ")}`, delivery, async (vertex) => {
-    const onPart = (id: string): void => {
-      const startedAtMs = Date.now();
-      onProgress({ kind: "status", vertex, id, current: 0, startedAtMs, completedAtMs: startedAtMs });
-    };
+    const onPart = partsOf(vertex, delivery);
     await exported.push({ findCredentials, onPart, signal });
   });
   return exported.root;

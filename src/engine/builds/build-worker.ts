@@ -14,18 +14,22 @@ import { packTree, packTreeChanges } from "../../linux/tree/tree.ts";
 import type { BuildRequest } from "../../model/builds.ts";
 import type { ContainerContext } from "../context.ts";
 import { StoringSink } from "../images/load-sink.ts";
+import type { ImportedCache } from "./imported-cache.ts";
 import { unpackArchive } from "./unpack-archive.ts";
 import { runStep, type StepSettings } from "./run-step.ts";
 import { type CacheMounts, prepareStepMounts, type StepOutput } from "./step-mounts.ts";
 
 /** What one build does in this engine. */
 export class EngineWorker implements BuildWorker {
+  readonly used: Map<string, BuiltLayer> = new Map();
   readonly #context: ContainerContext;
   readonly #options: {
     readonly caches: CacheMounts;
     readonly settings: StepSettings;
     readonly readSecret: BuildRequest["readSecret"];
     readonly openContext: (name: string) => Promise<SourceTree>;
+    readonly imported?: ImportedCache | undefined;
+    readonly signal: AbortSignal;
   };
 
   constructor(
@@ -35,6 +39,8 @@ export class EngineWorker implements BuildWorker {
       readonly settings: StepSettings;
       readonly readSecret: BuildRequest["readSecret"];
       readonly openContext: (name: string) => Promise<SourceTree>;
+      readonly imported?: ImportedCache | undefined;
+      readonly signal: AbortSignal;
     },
   ) {
     this.#context = context;
@@ -49,12 +55,24 @@ export class EngineWorker implements BuildWorker {
     return await this.#options.openContext(name);
   }
 
-  findResult(key: string): BuiltLayer | undefined {
+  async findResult(key: string): Promise<BuiltLayer | undefined> {
     const { state, dependencies } = this.#context;
     const found = state.buildCache().get(key);
-    if (found?.kind !== "step" || !dependencies.storage.hasLayer(found.layer.diffId)) return undefined;
+    if (found?.kind !== "step" || !dependencies.storage.hasLayer(found.layer.diffId)) return this.#bring(key);
     state.putBuildCache({ ...found, usedAt: Date.now(), uses: found.uses + 1 });
-    return { ...found.layer, createdAtMs: found.createdAt };
+    const layer = { ...found.layer, createdAtMs: found.createdAt };
+    this.used.set(key, layer);
+    return layer;
+  }
+
+  /** The result from a cache elsewhere. */
+  async #bring(key: string): Promise<BuiltLayer | undefined> {
+    const { imported, signal } = this.#options;
+    const store = async (tar: AsyncIterable<Uint8Array>): Promise<LoadedLayer> =>
+      this.storeLayer(tar, signal);
+    const layer = await imported?.bring(key, { store, signal });
+    if (layer !== undefined) await this.keepResult(key, { layer, about: "[internal] imported" });
+    return layer;
   }
 
   async keepResult(
@@ -70,6 +88,7 @@ export class EngineWorker implements BuildWorker {
     const uses = state.buildCache().get(key)?.uses ?? 0;
     const entry = { key, description: about, createdAt: createdAtMs, usedAt: now, uses: uses + 1 };
     state.putBuildCache({ kind: "step", ...entry, layer, bytes: contentBytes });
+    this.used.set(key, { ...layer, createdAtMs });
   }
 
   async storeLayer(tar: AsyncIterable<Uint8Array>, signal: AbortSignal): Promise<LoadedLayer> {

@@ -32,7 +32,7 @@ export async function clampResult(
     const key = createHash("sha256")
       .update(JSON.stringify(["clamped", layer.diffId, epochMs]))
       .digest("hex");
-    let found = worker.findResult(key);
+    let found = await worker.findResult(key);
     if (found === undefined) {
       const tar = retimeTar(plainTar(store.open(layer.digest)), { epochMs, mode: "clamp" });
       found = await worker.storeLayer(tar, signal);

@@ -24,6 +24,7 @@ import type {
   BuildResult,
   Builds,
   BuiltImage,
+  CacheExportOptions,
   DockerfileReport,
   ExportOptions,
   PruneCacheOptions,
@@ -49,6 +50,7 @@ import { listBuildCache, pruneBuildCache, trimBuildCache } from "./build-cache.t
 import { BuildReport } from "./build-report.ts";
 import { describeDockerfile, findLintWarnings, lintFailure } from "./describe-dockerfile.ts";
 import { EngineWorker } from "./build-worker.ts";
+import type { ImportedCache } from "./imported-cache.ts";
 import { findNamedContext, type OpenResult } from "./named-contexts.ts";
 import { CacheMounts } from "./step-mounts.ts";
 
@@ -221,6 +223,8 @@ export class LocalBuilds implements Builds {
       settings: request,
       readSecret: request.readSecret,
       openContext: async (name) => await contexts.open(name),
+      imported: await this.#importCache(request, { platform, report, signal }),
+      signal,
     });
     let failed: Vertex | undefined;
     const solver = new Solver(worker, {
@@ -242,8 +246,21 @@ export class LocalBuilds implements Builds {
     }
     const { sourceDateEpoch } = request;
     const epochMs = sourceDateEpoch === undefined ? undefined : sourceDateEpoch * 1000;
-    const image = encodeImage(finishConfig(graph.config, { layers, epochMs }), layers);
+    const plain = encodeImage(finishConfig(graph.config, { layers, epochMs }), layers);
+    const image =
+      request.hasInlineCache === true
+        ? (await import("./export-cache.ts")).withInlineCache(plain, { layers, worker })
+        : plain;
     return this.#builtOf({ image, layers, epochMs, worker }, formatPlatform(platform));
+  }
+
+  async #importCache(
+    { cacheSources = [], findCredentials }: BuildRequest,
+    options: { readonly platform: Platform; readonly report: BuildReport; readonly signal: AbortSignal },
+  ): Promise<ImportedCache | undefined> {
+    if (cacheSources.length === 0) return undefined;
+    const { ImportedCache: Imported } = await import("./imported-cache.ts");
+    return await Imported.open(cacheSources, { ...options, context: this.#parts.context, findCredentials });
   }
 
   #builtOf(result: OpenResult, platform: string): BuiltImage {
@@ -332,6 +349,12 @@ export class LocalBuilds implements Builds {
     const results = images.map((built) => ({ ...this.#open(built), platform: built.platform }));
     const { exportResults } = await import("./local-export.ts");
     return await exportResults(results, { context: this.#parts.context, options });
+  }
+
+  async exportCache({ images }: BuildResult, options: CacheExportOptions): Promise<void> {
+    const { exportCache } = await import("./export-cache.ts");
+    const results = images.map((built) => this.#open(built));
+    await exportCache(results, { ...options, context: this.#parts.context });
   }
 
   #open(built: BuiltImage): OpenResult {

@@ -71,12 +71,19 @@ test.each([
 });
 
 test("parseFrontendOptions() says what has no effect", () => {
-  const { ignored } = parseFrontendOptions({ "attest:sbom": "", "cache-imports": '[{"Type":"registry"}]' });
+  const imports = '[{"Type":"gha","Attrs":{}},{"Type":"registry","Attrs":{"ref":"a/b:c"}}]';
+  const { ignored, cacheSources } = parseFrontendOptions({ "attest:sbom": "", "cache-imports": imports });
   expect(ignored).toEqual([
     'the attestation "sbom" is not made',
-    "cache from elsewhere is not used: all steps are looked up in the own cache",
+    'the cache is not read from "gha": only from "registry"',
+  ]);
+  expect(cacheSources).toEqual([{ reference: "a/b:c", insecure: false }]);
+  expect(parseFrontendOptions({ "cache-from": "a,b" }).cacheSources).toMatchObject([
+    { reference: "a" },
+    { reference: "b" },
   ]);
   expect(parseFrontendOptions({ "cache-imports": "[]" }).ignored).toEqual([]);
+  expect(() => parseFrontendOptions({ "cache-imports": "[" })).toThrow("cannot read cache-imports");
 });
 
 const record: BuildCacheRecord = {
