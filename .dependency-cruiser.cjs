@@ -84,6 +84,7 @@ const siblings = {
   },
   engine: {
     containers: ["host", "images", "networks", "resolve", "prewarm", "state", "volumes"],
+    cri: ["containers", "containers/files", "networks", "pods", "state"],
     host: [],
     "host-check": ["resolve"],
     images: ["state"],

@@ -3,11 +3,10 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { spawnSync } from "node:child_process";
 
-const target = "src/daemon/buildkit/messages.ts";
 const reference = process.env.TARE_REFERENCE;
 
-/** Services with the methods that are used; of these, and of further messages, all fields are kept. */
-const services = {
+/** Services of BuildKit with the methods that are used; of these, and of further messages, all fields are kept. */
+const buildKitServices = {
   "moby.buildkit.v1.Control": [
     "DiskUsage",
     "Prune",
@@ -39,7 +38,16 @@ const services = {
   "moby.sshforward.v1.SSH": ["CheckAgent", "ForwardAgent"],
   "moby.upload.v1.Upload": ["Pull"],
 };
-const messages = ["google.rpc.Status", "google.protobuf.Any", "errdefs.Source", "errdefs.Vertex", "pb.Op"];
+const buildKitMessages = [
+  "google.rpc.Status",
+  "google.protobuf.Any",
+  "errdefs.Source",
+  "errdefs.Vertex",
+  "pb.Op",
+];
+
+/** Services of which all methods are kept. */
+const criServices = ["runtime.v1.RuntimeService", "runtime.v1.ImageService"];
 
 const scalars = {
   bool: "boolean",
@@ -49,17 +57,44 @@ const scalars = {
   uint32: "number",
   int64: "number",
   uint64: "number",
+  double: "number",
 };
 
 if (reference === undefined) throw new Error("TARE_REFERENCE does not name the directory of the descriptors");
-const descriptors = JSON.parse(readFileSync(`${reference}/grpc/buildkit.json`, "utf8"));
-const written = write(descriptors);
-if (process.argv.includes("--check")) {
+const buildKit = readDescriptors("buildkit");
+const cri = readDescriptors("cri-v1");
+keepCurrent(
+  "src/daemon/buildkit/messages.ts",
+  write(buildKit, {
+    target: "src/daemon/buildkit/messages.ts",
+    of: "BuildKit's services",
+    codec: "../../grpc/codec.ts",
+    services: buildKitServices,
+    messages: buildKitMessages,
+  }),
+);
+keepCurrent(
+  "src/cri/messages.ts",
+  write(cri, {
+    target: "src/cri/messages.ts",
+    of: "Kubernetes' Container Runtime Interface",
+    codec: "../grpc/codec.ts",
+    services: Object.fromEntries(criServices.map((name) => [name, Object.keys(find(cri, name).methods)])),
+    messages: [],
+  }),
+);
+
+function readDescriptors(name) {
+  return JSON.parse(readFileSync(`${reference}/grpc/${name}.json`, "utf8"));
+}
+
+function keepCurrent(target, written) {
+  if (!process.argv.includes("--check")) return writeFileSync(target, written);
   if (readFileSync(target, "utf8") !== written)
     throw new Error(`${target} is not current: run ${process.argv[1]}`);
-} else writeFileSync(target, written);
+}
 
-function write(all) {
+function write(all, { target, of, codec, services, messages }) {
   const used = new Map();
   const visit = (name, scope) => {
     const path = resolve(all, name, scope);
@@ -100,9 +135,9 @@ function write(all) {
     return `  "${service}/${name}": ["${request}", "${response}"],`;
   });
   const text = [
-    "// Written by scripts/grpc-messages.mjs from the descriptors of BuildKit's services.",
+    `// Written by scripts/grpc-messages.mjs from the descriptors of ${of}.`,
     "",
-    'import type { DescriptorJson } from "../../grpc/codec.ts";',
+    `import type { DescriptorJson } from "${codec}";`,
     "",
     "/** Messages in the form of protobufjs' JSON. */",
     "export const messageDescriptors = (): DescriptorJson => descriptors;",

@@ -24,6 +24,7 @@ export type * from "./model/logs.ts";
 export type * from "./model/manifests.ts";
 export type * from "./model/networks.ts";
 export type * from "./model/secrets.ts";
+export type * from "./model/cri.ts";
 export type * from "./model/pods.ts";
 export type * from "./model/statistics.ts";
 export type * from "./model/commits.ts";

@@ -59,6 +59,8 @@ export interface DaemonOptions {
   readonly pidFile: string | undefined;
   /** Absent: no metrics are served, and nothing is measured. */
   readonly metrics: MetricsAddress | undefined;
+  /** Path of the socket of Kubernetes' CRI. Absent: it is not served. */
+  readonly criSocket: string | undefined;
   /** Only check the options. */
   readonly validate: boolean;
   readonly configuration: DaemonConfiguration;
@@ -163,6 +165,7 @@ async function optionsOf(parsed: Parsed<DaemonValues>, typed: Parsed<DaemonValue
     logFormat: requireWord("log-format", values["log-format"], ["text", "json"]) ?? "text",
     pidFile: values.pidfile,
     metrics,
+    criSocket: parseCriSocket(values.cri, runRoot),
     validate: values.validate,
     configuration: {
       ...configurationOf(values),
@@ -214,6 +217,14 @@ function parseDaemonHost(host: string, tls: DaemonTls | undefined): DaemonHost {
     "invalid",
     `cannot serve at "${host}": want unix:///path, tcp://address:port, or fd:// for the service manager's socket`,
   );
+}
+
+/** `--cri` alone is "true": then the socket is in the run root. */
+function parseCriSocket(text: string | undefined, runRoot: string): string | undefined {
+  if (text === undefined || text === "false" || text === "") return undefined;
+  if (text === "true") return join(runRoot, "cri.sock");
+  if (text.startsWith("unix:///") && !text.includes("\0")) return text.slice("unix://".length);
+  throw new Failure("invalid", `cannot serve the CRI at "${text.slice(0, 200)}": want unix:///path`);
 }
 
 /** SPEC: as for dockerd, no address before the port means all of them, and "" switches metrics off. */

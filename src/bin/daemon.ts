@@ -75,6 +75,7 @@ async function serveUntilStopped(options: DaemonOptions, argv: readonly string[]
   await using engine = await open(options, { socketPath, current, meter: metrics });
   using socketCalls = new StreamSockets();
   await using _metricsServer = metrics && (await serveMetrics(metrics, { engine, options, socketCalls }));
+  await using _cri = await openCri(engine, options.criSocket);
   const serving = await serve(engine, {
     socketCalls,
     listeners: listeners.all,
@@ -108,6 +109,15 @@ async function serveUntilStopped(options: DaemonOptions, argv: readonly string[]
   giveMemoryBackWhenIdle();
   setTimeout(() => void warmUp(), 0).unref();
   await serving.closed;
+}
+
+/** gRPC, its messages and the handlers: nothing of it is loaded without the option. */
+async function openCri(engine: LocalEngine, path: string | undefined): Promise<AsyncDisposable | undefined> {
+  if (path === undefined) return undefined;
+  const { serveCri } = await import("./serve-cri.ts");
+  const serving = await serveCri(engine, { path, version: build.version });
+  log("info", `serving Kubernetes' CRI at unix://${path}`);
+  return serving;
 }
 
 /** prom-client and what it measures with: nothing of it is loaded without the option. */

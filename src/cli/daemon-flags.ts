@@ -11,6 +11,7 @@ interface DaemonOnlyValues {
   readonly "authorization-plugin": readonly string[];
   readonly "auto-started": boolean;
   readonly "cdi-spec-dir": readonly string[];
+  readonly cri: string | undefined;
   readonly "default-address-pool": readonly string[];
   readonly "default-cgroupns-mode": string | undefined;
   readonly "default-ipc-mode": string | undefined;
@@ -51,6 +52,10 @@ const daemonOnlyFlags: TableOf<DaemonOnlyValues> = {
   "cdi-spec-dir": list("CDI specification directories to use (default /etc/cdi and /var/run/cdi)", {
     isFile: true,
   }),
+  cri: {
+    ...optional("Serve Kubernetes' CRI at a Unix socket (default unix:///run/tare/cri.sock)"),
+    type: "",
+  },
   "default-address-pool": list("Default address pools for networks (base=10.10.0.0/16,size=24)", {
     type: "pool-options",
   }),

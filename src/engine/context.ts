@@ -35,6 +35,8 @@ export interface LogForwardingPart {
   resume(record: ContainerRecord): void;
   /** Sends the rest of the log of a container that is removed, as far as that is possible within five seconds. */
   finish(id: ContainerId): Promise<void>;
+  /** Waits until the log of a container that has ended has been sent, at most so long. */
+  settle(id: ContainerId, options: { readonly withinMs: number }): Promise<void>;
   /** Undefined for a container whose driver has no receiver. */
   describe(record: ContainerRecord): Promise<LogForwardingStatus | undefined>;
   /** Lets all of them end at the positions that are recorded. */

@@ -25,7 +25,8 @@ export function containerEvent(
 ): EngineEvent {
   const labels = { ...record.imageConfig.defaults.labels, ...record.spec.labels };
   const attributes = { ...labels, image: record.image, name: record.name, ...more };
-  return { type: "container", action, actor: { id: record.id, attributes }, timeNs: eventTimeNs() };
+  const type = record.spec.cri === undefined ? "container" : "cri-container";
+  return { type, action, actor: { id: record.id, attributes }, timeNs: eventTimeNs() };
 }
 
 /** An event of an image, with Docker's attributes. */

@@ -1,4 +1,4 @@
-import { Failure, isFailure } from "../base/failure.ts";
+import { Failure } from "../base/failure.ts";
 import { findLink } from "./link-records.ts";
 import type { ContainerRecord } from "./state/records.ts";
 import type { State } from "./state/state.ts";
@@ -23,17 +23,4 @@ export function getContainer(state: State, reference: ContainerReference): Conta
   throw new Failure("not-found", `cannot find container "${shown}"`, {
     details: { container: reference },
   });
-}
-
-/**
- * A container that the request to create another one names. Throws "invalid" (details.container): clients take
- * "not-found" in a creation for a missing image, and pull it.
- */
-export function getForCreate(state: State, reference: ContainerReference): ContainerRecord {
-  try {
-    return getContainer(state, reference);
-  } catch (cause) {
-    if (!isFailure(cause, "not-found")) throw cause;
-    throw new Failure("invalid", cause.message, { cause, details: { container: reference } });
-  }
 }

@@ -10,8 +10,8 @@ import { networkDrivers } from "./networks/fixed-networks.ts";
 export async function describeEngine(context: ContainerContext): Promise<EngineInfo> {
   const { dependencies, state } = context;
   const count = { running: 0, paused: 0, stopped: 0 };
-  for (const { state: each, isBuildStep } of state.containers()) {
-    if (isBuildStep === true) continue;
+  for (const { state: each, isBuildStep, spec } of state.containers()) {
+    if (isBuildStep === true || spec.cri !== undefined) continue;
     if (each.status === "running") count.running++;
     else if (each.status === "paused") count.paused++;
     else count.stopped++;

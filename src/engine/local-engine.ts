@@ -45,6 +45,7 @@ import { isUnconfirmed } from "./unconfirmed.ts";
 import { StorageBench } from "./storage-bench/storage-bench.ts";
 import type { State } from "./state/state.ts";
 import { openState } from "./state/state.ts";
+import type { CriEngine } from "./cri-engine.ts";
 import type { Builds } from "../model/builds.ts";
 import type { Manifests } from "../model/manifests.ts";
 import { LocalManifests } from "./images/local-manifests.ts";
@@ -78,6 +79,7 @@ export class LocalEngine implements Engine {
   readonly #close: AbortController;
   #closed: Promise<void> | undefined;
   #builds: Promise<Builds> | undefined;
+  #cri: Promise<CriEngine> | undefined;
 
   constructor(made: {
     readonly context: ContainerContext;
@@ -109,6 +111,12 @@ export class LocalEngine implements Engine {
     return this.#builds;
   }
 
+  /** What kubelets create; loaded with the first use. */
+  openCri(): Promise<CriEngine> {
+    this.#cri ??= import("./cri/local-cri.ts").then(({ LocalCri }) => new LocalCri(this.#context));
+    return this.#cri;
+  }
+
   /** Records the event `daemon reload`, as dockerd does. */
   recordReload(attributes: Readonly<Record<string, string>>): void {
     const { state, dependencies } = this.#context;
@@ -136,7 +144,8 @@ export class LocalEngine implements Engine {
       signal: options.signal,
     });
     return (async function* () {
-      for await (const event of stream) if (matchesEvent(event, filters)) yield event;
+      for await (const event of stream)
+        if (event.type !== "cri-container" && matchesEvent(event, filters)) yield event;
     })();
   }
 

@@ -1,6 +1,7 @@
 import type { TimeOffsets } from "../spec/time-offsets.ts";
 import type { ImageHealthcheck } from "../spec/image/config.ts";
 import type { UserNamespaceMode } from "../spec/user-namespace-mode.ts";
+import type { CriSettings } from "./cri.ts";
 import type { DeviceRequestSpec, DeviceRuleSpec, DeviceSpec } from "./devices.ts";
 import type { UnhealthyAction } from "./health.ts";
 import type { ContainerReference, PodReference } from "./ids.ts";
@@ -30,6 +31,8 @@ export interface ContainerSpec {
   readonly storage?: ContainerStorage | undefined;
   readonly network?: ContainerNetwork | undefined;
   readonly lifecycle?: ContainerLifecycle | undefined;
+  /** Present: a kubelet has created it through the CRI. No list, name or operation of the engine's own API finds it. */
+  readonly cri?: CriSettings | undefined;
   /** Config and HostConfig as an API client sent them; inspect returns them unchanged. */
   readonly received?: { readonly config: unknown; readonly hostConfig: unknown } | undefined;
 }
@@ -55,6 +58,11 @@ export interface ContainerProcess {
   readonly user?: string | undefined;
   /** Supplementary groups. */
   readonly groupAdd?: readonly string[] | undefined;
+  /**
+   * Whether groups of the image that list the user are added: "never", or "always", also with a group in `user`.
+   * Absent: without a group in `user`.
+   */
+  readonly memberships?: "always" | "never" | undefined;
   /** File mode mask of the first process and of execs; absent: 022. */
   readonly umask?: number | undefined;
   /** Line of /etc/passwd for a user without one: see AddedAccounts. */

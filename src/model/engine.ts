@@ -14,7 +14,7 @@ import type { Volumes } from "./volumes.ts";
 
 /** As Docker's events: type, action, actor. */
 export interface EngineEvent {
-  readonly type: "container" | "pod" | "image" | "volume" | "network" | "secret" | "daemon";
+  readonly type: "container" | "pod" | "cri-container" | "image" | "volume" | "network" | "secret" | "daemon";
   readonly action: string;
   readonly actor: { readonly id: string; readonly attributes: Readonly<Record<string, string>> };
   readonly timeNs: bigint;

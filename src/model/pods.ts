@@ -1,5 +1,6 @@
 import type { UserNamespaceMode } from "../spec/user-namespace-mode.ts";
 import type { ContainerState } from "./container-state.ts";
+import type { CriSandboxSettings } from "./cri.ts";
 import type { ContainerId, ContainerReference, PodId, PodReference } from "./ids.ts";
 import type { ContainerLimits } from "./limits.ts";
 import type { EndpointSpec, PortSpec } from "./networks.ts";
@@ -19,6 +20,11 @@ export interface PodSpec {
   /** Absent: a random name. */
   readonly name?: string | undefined;
   readonly labels?: Readonly<Record<string, string>> | undefined;
+  readonly annotations?: Readonly<Record<string, string>> | undefined;
+  /** Present: a sandbox of the CRI; see ContainerSpec.cri. */
+  readonly cri?: CriSandboxSettings | undefined;
+  /** Parent cgroup of the container that holds the namespaces; see ContainerResources.cgroupParent. */
+  readonly cgroupParent?: string | undefined;
   /** Default: ipc, network and uts. */
   readonly share?: readonly string[] | undefined;
   /** Name of the container that holds the namespaces; absent: derived from the pod's id. */

@@ -37,6 +37,7 @@ export const daemonKeys: Readonly<Record<string, DaemonKey>> = {
   "default-ipc-mode": { flag: "default-ipc-mode", form: "text" },
   "default-shm-size": { flag: "default-shm-size", form: "size" },
   "default-ulimits": { flag: "default-ulimit", form: "ulimits" },
+  cri: { flag: "cri", form: "text" },
   dns: { flag: "dns", form: "texts" },
   "dns-opts": { flag: "dns-opt", form: "texts" },
   "dns-search": { flag: "dns-search", form: "texts" },

@@ -63,12 +63,16 @@ export function parseGroup(text: string): GroupEntry[] {
 /**
  * Resolves `user[:group]` inside an image, each a name or a number; "" is root. A number needs no entry; a name does
  * ("invalid" otherwise). All digits are a number, never a name. Without a group, the user has its own primary group and
- * all groups that list it; with one, only that group. `groups` are those of `--group-add`.
+ * all groups that list it; with one, only that group. `groups` are those of `--group-add`. `memberships` decides it
+ * otherwise: "always" adds the groups that list the user, "never" does not.
  */
 export function resolveUser(
   user: string,
   database: UserDatabase,
-  options: { readonly groups?: readonly string[] | undefined } = {},
+  options: {
+    readonly groups?: readonly string[] | undefined;
+    readonly memberships?: "always" | "never" | undefined;
+  } = {},
 ): ResolvedUser {
   const colon = user.indexOf(":");
   const userPart = colon < 0 ? user : user.slice(0, colon);
@@ -77,7 +81,8 @@ export function resolveUser(
   const found = findUser(userPart, parsePasswd(database.passwd));
   const gid = groupPart === "" ? found.gid : gidOf(groupPart, groups);
   const additional = new Set([gid]);
-  if (groupPart === "" && found.name !== undefined) {
+  const { memberships = groupPart === "" ? "always" : "never" } = options;
+  if (memberships === "always" && found.name !== undefined) {
     for (const group of groups) if (group.members.includes(found.name)) additional.add(group.gid);
   }
   for (const group of options.groups ?? []) additional.add(gidOf(group, groups));

@@ -8,6 +8,7 @@ import { formatRows } from "../format/rows.ts";
 
 interface Values {
   readonly all: boolean;
+  readonly cri: boolean;
   readonly filter: Filters;
   readonly format: string;
   readonly last: number | undefined;
@@ -23,6 +24,7 @@ export const ps: Command<Values> = {
   takes: [0, 0],
   flags: {
     all: bool("Show all containers (default shows just running)", { short: "a" }),
+    cri: bool("Show the containers that Kubernetes has created through the CRI (not in Docker)"),
     filter: filterFlag,
     format: { ...listFormat, configKey: "psFormat" },
     last: int("Show n last created containers (includes all states)", { short: "n", initialText: "-1" }),
@@ -41,7 +43,7 @@ export const ps: Command<Values> = {
     const client = await call.leanClient();
     const containers = await client.containers.list({
       all: values.all,
-      filters,
+      filters: values.cri ? { ...filters, realm: ["cri"] } : filters,
       size,
       limit: limit > 0 ? limit : undefined,
     });

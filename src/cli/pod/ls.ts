@@ -6,6 +6,7 @@ import { podListing, podRow } from "../format/pod-row.ts";
 import { formatRows } from "../format/rows.ts";
 
 interface Values {
+  readonly cri: boolean;
   readonly "ctr-ids": boolean;
   readonly "ctr-names": boolean;
   readonly "ctr-status": boolean;
@@ -19,6 +20,7 @@ export const podLs: Command<Values> = {
   usage: "[OPTIONS]",
   takes: [0, 0],
   flags: {
+    cri: bool("Show the pods that Kubernetes has created through the CRI"),
     "ctr-ids": bool("Show the IDs of the containers"),
     "ctr-names": bool("Show the names of the containers"),
     "ctr-status": bool("Show the states of the containers"),
@@ -33,10 +35,12 @@ export const podLs: Command<Values> = {
   ],
   async run(call) {
     const { values } = call;
-    const { filter, format, "no-trunc": isWhole, quiet: isQuiet } = values;
+    const { cri, filter, format, "no-trunc": isWhole, quiet: isQuiet } = values;
     const client = await call.client();
     const nowMs = Date.now();
-    const rows = (await client.pods.list(filter)).map((pod) => podRow(pod, { isWhole, nowMs }));
+    const rows = (await client.pods.list(cri ? { ...filter, realm: ["cri"] } : filter)).map((pod) =>
+      podRow(pod, { isWhole, nowMs }),
+    );
     const listing = podListing({
       ContainerIds: values["ctr-ids"],
       ContainerNames: values["ctr-names"],

@@ -31,6 +31,7 @@ const listFilters = [
   "network",
   "pod",
   "publish",
+  "realm",
   "since",
   "status",
   "volume",

@@ -38,6 +38,7 @@ import { describeContainer } from "./inspect/describe-container.ts";
 import { createExec, getLive, startExec } from "./exec/exec.ts";
 import { exportContainer } from "./files/export.ts";
 import { getContainer } from "../find-container.ts";
+import { forReading, inRealm, type Realm, realmOf } from "../realm.ts";
 import { listContainers } from "./inspect/list.ts";
 import { containerLogs } from "./streams/logs.ts";
 import { pauseContainer, unpauseContainer } from "./lifecycle/pause.ts";
@@ -58,15 +59,28 @@ import { orCanceled, waitContainer } from "./lifecycle/wait.ts";
 /** The containers of one data root. */
 export class LocalContainers implements Containers {
   readonly #context: ContainerContext;
+  readonly #realm: Realm;
 
-  constructor(context: ContainerContext) {
+  /** Containers of another realm are not found, but see forReading(). */
+  constructor(context: ContainerContext, { realm = "engine" }: { readonly realm?: Realm | undefined } = {}) {
     this.#context = context;
+    this.#realm = realm;
+  }
+
+  #own(reference: ContainerReference): ContainerReference {
+    return inRealm(this.#context.state, reference, this.#realm);
+  }
+
+  #readable(reference: ContainerReference): ContainerReference {
+    return forReading(this.#context.state, reference, this.#realm);
   }
 
   async create(
     spec: ContainerSpec,
     { startsNext = false }: CreateOptions = {},
   ): Promise<{ readonly id: ContainerId; readonly warnings: readonly string[] }> {
+    if (realmOf({ spec }) !== this.#realm)
+      throw new Failure("invalid", "cannot create the container: only the CRI creates containers of the CRI");
     return await this.#measure("create", () => createContainer(this.#context, spec, { startsNext }));
   }
 
@@ -74,22 +88,22 @@ export class LocalContainers implements Containers {
     using taken = this.#context.descriptors.take(options);
     const { descriptors } = this.#context.dependencies;
     if (descriptors !== undefined) requireDescriptors("start the container", descriptors);
-    return await startContainer(this.#context, reference, taken.fds);
+    return await startContainer(this.#context, this.#own(reference), taken.fds);
   }
 
   async stop(reference: ContainerReference, options: StopOptions = {}): Promise<boolean> {
-    return await stopContainer(this.#context, reference, options);
+    return await stopContainer(this.#context, this.#own(reference), options);
   }
 
   async kill(
     reference: ContainerReference,
     options: { readonly signal?: string | undefined } = {},
   ): Promise<void> {
-    await killContainer(this.#context, reference, options);
+    await killContainer(this.#context, this.#own(reference), options);
   }
 
   async restart(reference: ContainerReference, options: StopOptions = {}): Promise<void> {
-    await restartContainer(this.#context, reference, options);
+    await restartContainer(this.#context, this.#own(reference), options);
   }
 
   async remove(
@@ -97,7 +111,7 @@ export class LocalContainers implements Containers {
     options: Parameters<Containers["remove"]>[1] = {},
   ): Promise<void> {
     if (options.link === true) await removeLink(this.#context, reference);
-    else await removeContainer(this.#context, reference, options);
+    else await removeContainer(this.#context, this.#own(reference), options);
   }
 
   async wait(
@@ -107,11 +121,11 @@ export class LocalContainers implements Containers {
       readonly signal?: AbortSignal | undefined;
     } = {},
   ): Promise<ExitStatus> {
-    return await waitContainer(this.#context, reference, options);
+    return await waitContainer(this.#context, this.#own(reference), options);
   }
 
   async rename(reference: ContainerReference, name: string): Promise<void> {
-    const { id } = getContainer(this.#context.state, reference);
+    const { id } = getContainer(this.#context.state, this.#own(reference));
     if (name === "" || name === "/")
       throw new Failure("invalid", "cannot rename the container: the new name is empty");
     using _ = await this.#context.locks.acquire(id);
@@ -129,11 +143,11 @@ export class LocalContainers implements Containers {
   }
 
   async pause(reference: ContainerReference): Promise<void> {
-    await pauseContainer(this.#context, reference);
+    await pauseContainer(this.#context, this.#own(reference));
   }
 
   async checkHealth(reference: ContainerReference): Promise<ContainerHealth> {
-    const record = getContainer(this.#context.state, reference);
+    const record = getContainer(this.#context.state, this.#own(reference));
     if (resolveHealthCheck(record.spec, record.imageConfig.defaults) === undefined)
       throw new Failure("conflict", `container "${record.name}" has no defined healthcheck`);
     getLive(this.#context, record);
@@ -144,21 +158,21 @@ export class LocalContainers implements Containers {
   }
 
   async unpause(reference: ContainerReference): Promise<void> {
-    await unpauseContainer(this.#context, reference);
+    await unpauseContainer(this.#context, this.#own(reference));
   }
 
   async update(
     reference: ContainerReference,
     changes: ContainerUpdate,
   ): Promise<{ readonly warnings: readonly string[] }> {
-    return await updateContainer(this.#context, reference, changes);
+    return await updateContainer(this.#context, this.#own(reference), changes);
   }
 
   async top(
     reference: ContainerReference,
     options: { readonly psOptions?: string | undefined } = {},
   ): Promise<ProcessTable> {
-    return listProcesses(this.#context, reference, options);
+    return listProcesses(this.#context, this.#readable(reference), options);
   }
 
   async *stats(
@@ -166,37 +180,37 @@ export class LocalContainers implements Containers {
     options: StatisticsOptions = {},
   ): AsyncGenerator<ContainerStatistics, void, undefined> {
     const { containerStatistics } = await import("./inspect/stats.ts"); // an idle daemon does not hold it
-    yield* containerStatistics(this.#context, reference, options);
+    yield* containerStatistics(this.#context, this.#readable(reference), options);
   }
 
   async resize(reference: ContainerReference, size: TerminalSize): Promise<void> {
-    const record = getContainer(this.#context.state, reference);
+    const record = getContainer(this.#context.state, this.#own(reference));
     await getLive(this.#context, record).kept.resize(size);
     const attributes = { height: String(size.rows), width: String(size.columns) };
     this.#context.state.events.record(containerEvent(record, "resize", attributes));
   }
 
   async attach(reference: ContainerReference, options: AttachOptions): Promise<AttachedStream> {
-    return await attachContainer(this.#context, reference, options);
+    return await attachContainer(this.#context, this.#own(reference), options);
   }
 
   logs(reference: ContainerReference, options: LogOptions = {}): AsyncIterable<LogEntry> {
-    return containerLogs(this.#context, reference, options);
+    return containerLogs(this.#context, this.#readable(reference), options);
   }
 
   async changes(reference: ContainerReference): Promise<readonly ContainerChange[]> {
-    return await this.#measure("changes", () => listContainerChanges(this.#context, reference));
+    return await this.#measure("changes", () => listContainerChanges(this.#context, this.#own(reference)));
   }
 
   export(
     reference: ContainerReference,
     options: { readonly signal?: AbortSignal | undefined } = {},
   ): AsyncIterable<Uint8Array> {
-    return exportContainer(this.#context, reference, options);
+    return exportContainer(this.#context, this.#own(reference), options);
   }
 
   async statPath(reference: ContainerReference, path: string): Promise<PathStat> {
-    return await statContainerPath(this.#context, reference, path);
+    return await statContainerPath(this.#context, this.#own(reference), path);
   }
 
   async copyFrom(
@@ -204,7 +218,7 @@ export class LocalContainers implements Containers {
     path: string,
     options: { readonly signal?: AbortSignal | undefined } = {},
   ): Promise<CopiedPath> {
-    return await copyFromContainer(this.#context, reference, { ...options, path });
+    return await copyFromContainer(this.#context, this.#own(reference), { ...options, path });
   }
 
   async copyInto(
@@ -212,11 +226,13 @@ export class LocalContainers implements Containers {
     path: string,
     options: CopyIntoOptions & { readonly archive: AsyncIterable<Uint8Array> },
   ): Promise<void> {
-    await copyIntoContainer(this.#context, reference, { ...options, path });
+    await copyIntoContainer(this.#context, this.#own(reference), { ...options, path });
   }
 
   async commit(reference: ContainerReference, settings: CommitSettings = {}): Promise<string> {
-    return await this.#measure("commit", () => commitContainer(this.#context, reference, settings));
+    return await this.#measure("commit", () =>
+      commitContainer(this.#context, this.#own(reference), settings),
+    );
   }
 
   async #measure<T>(action: ContainerAction, run: () => Promise<T>): Promise<T> {
@@ -239,7 +255,7 @@ export class LocalContainers implements Containers {
     reference: ContainerReference,
     options: { readonly size?: boolean | undefined; readonly signal?: AbortSignal | undefined } = {},
   ): Promise<ContainerDetails> {
-    const record = getContainer(this.#context.state, reference);
+    const record = getContainer(this.#context.state, this.#readable(reference));
     const details = await describeContainer(this.#context, record);
     const sizes = options.size === true ? await findSizes(this.#context, record, options) : undefined;
     return sizes === undefined ? details : { ...details, sizes };
@@ -252,7 +268,7 @@ export class LocalContainers implements Containers {
   }
 
   async createExec(reference: ContainerReference, spec: ExecSpec): Promise<string> {
-    return createExec(this.#context, reference, spec);
+    return createExec(this.#context, this.#own(reference), spec);
   }
 
   async startExec(

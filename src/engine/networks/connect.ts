@@ -7,6 +7,7 @@ import type { EndpointPlan, NetworkPlan } from "../../network/types.ts";
 import { formatIpAddress } from "../../spec/ip-address.ts";
 import { type ContainerContext, isRunning } from "../context.ts";
 import { getContainer } from "../find-container.ts";
+import { inRealm } from "../realm.ts";
 import { ownHosts, updateResolvConf } from "./network-files.ts";
 import { planRecord } from "../plan-record.ts";
 import type { ContainerReference } from "../../model/ids.ts";
@@ -26,7 +27,7 @@ export async function connectContainer(
   { network: reference, container }: { readonly network: string; readonly container: ContainerReference },
   settings: EndpointSettings,
 ): Promise<void> {
-  const { id } = getContainer(context.state, container);
+  const { id } = getContainer(context.state, inRealm(context.state, container, "engine"));
   using _ = await context.locks.acquire(id);
   const record = getContainer(context.state, id);
   const found = getJoinable(context, reference);
@@ -93,7 +94,7 @@ export async function disconnectContainer(
   { network: reference, container }: { readonly network: string; readonly container: ContainerReference },
   { force = false }: { readonly force?: boolean | undefined } = {},
 ): Promise<void> {
-  const { id } = getContainer(context.state, container);
+  const { id } = getContainer(context.state, inRealm(context.state, container, "engine"));
   using _ = await context.locks.acquire(id);
   const record = getContainer(context.state, id);
   const left = getEndpoint(context, record, { reference, force });

@@ -22,7 +22,7 @@ export function describeNetwork(context: ContainerContext, record: NetworkRecord
       context.networks.leases.inNetwork(record.id).flatMap(({ containerId, plan: endpoint }) => {
         const container = context.state.findContainer(containerId);
         const isIn = container?.endpoints?.some(({ plan: own }) => own?.id === endpoint.id) ?? false;
-        if (container === undefined || !isIn) return [];
+        if (container === undefined || container.spec.cri !== undefined || !isIn) return [];
         const described = {
           name: container.name,
           endpointId: endpoint.id,

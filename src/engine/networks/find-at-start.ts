@@ -1,6 +1,7 @@
 import { Failure } from "../../base/failure.ts";
 import type { ContainerContext } from "../context.ts";
 import { getContainer } from "../find-container.ts";
+import { inRealm, realmOf } from "../realm.ts";
 import type { ContainerRecord, EndpointRecord } from "../state/records.ts";
 import { checkSettings, findJoinable, type getJoinable } from "./join-networks.ts";
 import { quoted } from "./refuse-network.ts";
@@ -14,7 +15,8 @@ export function findAtStart(context: ContainerContext, record: ContainerRecord):
   const { endpoints, spec } = record;
   const network = spec.isolation?.namespaces?.network;
   const isOwned = typeof network === "object";
-  const isOwnerKnown = !isOwned || context.state.findContainer(network.container) !== undefined;
+  const owner = isOwned ? context.state.findContainer(network.container) : undefined;
+  const isOwnerKnown = !isOwned || (owner !== undefined && realmOf(owner) === realmOf(record));
   if (isOwnerKnown && endpoints?.some(({ networkId }) => networkId === "") !== true) return record;
   const found = { ...record, endpoints: endpoints && findEndpoints(context, endpoints) };
   const changed: ContainerRecord =
@@ -58,7 +60,7 @@ function withOwner(
   spec: ContainerRecord["spec"],
   reference: string,
 ): ContainerRecord["spec"] {
-  const { id } = getContainer(context.state, reference);
+  const { id } = getContainer(context.state, inRealm(context.state, reference, realmOf({ spec })));
   const namespaces = { ...spec.isolation?.namespaces, network: { container: id } };
   return { ...spec, isolation: { ...spec.isolation, namespaces } };
 }

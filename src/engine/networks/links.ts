@@ -6,6 +6,7 @@ import { parsePortRange, portsOfRange } from "../../spec/port-range.ts";
 import type { ContainerReference } from "../../model/ids.ts";
 import { type ContainerContext, isRunning } from "../context.ts";
 import { getContainer } from "../find-container.ts";
+import { inRealm } from "../realm.ts";
 import { findLink, findTarget, type LinkRecord, linksOf, splitLink, withLinks } from "../link-records.ts";
 import { findNetworkOwner } from "../network-owner.ts";
 import { mergeEnvironment } from "../resolve/environment.ts";
@@ -53,7 +54,7 @@ export function pinLinks(
 
 function findLinkable(context: ContainerContext, target: string): ContainerRecord {
   try {
-    const found = getContainer(context.state, target);
+    const found = getContainer(context.state, inRealm(context.state, target, "engine"));
     return findNetworkOwner(context, found) ?? found;
   } catch (cause) {
     throw new Failure("invalid", `could not get container for ${target}: No such container: ${target}`, {

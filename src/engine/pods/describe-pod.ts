@@ -59,6 +59,8 @@ const filters: Readonly<Record<string, Filter>> = {
   network: ({ networks }, values) => values.some((value) => networks.includes(value)),
   until: ({ createdAt }, values) =>
     values.every((value) => createdAt <= Number(parseTimestamp(value, Date.now())) / 1e6),
+  // Here it selects nothing more: see LocalPods.list().
+  realm: () => true,
   "ctr-ids": someContainer(({ id }, value) => id.startsWith(value)),
   "ctr-names": someContainer(({ name }, value) => name.includes(value)),
   "ctr-number": ({ containers }, values) => values.some((value) => Number(value) === containers.length),

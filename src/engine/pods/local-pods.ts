@@ -14,11 +14,12 @@ import {
 import { waitContainer } from "../containers/lifecycle/wait.ts";
 import { infraImage } from "../images/embedded-image.ts";
 import { parseContainerName, randomContainerName } from "../resolve/container-name.ts";
-import { resolveInfra, resolveShare } from "../resolve/pod-infra.ts";
+import { refusePod, resolveInfra, resolveShare } from "../resolve/pod-infra.ts";
 import type { PodDetails, Pods, PodSpec } from "../../model/pods.ts";
 import type { ContainerRecord } from "../state/records.ts";
 import { describePod, podFilter } from "./describe-pod.ts";
 import { findPodByName, getPod, membersOf, podsOf, type PodRecord } from "../find-pod.ts";
+import { podInRealm, type Realm, realmOf } from "../realm.ts";
 import type { PodId, PodReference } from "../../model/ids.ts";
 
 type Filters = Readonly<Record<string, readonly string[]>>;
@@ -28,11 +29,16 @@ export class LocalPods implements Pods {
   readonly #context: ContainerContext;
   readonly #reserved = new Set<string>();
 
-  constructor(context: ContainerContext) {
+  readonly #realm: Realm;
+
+  /** Pods of another realm are not found. */
+  constructor(context: ContainerContext, { realm = "engine" }: { readonly realm?: Realm | undefined } = {}) {
     this.#context = context;
+    this.#realm = realm;
   }
 
   async create(spec: PodSpec = {}): Promise<{ readonly id: PodId; readonly warnings: readonly string[] }> {
+    if (realmOf({ spec }) !== this.#realm) throw refusePod("only the CRI creates pods of the CRI");
     const name = this.#chooseName(spec.name);
     this.#reserved.add(name);
     try {
@@ -52,14 +58,16 @@ export class LocalPods implements Pods {
     readonly filters?: Filters | undefined;
   } = {}): Promise<readonly PodDetails[]> {
     const isMeant = podFilter(filters);
+    const realm = filters["realm"]?.includes("cri") === true ? "cri" : this.#realm;
     return podsOf(this.#context.state)
+      .filter((record) => realmOf(record) === realm)
       .toReversed()
       .map((record) => this.#describe(record))
       .filter(isMeant);
   }
 
   async inspect(reference: PodReference): Promise<PodDetails> {
-    return this.#describe(getPod(this.#context.state, reference));
+    return this.#describe(this.#get(reference));
   }
 
   async start(reference: PodReference): Promise<void> {
@@ -161,13 +169,14 @@ export class LocalPods implements Pods {
 
   /** Records an event of the pod as a whole; its containers have events of their own. */
   #record(action: string, { id, pod, spec }: PodRecord): void {
+    if (this.#realm === "cri") return; // the events of its containers are enough
     const attributes = { ...spec.labels, name: pod.name };
     const event = { type: "pod", action, actor: { id, attributes }, timeNs: eventTimeNs() } as const;
     this.#context.state.events.record(event);
   }
 
   #get(reference: PodReference): PodRecord {
-    return getPod(this.#context.state, reference);
+    return getPod(this.#context.state, podInRealm(this.#context.state, reference, this.#realm));
   }
 
   #members({ id }: PodRecord): readonly ContainerRecord[] {

@@ -34,6 +34,8 @@ export function resolveInfra(
     {
       name: spec.infraName,
       labels: spec.labels,
+      annotations: spec.annotations,
+      cri: spec.cri,
       isolation: {
         namespaces: {
           network: share.includes("network") ? network : "none",
@@ -42,8 +44,8 @@ export function resolveInfra(
         },
         sysctls,
       },
-      resources: { limits },
-      storage: { shmBytes },
+      resources: { limits, cgroupParent: spec.cgroupParent },
+      storage: { shmBytes, log: spec.cri === undefined ? undefined : "none" },
       network: {
         hostname: spec.hostname ?? (isNamed ? name : undefined),
         networks: spec.networks?.map((end) => withAlias(end, name)),

@@ -39,7 +39,8 @@ export class NameIndex {
   withPrefix(prefix: string): readonly ContainerRecord[] {
     const found: ContainerRecord[] = [];
     for (const record of this.#byId.values()) {
-      if (record.id.startsWith(prefix) && record.isBuildStep !== true) found.push(record);
+      if (record.id.startsWith(prefix) && record.isBuildStep !== true && record.spec.cri === undefined)
+        found.push(record);
       if (found.length > 1) break;
     }
     return found;

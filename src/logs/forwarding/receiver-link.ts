@@ -1,11 +1,13 @@
 import type { LogReceiver } from "../../spec/log-driver/log-receiver.ts";
 import { sentenceOf } from "../../base/failure.ts";
+import { CriEncoder } from "../drivers/cri-encoder.ts";
 import { AckReader, FluentdEncoder } from "../drivers/fluentd-encoder.ts";
 import { GelfEncoder } from "../drivers/gelf-encoder.ts";
 import { JournaldEncoder } from "../drivers/journald-encoder.ts";
 import type { MessageContext, MessageEncoder } from "../drivers/message.ts";
 import { SyslogEncoder } from "../drivers/syslog-encoder.ts";
 import { openUdpTransport, openUnixDatagrams } from "../transports/datagram-transport.ts";
+import { FileTransport } from "../transports/file-transport.ts";
 import { type LogTransport, receiverLost } from "../transports/log-transport.ts";
 import { type Confirmations, openStreamTransport } from "../transports/stream-transport.ts";
 
@@ -28,6 +30,8 @@ export async function openReceiverLink(
   { context, signal }: { readonly context: MessageContext; readonly signal: AbortSignal },
 ): Promise<ReceiverLink> {
   switch (receiver.driver) {
+    case "cri":
+      return { transport: new FileTransport(receiver.path), encoder: new CriEncoder(), isDatagram: false };
     case "journald":
       return {
         transport: openUnixDatagrams(journalSocket),

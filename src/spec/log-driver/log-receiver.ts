@@ -68,7 +68,18 @@ export interface JournaldReceiver {
   readonly driver: "journald";
 }
 
-export type LogReceiver = SyslogReceiver | FluentdReceiver | GelfReceiver | JournaldReceiver;
+/** A file in the format of Kubernetes' CRI. No log driver of Docker's stands for it. */
+export interface CriFileReceiver {
+  readonly driver: "cri";
+  readonly path: string;
+}
+
+export type LogReceiver =
+  | CriFileReceiver
+  | SyslogReceiver
+  | FluentdReceiver
+  | GelfReceiver
+  | JournaldReceiver;
 
 /** Where it is, as the options write it; "" for the host's own journal or syslog. */
 export function formatReceiver(receiver: LogReceiver): string {

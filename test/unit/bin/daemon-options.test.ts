@@ -51,6 +51,7 @@ describe("parseDaemonOptions()", () => {
       logFormat: "text",
       pidFile: undefined,
       metrics: undefined,
+      criSocket: undefined,
       validate: false,
       configuration: usualConfiguration,
     });

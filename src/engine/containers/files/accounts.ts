@@ -31,9 +31,10 @@ export function findUser(
   { user, groups, ...wanted }: Wanted & { readonly user: string; readonly groups: readonly string[] },
 ): ResolvedUser {
   const { passwd, group } = withAdded(readAccounts(root), { ...wanted, user });
-  const resolve = (): ResolvedUser => resolveUser(user, { passwd, group }, { groups });
+  const { memberships } = wanted.spec.process ?? {};
+  const resolve = (): ResolvedUser => resolveUser(user, { passwd, group }, { groups, memberships });
   if (passwd.length + group.length > MOST_REMEMBERED) return resolve();
-  return known.get(JSON.stringify([user, groups, passwd, group]), resolve);
+  return known.get(JSON.stringify([user, groups, memberships, passwd, group]), resolve);
 }
 
 /** The files that stand for /etc/passwd and /etc/group where something is added to them; their paths by target. */

@@ -9,6 +9,7 @@ import { getContainer } from "../../find-container.ts";
 import { boundPortsOf } from "../../networks/describe-network.ts";
 import { exposedPortsOf } from "../../networks/exposed-ports.ts";
 import { membershipOf } from "../../find-pod.ts";
+import { type Realm, realmOf } from "../../realm.ts";
 import { hasLabel } from "../../labels.ts";
 
 type Filter = (record: ContainerRecord, values: readonly string[], context: ContainerContext) => boolean;
@@ -78,6 +79,8 @@ const filters: Readonly<Record<string, Filter>> = {
         return exposed?.protocol === run.protocol && exposed.first <= run.last && exposed.last >= run.first;
       });
     }),
+  // Here it selects nothing more: see listContainers().
+  realm: () => true,
   "is-task": (_, values) => values.some((value) => /^(0|f|false)$/i.test(value)),
 };
 
@@ -93,8 +96,9 @@ export function listContainers(
   const active = Object.entries(wanted).filter(([, values]) => values.length > 0);
   const asksForEnded = all || limit > 0 || active.some(([key]) => key === "status" || key === "exited");
   const found: ContainerSummary[] = [];
+  const realm: Realm = wanted["realm"]?.includes("cri") === true ? "cri" : "engine";
   for (const record of context.state.containers().toReversed()) {
-    if (record.isBuildStep === true) continue;
+    if (record.isBuildStep === true || realmOf(record) !== realm) continue;
     if (!asksForEnded && !isRunning(record) && record.state.status !== "restarting") continue;
     if (!active.every(([key, values]) => filters[key]?.(record, values, context) === true)) continue;
     found.push(summarize(context, record));
@@ -104,7 +108,16 @@ export function listContainers(
 }
 
 /** As dockerd, which refuses a wrong value whether or not there are containers. */
-function checkValues({ status = [], exited = [], health = [] }: ContainerFilter["filters"] & object): void {
+function checkValues({
+  status = [],
+  exited = [],
+  health = [],
+  realm = [],
+}: ContainerFilter["filters"] & object): void {
+  for (const value of realm) {
+    if (value === "engine" || value === "cri") continue;
+    throw new Failure("invalid", `invalid filter 'realm=${value.slice(0, 100)}': must be one of engine, cri`);
+  }
   status.forEach(checkStatus);
   for (const value of exited) {
     if (!/^[-+]?\d{1,10}$/.test(value)) {

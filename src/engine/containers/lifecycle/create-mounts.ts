@@ -12,7 +12,7 @@ import type { ContainerSpec } from "../../../model/container-spec.ts";
 import type { ContainerMount } from "../../../model/mounts.ts";
 import { parseNewVolumeName, randomVolumeName } from "../../volumes/volume-name.ts";
 import type { ContainerContext } from "../../context.ts";
-import { getForCreate } from "../../find-container.ts";
+import { getForCreate } from "../../realm.ts";
 import { type NamedVolumeMount, volumeMounts } from "../files/volume-uses.ts";
 
 /** All mounts of a container that is to be made, each volume with its name. Nothing is made yet. Throws "invalid". */

@@ -28,7 +28,8 @@ import { reserveIds } from "./user-namespace.ts";
 import type { ContainerContext } from "../../context.ts";
 import { bindSourceMissing, decideMounts, makeVolumes } from "./create-mounts.ts";
 import { containerEvent } from "../../describe-event.ts";
-import { getContainer, getForCreate } from "../../find-container.ts";
+import { getContainer } from "../../find-container.ts";
+import { getForCreate, inRealm, podInRealm, type Realm, realmOf } from "../../realm.ts";
 import { checkHostsFile } from "../../networks/hosts-file.ts";
 import { identifyCaller } from "./notify.ts";
 import { openClass } from "../resources/resource-class.ts";
@@ -198,7 +199,8 @@ function inPodCgroup(
 
 /** The spec of a container in a pod. Throws "not-found", or "invalid" for what belongs to the pod. */
 function inPod({ state, host }: ContainerContext, asked: ContainerSpec, reference: string): ContainerSpec {
-  return resolvePodMember(asked, factsOf(getPod(state, reference), host));
+  const pod = getPod(state, podInRealm(state, reference, realmOf({ spec: asked })));
+  return resolvePodMember(asked, factsOf(pod, host));
 }
 
 /** Rolls back a creation that did not come to its end; idempotent. */
@@ -258,25 +260,26 @@ function isByContainer(mode: unknown): mode is ByContainer {
 /** Containers whose namespaces are shared are kept by id: a name may pass to another one. Throws "invalid". */
 function canonicalNamespaces(
   context: ContainerContext,
-  { isolation: { namespaces } = {} }: ContainerSpec,
+  { isolation: { namespaces } = {}, cri }: ContainerSpec,
 ): NamespaceModes | undefined {
   if (namespaces === undefined) return undefined;
+  const realm = realmOf({ spec: { cri } });
   const byId = <Mode>(mode: Mode | ByContainer): Mode | ByContainer =>
-    isByContainer(mode) ? { container: getForCreate(context.state, mode.container).id } : mode;
+    isByContainer(mode) ? { container: getForCreate(context.state, mode.container, realm).id } : mode;
   const { pid, ipc, uts, network, user } = namespaces;
   return mergeDefined(namespaces, {
     pid: byId(pid),
     ipc: byId(ipc),
     uts: byId(uts),
     // That of an unknown container is found at the start, as dockerd does.
-    network: isByContainer(network) ? findOwner(context, network) : network,
+    network: isByContainer(network) ? findOwner(context, network, realm) : network,
     user: byId(user),
   });
 }
 
-function findOwner({ state }: ContainerContext, mode: ByContainer): ByContainer {
+function findOwner({ state }: ContainerContext, mode: ByContainer, realm: Realm): ByContainer {
   try {
-    return { container: getContainer(state, mode.container).id };
+    return { container: getContainer(state, inRealm(state, mode.container, realm)).id };
   } catch (thrown) {
     if (!isFailure(thrown, "not-found")) throw thrown;
     return mode;

@@ -4,6 +4,7 @@ import type { ContainerId } from "../../../model/ids.ts";
 import type { PruneFilters, PrunedContainers } from "../../../model/prune.ts";
 import { type ContainerContext, isRunning } from "../../context.ts";
 import { eventTimeNs } from "../../describe-event.ts";
+import { realmOf } from "../../realm.ts";
 import { findSizes } from "../inspect/sizes.ts";
 import { removeContainer } from "./stop.ts";
 
@@ -20,7 +21,8 @@ export async function pruneContainers(
   let freedBytes = 0;
   for (const record of context.state.containers()) {
     const labels = { ...record.imageConfig.defaults.labels, ...record.spec.labels };
-    if (record.pod !== undefined || record.isBuildStep === true) continue; // goes with its pod, or with its build
+    // It goes with its pod, its build or its kubelet.
+    if (record.pod !== undefined || record.isBuildStep === true || realmOf(record) !== "engine") continue;
     if (isRunning(record) || !isMeant({ createdAt: record.createdAt, labels })) continue;
     signal?.throwIfAborted();
     const sizes = await findSizes(context, record, { signal });

@@ -1,7 +1,8 @@
 import { Failure, isAlreadyRunning } from "../../../base/failure.ts";
 import type { ContainerId } from "../../../model/ids.ts";
 import { type ContainerContext, isRunning } from "../../context.ts";
-import { getContainer, getForCreate } from "../../find-container.ts";
+import { getContainer } from "../../find-container.ts";
+import { getForCreate } from "../../realm.ts";
 
 /** Required containers are kept by id: a name may pass to another one. Throws "invalid". */
 export function requiredIds(

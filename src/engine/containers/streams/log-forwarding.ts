@@ -1,6 +1,7 @@
 import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { hostname } from "node:os";
 import { join } from "node:path";
+import { withDeadline } from "../../../base/deadline.ts";
 import { sentenceOf } from "../../../base/failure.ts";
 import { log } from "../../../base/log.ts";
 import { parseTrustedJson } from "../../../base/trusted-json.ts";
@@ -20,7 +21,7 @@ import {
   type ForwardingDriver,
   isForwardingDriver,
 } from "../../../spec/log-driver/log-drivers.ts";
-import { formatReceiver, parseLogReceiver } from "../../../spec/log-driver/log-receiver.ts";
+import { formatReceiver, type LogReceiver, parseLogReceiver } from "../../../spec/log-driver/log-receiver.ts";
 import type { ContainerContext, LogForwardingPart } from "../../context.ts";
 import { planRecord } from "../../plan-record.ts";
 import { resolveLogRotation } from "../../resolve/log-rotation.ts";
@@ -33,7 +34,8 @@ const REMOVAL_MS = 5000;
 
 /** What a forwarder needs, in a file: it is there even when the container's record has gone. */
 interface ForwardingSettings {
-  readonly driver: ForwardingDriver;
+  readonly driver: ForwardingDriver | "cri";
+  /** Of the driver; with "cri" only `path`. */
   readonly options: Readonly<Record<string, string>>;
   readonly fileBytes: number;
   readonly context: ForwardedRun["context"];
@@ -72,8 +74,7 @@ export class LogForwarding implements LogForwardingPart {
   }
 
   resume(record: ContainerRecord): void {
-    const { log: settings } = record.spec.storage ?? {};
-    if (typeof settings !== "object" || !isForwardingDriver(settings.driver)) return;
+    if (!isForwarded(record)) return;
     this.#inTurn(record.id, async () => {
       const { findForwarderStatus } = await import("../../../logs/log-forwarder.ts");
       const found = findForwarderStatus(this.#placeOf(record.id));
@@ -93,6 +94,16 @@ export class LogForwarding implements LogForwardingPart {
       await this.#begin(id, left, { hasEnded: true });
     }
     await this.#forwarders.get(id)?.finish({ withinMs: REMOVAL_MS });
+  }
+
+  async settle(id: ContainerId, { withinMs }: { readonly withinMs: number }): Promise<void> {
+    const waiting = async (): Promise<void> => {
+      await this.#turn;
+      await this.#forwarders.get(id)?.done;
+    };
+    await withDeadline(withinMs, "wait for the log", waiting, { signal: this.#closing }).catch(
+      () => undefined,
+    );
   }
 
   async describe({ id, spec }: ContainerRecord): Promise<LogForwardingStatus | undefined> {
@@ -137,7 +148,7 @@ export class LogForwarding implements LogForwardingPart {
     const forwarder = new LogForwarder(
       {
         ...this.#placeOf(id),
-        receiver: parseLogReceiver(settings.driver, optionsOf(settings.options)),
+        receiver: receiverOf(settings),
         budget: this.#budget,
         fileBytes: settings.fileBytes,
       },
@@ -199,8 +210,46 @@ export function checkLogSettings(context: ContainerContext, record: ContainerRec
   if (tag !== "") renderLogTag(tag, loggedContainer(context, record));
 }
 
+function isForwarded({ spec }: ContainerRecord): boolean {
+  const { log: settings } = spec.storage ?? {};
+  return criLogFileOf(spec) !== "" || (typeof settings === "object" && isForwardingDriver(settings.driver));
+}
+
+/** Path of the log in the CRI's format, or "". */
+function criLogFileOf({ cri }: ContainerRecord["spec"]): string {
+  return cri?.kind === "container" ? cri.logFile : "";
+}
+
+function receiverOf({ driver, options }: ForwardingSettings): LogReceiver {
+  return driver === "cri"
+    ? { driver, path: options["path"] ?? "" }
+    : parseLogReceiver(driver, optionsOf(options));
+}
+
 function settingsOf(context: ContainerContext, record: ContainerRecord): ForwardingSettings | undefined {
   const { log: settings } = record.spec.storage ?? {};
+  const criLogFile = criLogFileOf(record.spec);
+  if (criLogFile !== "") {
+    const logged = loggedContainer(context, record);
+    return {
+      driver: "cri",
+      options: { path: criLogFile },
+      fileBytes: resolveLogRotation(settings === "none" ? undefined : settings)?.maxBytes ?? 0,
+      startsNs: startsNsOf(record).map(String),
+      context: {
+        hostname: "",
+        pid: process.pid,
+        containerId: logged.id,
+        containerName: logged.name,
+        imageId: logged.imageId,
+        imageName: logged.imageName,
+        command: "",
+        created: logged.created,
+        tag: "",
+        attributes: [],
+      },
+    };
+  }
   if (typeof settings !== "object" || !isForwardingDriver(settings.driver)) return undefined;
   const options = optionsOf(settings.options);
   const logged = loggedContainer(context, record);

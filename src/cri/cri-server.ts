@@ -1,0 +1,67 @@
+import type { Duplex } from "node:stream";
+import { GrpcServer } from "../grpc/server.ts";
+import type { Engine } from "../model/engine.ts";
+import type { CriEngine } from "../engine/cri-engine.ts";
+import { serveContainers } from "./container-handlers.ts";
+import type { CriContext } from "./cri-context.ts";
+import { serveEvents } from "./event-handlers.ts";
+import { serveExecs } from "./exec-handlers.ts";
+import { serveImages } from "./image-service.ts";
+import { BridgePodNetwork, type PodNetwork } from "./pod-network.ts";
+import { serveRuntime } from "./runtime-service.ts";
+import { removeIncompleteSandboxes, serveSandboxes } from "./sandbox-handlers.ts";
+import { serveStats } from "./stats-handlers.ts";
+import type { RegisterStream } from "./streaming-requests.ts";
+
+/** SAFETY: a kubelet has a few connections; another client with root's rights must not take all descriptors. */
+const mostConnections = 256;
+
+export interface CriServerOptions {
+  readonly version: string;
+  /** Absent: the engine's own bridge. */
+  readonly network?: PodNetwork | undefined;
+  readonly registerStream?: RegisterStream | undefined;
+}
+
+/** Kubernetes' Container Runtime Interface on connections that clients have opened. */
+export class CriServer {
+  readonly #server: GrpcServer = new GrpcServer();
+  readonly #connections = new Set<Duplex>();
+
+  private constructor(context: CriContext) {
+    serveRuntime(this.#server, context);
+    serveImages(this.#server, context);
+    serveSandboxes(this.#server, context);
+    serveContainers(this.#server, context);
+    serveExecs(this.#server, context);
+    serveStats(this.#server, context);
+    serveEvents(this.#server, context);
+  }
+
+  /** Removes what an earlier daemon has left half-made. */
+  static async open(
+    engine: Engine,
+    cri: CriEngine,
+    { version, network = new BridgePodNetwork(cri), registerStream }: CriServerOptions,
+  ): Promise<CriServer> {
+    const context: CriContext = { engine, cri, network, version, registerStream };
+    await removeIncompleteSandboxes(context);
+    return new CriServer(context);
+  }
+
+  accept(connection: Duplex): void {
+    if (this.#connections.size >= mostConnections) {
+      connection.destroy();
+      return;
+    }
+    this.#connections.add(connection);
+    connection.on("close", () => this.#connections.delete(connection));
+    this.#server.accept(connection);
+  }
+
+  /** Cuts all connections; pods run on. */
+  close(): void {
+    this.#server.close();
+    for (const connection of this.#connections) connection.destroy();
+  }
+}
