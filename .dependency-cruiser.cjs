@@ -23,7 +23,7 @@ const allowed = {
 /** Subfolders whose own files are public, too; all other subfolders are private to their folder. */
 const open = {
   spec: ["image", "log-driver", "registry", "template"],
-  build: ["dockerfile", "exporters", "graph", "solver"],
+  build: ["dockerfile", "exporters", "graph", "solver", "sources"],
   api: ["container", "http", "image", "network", "pod", "secret", "system", "types", "volume"],
   linux: [
     "bpf",
@@ -81,6 +81,7 @@ const siblings = {
     graph: ["dockerfile"],
     exporters: [],
     solver: ["graph"],
+    sources: [],
   },
   engine: {
     containers: ["host", "images", "networks", "resolve", "prewarm", "state", "volumes"],

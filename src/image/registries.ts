@@ -86,6 +86,11 @@ export class Registries implements Disposable {
     return fetchUrl(url, { proxyOf: this.#options.proxyOf });
   }
 
+  /** The proxy that is for a URL; undefined: none. */
+  async proxyOf(url: URL): Promise<URL | undefined> {
+    return await this.#options.proxyOf?.(url);
+  }
+
   /** Checks the user's credentials with a registry. Throws "not-permitted" when it rejects them. */
   async logIn(
     domain: string,

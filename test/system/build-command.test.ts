@@ -212,11 +212,6 @@ describe.skipIf(!isRoot)("tare build", () => {
       'ERROR: failed to build: unable to prepare context: path "/nowhere" not found\n',
     ],
     [
-      "a URL",
-      ["https://example.com/a.git"],
-      'ERROR: failed to build: cannot build from "https://example.com/a.git": contexts of a URL are not supported yet; fetch it and give its directory\n',
-    ],
-    [
       "a Dockerfile that is not there",
       ["-f", "/nowhere", "/"],
       "ERROR: failed to build: failed to solve: failed to read dockerfile: open nowhere: no such file or directory\n",

@@ -58,6 +58,8 @@ export type BuildOptionsRequest = Pick<
   StepParameters & {
     readonly context: ContextPath | undefined;
     readonly namedContexts: ReadonlyMap<string, NamedContextSource>;
+    /** The URL of the context. */
+    readonly remote: string | undefined;
     /** Undefined: in the context, if anywhere. */
     readonly ignoreFile: string | undefined;
     readonly tags: readonly string[];
@@ -80,6 +82,7 @@ const schemas = {
   NamedContexts: {
     map: { Image: "text", Url: "text", Directory: { object: directorySchemas }, InArchive: "integer" },
   },
+  Remote: "text",
   IgnoreFile: "text",
   Tags: "texts",
   Target: "text",
@@ -119,6 +122,7 @@ export function parseBuildOptions(body: unknown): BuildOptionsRequest {
         namedContextOf(name, context),
       ]),
     ),
+    remote: fields.Remote,
     ignoreFile: fields.IgnoreFile,
     tags: Tags,
     target: fields.Target,

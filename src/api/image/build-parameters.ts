@@ -17,7 +17,13 @@ export type BuildParameters = Pick<
   BuildRequest,
   "target" | "buildArgs" | "labels" | "platforms" | "noCache" | "pull" | "network"
 > &
-  StepParameters & { readonly dockerfile: string; readonly tags: readonly string[]; readonly quiet: boolean };
+  StepParameters & {
+    readonly dockerfile: string;
+    /** The URL of the context, in place of the body. */
+    readonly remote: string | undefined;
+    readonly tags: readonly string[];
+    readonly quiet: boolean;
+  };
 
 /** The parameters of `POST /build`. Throws "invalid" for what can't be read, "unsupported" for what Tare does not have. */
 export function parseBuildParameters(query: Query): BuildParameters {
@@ -26,10 +32,8 @@ export function parseBuildParameters(query: Query): BuildParameters {
   }
   if (query.boolean("squash")) throw new Failure("unsupported", "squash is not supported");
   const remote = query.text("remote");
-  if (remote !== undefined && remote !== "client-session") {
-    throw new Failure("unsupported", "a build of a URL is not supported: send its files");
-  }
   return {
+    remote: remote === "client-session" || remote === "" ? undefined : remote,
     dockerfile: query.text("dockerfile") ?? "Dockerfile",
     tags: query.texts("t").filter((tag) => tag !== ""),
     quiet: query.boolean("q"),

@@ -32,7 +32,7 @@ export interface BuildCacheRequest {
   readonly Attributes?: Readonly<Record<string, string>> | undefined;
 }
 
-/** The first line of `POST /tare/builds`; the context follows as tar where `Context` is absent. */
+/** The first line of `POST /tare/builds`; the context follows as tar where `Context` and `Remote` are absent. */
 export interface BuildOptionsLine {
   readonly Dockerfile?:
     | { readonly Name?: string | undefined; readonly Text?: string | undefined }
@@ -40,6 +40,8 @@ export interface BuildOptionsLine {
   readonly Context?: BuildContextPath | undefined;
   /** By name: `--build-context`. */
   readonly NamedContexts?: Readonly<Record<string, BuildNamedContext>> | undefined;
+  /** In place of files: the URL of an archive, of a Dockerfile, or a git repository: `https://host/x.git#REF:DIR`. */
+  readonly Remote?: string | undefined;
   /** Text of the ignore file; "": none. Absent: the daemon looks for it in the context. */
   readonly IgnoreFile?: string | undefined;
   readonly Tags?: readonly string[] | undefined;

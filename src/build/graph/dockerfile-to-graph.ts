@@ -16,6 +16,7 @@ import { parseRunMount } from "../dockerfile/parse-mount.ts";
 import { builderArgs, evaluateGlobalArgs, platformArgs, proxyArgs } from "../dockerfile/platform-args.ts";
 import { contextName } from "../../spec/context-name.ts";
 import type { BaseImage, CopySource, NamedContext, RunMountOperation, Vertex } from "./graph-types.ts";
+import { remoteSourcesOf } from "./remote-sources.ts";
 import {
   absolutePath,
   checkSignal,
@@ -647,12 +648,11 @@ class GraphBuilder {
     const from = named === undefined ? this.#mainContext : await this.#source(stage, named, location);
     const paths = instruction.sources.map(expand);
     const target = expand(instruction.target);
-    const sources: CopySource[] = paths.map((path) => {
-      if (isAdd && /^(?:https?:\/\/|git@|git:\/\/)/.test(path)) {
-        throw new Failure("unsupported", `ADD of ${path} needs a source that this build does not have`);
-      }
-      return { kind: "path", from, path, unpacks: isAdd && instruction.unpack !== false };
-    });
+    const remote = remoteSourcesOf(instruction, paths, { expand, name });
+    const sources: CopySource[] = paths.map(
+      (path, index) =>
+        remote[index] ?? { kind: "path", from, path, unpacks: isAdd && instruction.unpack !== false },
+    );
     for (const { name: file, content, expand: expands } of heredocs) {
       sources.push({
         kind: "file",

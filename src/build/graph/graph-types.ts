@@ -2,6 +2,7 @@ import type { LoadedLayer } from "../../image/loaded-image.ts";
 import type { ImageConfig } from "../../spec/image/config.ts";
 import type { Platform } from "../../spec/platform.ts";
 import type { Digest } from "../../spec/digest.ts";
+import type { GitReference } from "../../spec/git-url.ts";
 import type { Location } from "../dockerfile/dockerfile-types.ts";
 
 /** An image that a build starts from. */
@@ -48,6 +49,8 @@ export interface ProgressGroup {
 export type Operation =
   | ImageOperation
   | ContextOperation
+  | HttpOperation
+  | GitOperation
   | RunOperation
   | OutputOperation
   | CopyOperation
@@ -68,6 +71,21 @@ export interface ImageOperation {
 export interface ContextOperation {
   readonly kind: "context";
   readonly name: string;
+}
+
+/** A file of a web server, in a directory of its own. */
+export interface HttpOperation {
+  readonly kind: "http";
+  readonly url: string;
+  /** Another content is refused. */
+  readonly checksum?: Digest | undefined;
+}
+
+/** The files of a commit. */
+export interface GitOperation {
+  readonly kind: "git";
+  readonly repository: GitReference;
+  readonly keepsGitDirectory: boolean;
 }
 
 /** A program in a container. */
@@ -265,6 +283,8 @@ export function inputsOf({ operation }: Vertex): readonly Vertex[] {
   switch (operation.kind) {
     case "image":
     case "context":
+    case "http":
+    case "git":
       break;
     case "run":
       found.push(operation.base);

@@ -8,6 +8,8 @@ import type {
   CopyOperation,
   DiffOperation,
   DirectoryOperation,
+  GitOperation,
+  HttpOperation,
   LinkOperation,
   OutputOperation,
   RemoveOperation,
@@ -52,6 +54,11 @@ export interface BuildWorker {
   view(layers: Layers): Promise<OwnedFd>;
   /** The tree of a build context, which stays until the build ends. Throws "not-found". */
   context(name: string): Promise<SourceTree>;
+  /** The files of a web server or a git repository, which stay until the build ends. */
+  source(
+    operation: HttpOperation | GitOperation,
+    onProgress: (bytes: number, total: number | undefined) => void,
+  ): Promise<{ readonly tree: SourceTree; readonly isCached: boolean }>;
   /** The result of an earlier step, if the store still has it. */
   findResult(key: string): Promise<BuiltLayer | undefined>;
   /** The results that this build has found or kept, by their keys. */
@@ -86,6 +93,12 @@ export type SolveEvent =
   | { readonly kind: "started" | "cached" | "completed"; readonly vertex: Vertex; readonly atMs: number }
   | { readonly kind: "failed"; readonly vertex: Vertex; readonly atMs: number; readonly message: string }
   | {
+      readonly kind: "progress";
+      readonly vertex: Vertex;
+      readonly bytes: number;
+      readonly total?: number | undefined;
+    }
+  | {
       readonly kind: "output";
       readonly vertex: Vertex;
       readonly stream: "stdout" | "stderr";
@@ -107,6 +120,7 @@ export class Solver {
   readonly #onEvent: (event: SolveEvent) => void;
   readonly #results = new Map<Vertex, Promise<Layers>>();
   readonly #runs = new Map<Vertex, Promise<RunResult>>();
+  readonly #sources = new Map<Vertex, Promise<SourceTree>>();
 
   constructor(
     worker: BuildWorker,
@@ -138,9 +152,10 @@ export class Solver {
 
   /** Waits until no step goes on. Never rejects. */
   async settle(): Promise<void> {
-    for (let known = -1; known !== this.#results.size; ) {
-      known = this.#results.size;
-      await Promise.allSettled(this.#results.values());
+    const count = (): number => this.#results.size + this.#sources.size;
+    for (let known = -1; known !== count(); ) {
+      known = count();
+      await Promise.allSettled([...this.#results.values(), ...this.#sources.values()]);
     }
   }
 
@@ -151,6 +166,8 @@ export class Solver {
         this.#report("cached", vertex);
         return operation.image.layers;
       case "context":
+      case "http":
+      case "git":
         return await this.#contextLayers(vertex);
       case "run": {
         const { base, layers } = await this.#run(vertex, operation);
@@ -210,11 +227,9 @@ export class Solver {
 
   async #prepareMount(mount: RunOperation["mounts"][number]): Promise<PreparedMount> {
     if ((mount.type !== "bind" && mount.type !== "cache") || mount.from === undefined) return { mount };
-    const { operation } = mount.from;
     const keepsChanges = mount.type === "bind" && mount.keepsChanges === true;
-    if (operation.kind === "context" && !keepsChanges)
-      return { mount, tree: await this.#worker.context(operation.name) };
-    return { mount, layers: await this.solve(mount.from) };
+    const tree = keepsChanges ? undefined : await this.#findTree(mount.from);
+    return tree === undefined ? { mount, layers: await this.solve(mount.from) } : { mount, tree };
   }
 
   /** What a mount's content adds to the key of its RUN. */
@@ -271,8 +286,34 @@ export class Solver {
   }
 
   async #tree(vertex: Vertex | undefined, views: AsyncDisposableStack): Promise<SourceTree> {
-    if (vertex?.operation.kind === "context") return await this.#worker.context(vertex.operation.name);
+    const found = vertex === undefined ? undefined : await this.#findTree(vertex);
+    if (found !== undefined) return found;
     return { root: views.use(await this.#worker.view(await this.solve(vertex))).fd };
+  }
+
+  /** Files that no step makes; undefined for a vertex with layers. */
+  async #findTree(vertex: Vertex): Promise<SourceTree | undefined> {
+    const { operation } = vertex;
+    if (operation.kind === "context") return await this.#worker.context(operation.name);
+    if (operation.kind !== "http" && operation.kind !== "git") return undefined;
+    const known = this.#sources.get(vertex) ?? this.#source(vertex, operation);
+    this.#sources.set(vertex, known);
+    return await known;
+  }
+
+  async #source(vertex: Vertex, operation: HttpOperation | GitOperation): Promise<SourceTree> {
+    this.#signal.throwIfAborted();
+    this.#report("started", vertex);
+    try {
+      const { tree, isCached } = await this.#worker.source(operation, (bytes, total) =>
+        this.#onEvent({ kind: "progress", vertex, bytes, total }),
+      );
+      this.#report(isCached ? "cached" : "completed", vertex);
+      return tree;
+    } catch (thrown) {
+      this.#onEvent({ kind: "failed", vertex, atMs: Date.now(), message: sentenceOf(thrown) });
+      throw thrown;
+    }
   }
 
   async #directory(vertex: Vertex, operation: DirectoryOperation): Promise<Layers> {

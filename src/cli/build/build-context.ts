@@ -8,7 +8,7 @@ import { packFromHost } from "../copy/pack-from-host.ts";
 
 /** Files and Dockerfile of a build. */
 export interface ChosenContext {
-  readonly line: Pick<BuildOptionsLine, "Dockerfile" | "Context" | "IgnoreFile">;
+  readonly line: Pick<BuildOptionsLine, "Dockerfile" | "Context" | "Remote" | "IgnoreFile">;
   /** The directory on this host; undefined: an archive, or no files. */
   readonly directory?: string | undefined;
   /** The files as tar, for a daemon that does not read them itself. */
@@ -23,12 +23,7 @@ export async function chooseContext(path: string, file: string, context: CliCont
   if (path === "-" && file === "-")
     throw new Failure("invalid", "invalid argument: can't use stdin for both build context and dockerfile");
   if (path === "-") return await contextOfInput(file, context);
-  if (url.test(path)) {
-    throw new Failure(
-      "unsupported",
-      `cannot build from "${path}": contexts of a URL are not supported yet; fetch it and give its directory`,
-    );
-  }
+  if (url.test(path)) return await remoteContext(path, file, context);
   const directory = resolve(context.cwd, path);
   const found = await stat(directory, { bigint: true }).catch((thrown: unknown) => {
     if (codeOf(thrown) === "ENOENT")
@@ -50,6 +45,15 @@ export async function chooseContext(path: string, file: string, context: CliCont
     directory,
     open: () => packFromHost(directory, { as: "" }),
   };
+}
+
+/** The daemon brings the files; FILE is one of them. */
+async function remoteContext(path: string, file: string, context: CliContext): Promise<ChosenContext> {
+  const dockerfile =
+    file === "-"
+      ? { Name: "Dockerfile", Text: await readInputText(context) }
+      : { Name: file === "" ? "Dockerfile" : file };
+  return { line: { Dockerfile: dockerfile, Remote: path }, open: emptyArchive };
 }
 
 async function readDockerfile(

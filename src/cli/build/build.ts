@@ -25,12 +25,12 @@ import { type OutputPiece, receiveOutputs } from "./receive-outputs.ts";
 import { parseSecret, readSecrets } from "./secrets.ts";
 
 export const build: Command<BuildValues> = {
-  usage: "[OPTIONS] PATH | -",
+  usage: "[OPTIONS] PATH | URL | -",
   takes: [1, 1],
   flags: buildFlags,
   completes: ["file"],
   description:
-    "The files of PATH are read where they are if the daemon sees the same directory, and are sent to it otherwise. With - an archive or a Dockerfile is read from STDIN.",
+    "The files of PATH are read where they are if the daemon sees the same directory, and are sent to it otherwise. The daemon brings the files of a URL: an archive, a Dockerfile or a git repository (https://host/repo.git#ref:directory). With - an archive or a Dockerfile is read from STDIN.",
   examples: [
     "tare build -t app .",
     "tare build -f Dockerfile.dev --target test --build-arg VERSION=1.2 .",

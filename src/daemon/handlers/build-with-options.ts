@@ -83,12 +83,14 @@ async function reportDockerfile(
 }
 
 function requestOf(
-  { ignoreFile, secrets, namedContexts, ...options }: BuildOptionsRequest,
+  { ignoreFile, secrets, namedContexts, remote, ...options }: BuildOptionsRequest,
   { context, findCredentials }: { readonly context: OpenContext } & Pick<BuildRequest, "findCredentials">,
 ): BuildRequest {
   const isShared = [...namedContexts.values()].some(({ kind }) => kind === "archive");
   const main = isShared ? join(context.path, "0") : context.path;
-  const contexts = new Map<string, BuildContext>([["", directoryOf(main, ignoreFile)]]);
+  const contexts = new Map<string, BuildContext>([
+    ["", remote === undefined ? directoryOf(main, ignoreFile) : { kind: "url", url: remote }],
+  ]);
   for (const [name, source] of namedContexts) {
     if (source.kind === "directory") contexts.set(name, directoryOf(source.directory.path));
     else if (source.kind === "archive")
@@ -108,7 +110,7 @@ function directoryOf(path: string, ignoreFile?: string): BuildContext {
 
 /** The context where it is, or what follows the first line. */
 async function openContext(
-  { context, namedContexts }: BuildOptionsRequest,
+  { context, namedContexts, remote }: BuildOptionsRequest,
   {
     builds,
     rest,
@@ -120,6 +122,8 @@ async function openContext(
     if (source.kind === "directory") await requireSameDirectory(source.directory);
     else if (source.kind === "archive") numbers.push(source.number);
   }
+  if (remote !== undefined && numbers.length === 0)
+    return { path: "", [Symbol.asyncDispose]: () => Promise.resolve() };
   if (context === undefined) {
     const sent = await refusingBadBody(() => builds.contexts.unpack(rest, signal));
     if (numbers.length > 0) await requireDirectories(sent, [0, ...numbers]);

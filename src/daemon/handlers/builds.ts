@@ -51,15 +51,20 @@ export const handlers: Handlers = {
 async function build({ engine, query, request, reply, signal }: Call): Promise<void> {
   const parameters = parseBuildParameters(query);
   const credentials = parseRegistryConfig(request.header("x-registry-config"));
-  const { dockerfile, tags, quiet, ...options } = parameters;
+  const { dockerfile, remote, tags, quiet, ...options } = parameters;
   for (const tag of tags) parseReference(tag);
   const builds = await openBuilds(engine);
-  const sent = await refusingBadBody(() => builds.contexts.unpack(bodyPieces(request), signal));
-  const context: BuildContext = {
-    kind: "directory",
-    open: () => Promise.resolve({ path: sent.path, [Symbol.asyncDispose]: () => Promise.resolve() }),
-  };
-  await using _ = sent;
+  await using sent =
+    remote === undefined
+      ? await refusingBadBody(() => builds.contexts.unpack(bodyPieces(request), signal))
+      : undefined;
+  const context: BuildContext =
+    sent === undefined
+      ? { kind: "url", url: remote ?? "" }
+      : {
+          kind: "directory",
+          open: () => Promise.resolve({ path: sent.path, [Symbol.asyncDispose]: () => Promise.resolve() }),
+        };
   // SAFETY: a client that reads slowly does not hold the steps; the output of each is bounded.
   let written: Promise<void> = Promise.resolve();
   const send = (message: ProgressMessage): void => {

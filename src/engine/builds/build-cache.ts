@@ -3,10 +3,17 @@ import { parseDuration } from "../../base/duration.ts";
 import type { BuildCacheRecord, PruneCacheOptions } from "../../model/builds.ts";
 import type { ContainerContext } from "../context.ts";
 import type { BuildCacheEntry } from "../state/records.ts";
+import type { BuildSources } from "./build-sources.ts";
 import type { CacheMounts } from "./step-mounts.ts";
 
+/** What records of the cache have in directories of their own. */
+export interface CacheFiles {
+  readonly mounts: Pick<CacheMounts, "isUsed" | "remove">;
+  readonly sources: Pick<BuildSources, "isUsed" | "remove">;
+}
+
 /** The cache as Docker's clients list it: what was used last comes first. Sizes of mounts are not counted. */
-export function listBuildCache(context: ContainerContext, caches: CacheMounts): readonly BuildCacheRecord[] {
+export function listBuildCache(context: ContainerContext, caches: CacheFiles): readonly BuildCacheRecord[] {
   const imageLayers = new Set<string>(context.state.images().flatMap(({ config }) => config.diffIds));
   return [...context.state.buildCache().values()]
     .map((entry) => describe(entry, { imageLayers, caches }))
@@ -15,7 +22,7 @@ export function listBuildCache(context: ContainerContext, caches: CacheMounts): 
 
 function describe(
   entry: BuildCacheEntry,
-  { imageLayers, caches }: { readonly imageLayers: ReadonlySet<string>; readonly caches: CacheMounts },
+  { imageLayers, caches }: { readonly imageLayers: ReadonlySet<string>; readonly caches: CacheFiles },
 ): BuildCacheRecord {
   const { key, description, createdAt, usedAt, uses } = entry;
   const common = {
@@ -30,10 +37,21 @@ function describe(
       ...common,
       parents: [],
       kind: "exec.cachemount",
-      inUse: caches.isUsed(key),
+      inUse: caches.mounts.isUsed(key),
       shared: false,
       mutable: true,
       sizeBytes: 0,
+    };
+  }
+  if (entry.kind === "source") {
+    return {
+      ...common,
+      parents: [],
+      kind: entry.source === "git" ? "source.git.checkout" : "regular",
+      inUse: caches.sources.isUsed(entry),
+      shared: false,
+      mutable: false,
+      sizeBytes: entry.bytes,
     };
   }
   return {
@@ -54,7 +72,7 @@ const longestUnusedMs = 30 * 24 * 60 * 60 * 1000;
 /** Keeps the cache within bounds: nothing that is old, and at most a tenth of the file system. */
 export async function trimBuildCache(
   context: ContainerContext,
-  caches: CacheMounts,
+  caches: CacheFiles,
   fileSystemBytes: number,
 ): Promise<void> {
   const old = pruneBuildCache(context, caches, { all: true, unusedForMs: longestUnusedMs });
@@ -66,7 +84,7 @@ export async function trimBuildCache(
 /** Removes records, what was not used for the longest time first. Throws "invalid" for an unknown filter. */
 export async function* pruneBuildCache(
   context: ContainerContext,
-  caches: CacheMounts,
+  caches: CacheFiles,
   { all = false, filters = {}, unusedForMs = 0, keepBytes, signal }: PruneCacheOptions,
 ): AsyncGenerator<BuildCacheRecord, void> {
   const isMeant = compileFilters(filters);
@@ -78,8 +96,10 @@ export async function* pruneBuildCache(
     if (record.inUse || (record.shared && !all) || !isMeant(record)) continue;
     if (now - (record.lastUsedAtMs ?? record.createdAtMs) < unusedForMs) continue;
     if (keepBytes !== undefined && total <= keepBytes) return;
+    const entry = context.state.buildCache().get(record.id);
     context.state.removeBuildCache(record.id);
-    if (record.kind === "exec.cachemount") caches.remove(record.id);
+    if (entry?.kind === "mount") caches.mounts.remove(record.id);
+    if (entry?.kind === "source") await caches.sources.remove(entry);
     total -= record.sizeBytes;
     yield record;
   }

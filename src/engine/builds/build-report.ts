@@ -85,6 +85,12 @@ export class BuildReport {
       this.#log(state.id, event.stream, event.bytes);
       return;
     }
+    if (event.kind === "progress") {
+      const { bytes: current, total } = event;
+      const startedAtMs = state.startedAtMs ?? Date.now();
+      this.#send({ kind: "status", vertex: state.id, id: "transferring:", current, total, startedAtMs });
+      return;
+    }
     const { atMs } = event;
     const startedAtMs = state.startedAtMs ?? atMs;
     switch (event.kind) {

@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { IncludeFilter } from "../../build/dockerfile/include-filter.ts";
 import { DirectoryFilter } from "../../build/dockerfile/directory-filter.ts";
-import type { RunOperation } from "../../build/graph/graph-types.ts";
+import type { GitOperation, HttpOperation, RunOperation } from "../../build/graph/graph-types.ts";
 import type { PathFilter, SourceTree, UnpackedArchive } from "../../build/solver/copy-layer.ts";
 import type { BuildWorker, BuiltLayer, Layers } from "../../build/solver/solver.ts";
 import { keepLayer } from "../../image/commit.ts";
@@ -15,6 +15,7 @@ import type { BuildRequest } from "../../model/builds.ts";
 import type { ContainerContext } from "../context.ts";
 import { StoringSink } from "../images/load-sink.ts";
 import type { ImportedCache } from "./imported-cache.ts";
+import type { RemoteFiles, RemoteTree } from "./remote-files.ts";
 import { unpackArchive } from "./unpack-archive.ts";
 import { runStep, type StepSettings } from "./run-step.ts";
 import { type CacheMounts, prepareStepMounts, type StepOutput } from "./step-mounts.ts";
@@ -30,6 +31,7 @@ export class EngineWorker implements BuildWorker {
     readonly openContext: (name: string) => Promise<SourceTree>;
     readonly imported?: ImportedCache | undefined;
     readonly signal: AbortSignal;
+    readonly remoteFiles: RemoteFiles;
   };
 
   constructor(
@@ -41,6 +43,7 @@ export class EngineWorker implements BuildWorker {
       readonly openContext: (name: string) => Promise<SourceTree>;
       readonly imported?: ImportedCache | undefined;
       readonly signal: AbortSignal;
+      readonly remoteFiles: RemoteFiles;
     },
   ) {
     this.#context = context;
@@ -53,6 +56,13 @@ export class EngineWorker implements BuildWorker {
 
   async context(name: string): Promise<SourceTree> {
     return await this.#options.openContext(name);
+  }
+
+  async source(
+    operation: HttpOperation | GitOperation,
+    onProgress: (bytes: number, total: number | undefined) => void,
+  ): Promise<RemoteTree> {
+    return await this.#options.remoteFiles.open(operation, onProgress);
   }
 
   async findResult(key: string): Promise<BuiltLayer | undefined> {

@@ -36,6 +36,7 @@ import { type Digest, digestOf } from "../../spec/digest.ts";
 import { encodeImageConfig } from "../../spec/image/config.ts";
 import { mediaTypes } from "../../spec/image/manifest.ts";
 import { formatPlatform, hostPlatform, parsePlatform, type Platform } from "../../spec/platform.ts";
+import { parseGitReference } from "../../spec/git-url.ts";
 import { formatReference, withDefaultTag } from "../../spec/reference.ts";
 import { isWithin } from "../resolve/clean-path.ts";
 import { ContextStore } from "../build-files/received-contexts.ts";
@@ -46,11 +47,13 @@ import type { Garbage } from "../images/garbage.ts";
 import { StoringSink } from "../images/load-sink.ts";
 import { parseNewName } from "../images/parse-new-name.ts";
 import { resolveBaseImage } from "./base-images.ts";
-import { listBuildCache, pruneBuildCache, trimBuildCache } from "./build-cache.ts";
+import { type CacheFiles, listBuildCache, pruneBuildCache, trimBuildCache } from "./build-cache.ts";
 import { BuildReport } from "./build-report.ts";
 import { describeDockerfile, findLintWarnings, lintFailure } from "./describe-dockerfile.ts";
 import { EngineWorker } from "./build-worker.ts";
 import type { ImportedCache } from "./imported-cache.ts";
+import { BuildSources } from "./build-sources.ts";
+import { RemoteFiles } from "./remote-files.ts";
 import { findNamedContext, type OpenResult } from "./named-contexts.ts";
 import { CacheMounts } from "./step-mounts.ts";
 
@@ -70,6 +73,7 @@ export class LocalBuilds implements Builds {
   readonly contexts: ContextStore;
   readonly #parts: Parts;
   readonly #caches: CacheMounts;
+  readonly #sources: BuildSources;
   readonly #running = openRunningSteps();
   /** Of results that are open. */
   readonly #results = new WeakMap<BuiltImage, OpenResult>();
@@ -83,6 +87,7 @@ export class LocalBuilds implements Builds {
       rmSync(left, { recursive: true, force: true });
     this.contexts = new ContextStore(contextRootOf(parts.context));
     this.#caches = new CacheMounts(parts.context);
+    this.#sources = new BuildSources(parts.context);
   }
 
   async build(request: BuildRequest, { signal: ends, onProgress }: BuildOptions = {}): Promise<BuildResult> {
@@ -103,7 +108,12 @@ export class LocalBuilds implements Builds {
       request.platforms.length === 0
         ? [hostPlatform()]
         : request.platforms.map((each) => parsePlatform(each));
-    const contexts = new OpenContexts(request, { report, signal, ownRoot: contextRootOf(context) });
+    const contexts = new OpenContexts(request, {
+      report,
+      signal,
+      ownRoot: contextRootOf(context),
+      remoteFiles: this.#remoteFiles(request, signal),
+    });
     // After the steps, which read in it.
     await using steps = new AsyncDisposableStack();
     steps.use(contexts);
@@ -134,6 +144,12 @@ export class LocalBuilds implements Builds {
     }
     const kept = held.move();
     return { images, [Symbol.asyncDispose]: async () => await kept.disposeAsync() };
+  }
+
+  #remoteFiles(request: BuildRequest, signal: AbortSignal): RemoteFiles {
+    const { contexts } = this;
+    const sources = this.#sources;
+    return new RemoteFiles(request, { sources, contexts, signal, dockerfileBytes: mostDockerfileBytes });
   }
 
   async #readDockerfile(
@@ -225,6 +241,7 @@ export class LocalBuilds implements Builds {
       openContext: async (name) => await contexts.open(name),
       imported: await this.#importCache(request, { platform, report, signal }),
       signal,
+      remoteFiles: contexts.remoteFiles,
     });
     let failed: Vertex | undefined;
     const solver = new Solver(worker, {
@@ -296,6 +313,7 @@ export class LocalBuilds implements Builds {
       report,
       signal,
       ownRoot: contextRootOf(this.#parts.context),
+      remoteFiles: this.#remoteFiles(request, signal),
     });
     const { dockerfile, text } = await this.#readDockerfile(request, contexts, report);
     const source = { name: request.dockerfile.name, text };
@@ -379,19 +397,23 @@ export class LocalBuilds implements Builds {
     return { reference: found.reference, digest: found.digest ?? digestOf(configBytes), configBytes };
   }
 
+  get #cacheFiles(): CacheFiles {
+    return { mounts: this.#caches, sources: this.#sources };
+  }
+
   async #trimCache(): Promise<void> {
     const { context } = this.#parts;
     const { blocks, bsize } = await statfs(context.dependencies.dataRoot);
-    await trimBuildCache(context, this.#caches, blocks * bsize);
+    await trimBuildCache(context, this.#cacheFiles, blocks * bsize);
     context.collectGarbage();
   }
 
   cache(): Promise<readonly BuildCacheRecord[]> {
-    return Promise.resolve(listBuildCache(this.#parts.context, this.#caches));
+    return Promise.resolve(listBuildCache(this.#parts.context, this.#cacheFiles));
   }
 
   async *pruneCache(options: PruneCacheOptions = {}): AsyncGenerator<BuildCacheRecord, void> {
-    yield* pruneBuildCache(this.#parts.context, this.#caches, options);
+    yield* pruneBuildCache(this.#parts.context, this.#cacheFiles, options);
     this.#parts.context.collectGarbage();
   }
 }
@@ -434,6 +456,13 @@ interface ContextOptions {
   readonly signal: AbortSignal;
   /** Contexts below it are the engine's own. */
   readonly ownRoot: string;
+  /** Disposed of with the contexts. */
+  readonly remoteFiles: RemoteFiles;
+}
+
+/** An address for messages: without its credentials. */
+function shownAddress(url: string): string {
+  return url.replace(/^([a-z]+:\/\/)[^/@]*@/i, "$1xxxxx@");
 }
 
 /** The contexts of one build, each opened when the first step needs it. */
@@ -442,10 +471,16 @@ class OpenContexts implements AsyncDisposable {
   readonly #options: ContextOptions;
   readonly #held = new AsyncDisposableStack();
   readonly #trees = new Map<string, Promise<SourceTree>>();
+  /** The main context is the URL of a Dockerfile. */
+  #sentDockerfile: string | undefined;
 
   constructor(request: BuildRequest, options: ContextOptions) {
     this.#request = request;
     this.#options = options;
+  }
+
+  get remoteFiles(): RemoteFiles {
+    return this.#options.remoteFiles;
   }
 
   async open(name: string): Promise<SourceTree> {
@@ -457,6 +492,7 @@ class OpenContexts implements AsyncDisposable {
   /** Of the main context, `.dockerignore` or not. Throws "not-found". */
   async readFile(path: string): Promise<string> {
     const { root } = await this.open("");
+    if (this.#sentDockerfile !== undefined) return this.#sentDockerfile;
     const bytes = readFileInRoot(root, path, { limit: mostDockerfileBytes });
     if (bytes !== undefined) return Buffer.from(bytes).toString();
     throw new Failure("not-found", `failed to read dockerfile: open ${path}: no such file or directory`, {
@@ -467,12 +503,14 @@ class OpenContexts implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await Promise.allSettled(this.#trees.values());
     await this.#held.disposeAsync();
+    await this.#options.remoteFiles[Symbol.asyncDispose]();
   }
 
   async #open(name: string): Promise<SourceTree> {
     const found = this.#request.contexts.get(name);
     const shown = name === "" ? "build context" : name;
     if (found === undefined) throw new Failure("not-found", `there is no ${shown} to copy from`);
+    if (found.kind === "url") return await this.#openUrl(name, found.url);
     if (found.kind !== "directory") {
       throw new Failure("unsupported", `the context "${shown}" is not a directory`);
     }
@@ -481,6 +519,27 @@ class OpenContexts implements AsyncDisposable {
       what,
       async (progress) => await this.#openDirectory(found, progress),
     );
+  }
+
+  async #openUrl(name: string, url: string): Promise<SourceTree> {
+    const { report, remoteFiles } = this.#options;
+    // SPEC: BuildKit's names of these steps.
+    const isGit = parseGitReference(url, { takesHostNames: true }) !== undefined;
+    const what = isGit ? `load git source ${shownAddress(url)}` : "load remote build context";
+    const label = name === "" ? `[internal] ${what}` : `[context ${name}] ${shownAddress(url)}`;
+    const { tree, dockerfile } = await report.during(
+      label,
+      async (progress) =>
+        await remoteFiles.openContext(url, (bytes, total) => progress("transferring:", bytes, total)),
+    );
+    if (name === "") this.#sentDockerfile = dockerfile;
+    const text = this.#findIgnoreFile(tree.root);
+    const exclude = text === undefined ? [] : parseIgnoreFile(text);
+    return {
+      ...tree,
+      isForeign: true,
+      filter: exclude.length === 0 ? undefined : new DirectoryFilter(exclude),
+    };
   }
 
   #findIgnoreFile(root: Fd): string | undefined {

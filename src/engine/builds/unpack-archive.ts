@@ -28,17 +28,17 @@ export async function unpackArchive(
   mkdirSync(join(directory, name), { mode: 0o755 });
   held.defer(() => removeTreeInWorker(parent.fd, name));
   const root = held.use(openDirectoryPath(join(directory, name)));
-  await unpackLayer(plainTar(read(file)), root.fd, { whiteouts: "plain", names: "docker", signal });
+  await unpackLayer(plainTar(readFd(file)), root.fd, { whiteouts: "plain", names: "docker", signal });
   const kept = held.move();
   return { root: root.fd, [Symbol.asyncDispose]: async () => await kept.disposeAsync() };
 }
 
 /** SPEC: BuildKit looks whether the first header of what is in the file can be read. */
-async function isArchive(file: Fd): Promise<boolean> {
+export async function isArchive(file: Fd): Promise<boolean> {
   const block = Buffer.alloc(blockBytes);
   let filled = 0;
   try {
-    for await (const piece of plainTar(read(file))) {
+    for await (const piece of plainTar(readFd(file))) {
       filled += Buffer.from(piece).copy(block, filled);
       if (filled === blockBytes) break;
     }
@@ -50,6 +50,6 @@ async function isArchive(file: Fd): Promise<boolean> {
 }
 
 /** SAFETY: exactly the file that was opened, whatever is at its path by now. */
-function read(file: Fd): AsyncIterable<Uint8Array> {
+export function readFd(file: Fd): AsyncIterable<Uint8Array> {
   return bytesOf(createReadStream(`/proc/self/fd/${file}`));
 }

@@ -42,6 +42,11 @@ export const optionalPrograms: readonly OptionalProgram[] = [
     without: "-H ssh://…, and contexts with such a host",
   },
   {
+    name: "git",
+    packages: "git",
+    without: "builds that add a git repository, or have one as their context",
+  },
+  {
     name: "stty",
     packages: "coreutils",
     without: "full-screen programs on a terminal: they draw their lines wrong",

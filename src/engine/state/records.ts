@@ -147,7 +147,7 @@ export interface ManifestListRecord {
 }
 
 /** What a build has left for the next one. */
-export type BuildCacheEntry = BuildStepEntry | BuildMountEntry;
+export type BuildCacheEntry = BuildStepEntry | BuildMountEntry | BuildSourceEntry;
 
 interface BuildCacheUse {
   /** Of a step: the digest of all that it depends on. Of a mount: of its id. */
@@ -170,6 +170,18 @@ export interface BuildStepEntry extends BuildCacheUse {
 /** A directory that steps share: `RUN --mount=type=cache`. */
 export interface BuildMountEntry extends BuildCacheUse {
   readonly kind: "mount";
+}
+
+/** What was brought from a web server or a git repository. */
+export interface BuildSourceEntry extends BuildCacheUse {
+  readonly kind: "source";
+  readonly source: "http" | "git";
+  /** Its name below `<dataRoot>/build/sources`. */
+  readonly directory: string;
+  readonly bytes: number;
+  /** Of a file. */
+  readonly digest?: Digest | undefined;
+  readonly etag?: string | undefined;
 }
 
 /** A step that was begun: written before anything is touched, taken away when all is done. */

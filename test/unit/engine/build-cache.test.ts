@@ -45,9 +45,15 @@ function cacheOf(
   return {
     context: { state } as unknown as Context,
     caches: {
-      isUsed: (key: string) => key === used,
-      remove: (key: string) => void removed.push(key),
-    } as unknown as Caches,
+      mounts: {
+        isUsed: (key) => key === used,
+        remove: (key) => void removed.push(key),
+      },
+      sources: {
+        isUsed: ({ key }) => key === used,
+        remove: ({ key }) => Promise.resolve(void removed.push(key)),
+      },
+    },
     removed,
     keys: () => [...records.keys()],
   };
