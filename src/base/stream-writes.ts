@@ -1,10 +1,10 @@
-import type { Duplex } from "node:stream";
+import type { Duplex, Writable } from "node:stream";
 
 /** How long a client may take to close its half after it got all. */
 const lingerUsuallyMs = 10_000;
 
 /** Writes with back-pressure; resolves too when the connection is gone. */
-export function writeTo(stream: Duplex, piece: string | Uint8Array): Promise<void> {
+export function writeTo(stream: Writable, piece: string | Uint8Array): Promise<void> {
   if (stream.destroyed || stream.write(piece)) return Promise.resolve();
   return new Promise((resolve) => {
     const done = (): void => {

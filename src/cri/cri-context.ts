@@ -3,7 +3,7 @@ import type { CriEngine, CriObject } from "../engine/cri-engine.ts";
 import type { CriContainerSettings, CriSandboxSettings } from "../model/cri.ts";
 import type { Engine } from "../model/engine.ts";
 import type { PodNetwork } from "./pod-network.ts";
-import type { RegisterStream } from "./streaming-requests.ts";
+import type { StreamingServer } from "./streaming/streaming-server.ts";
 
 /** What the handlers of both services share. */
 export interface CriContext {
@@ -11,8 +11,7 @@ export interface CriContext {
   readonly cri: CriEngine;
   readonly network: PodNetwork;
   readonly version: string;
-  /** Absent: there is no streaming server. */
-  readonly registerStream?: RegisterStream | undefined;
+  readonly streaming: StreamingServer;
 }
 
 /** Throws "not-found". */

@@ -11,7 +11,7 @@ import { BridgePodNetwork, type PodNetwork } from "./pod-network.ts";
 import { serveRuntime } from "./runtime-service.ts";
 import { removeIncompleteSandboxes, serveSandboxes } from "./sandbox-handlers.ts";
 import { serveStats } from "./stats-handlers.ts";
-import type { RegisterStream } from "./streaming-requests.ts";
+import { StreamingServer } from "./streaming/streaming-server.ts";
 
 /** SAFETY: a kubelet has a few connections; another client with root's rights must not take all descriptors. */
 const mostConnections = 256;
@@ -20,7 +20,6 @@ export interface CriServerOptions {
   readonly version: string;
   /** Absent: the engine's own bridge. */
   readonly network?: PodNetwork | undefined;
-  readonly registerStream?: RegisterStream | undefined;
 }
 
 /** Kubernetes' Container Runtime Interface on connections that clients have opened. */
@@ -28,7 +27,10 @@ export class CriServer {
   readonly #server: GrpcServer = new GrpcServer();
   readonly #connections = new Set<Duplex>();
 
+  readonly #streaming: StreamingServer;
+
   private constructor(context: CriContext) {
+    this.#streaming = context.streaming;
     serveRuntime(this.#server, context);
     serveImages(this.#server, context);
     serveSandboxes(this.#server, context);
@@ -42,10 +44,16 @@ export class CriServer {
   static async open(
     engine: Engine,
     cri: CriEngine,
-    { version, network = new BridgePodNetwork(cri), registerStream }: CriServerOptions,
+    { version, network = new BridgePodNetwork(cri) }: CriServerOptions,
   ): Promise<CriServer> {
-    const context: CriContext = { engine, cri, network, version, registerStream };
-    await removeIncompleteSandboxes(context);
+    const streaming = await StreamingServer.open();
+    const context: CriContext = { engine, cri, network, version, streaming };
+    try {
+      await removeIncompleteSandboxes(context);
+    } catch (thrown) {
+      streaming.close();
+      throw thrown;
+    }
     return new CriServer(context);
   }
 
@@ -62,6 +70,7 @@ export class CriServer {
   /** Cuts all connections; pods run on. */
   close(): void {
     this.#server.close();
+    this.#streaming.close();
     for (const connection of this.#connections) connection.destroy();
   }
 }

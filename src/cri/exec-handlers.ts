@@ -1,3 +1,4 @@
+import type { Duplex } from "node:stream";
 import { Failure } from "../base/failure.ts";
 import type { GrpcServer } from "../grpc/server.ts";
 import type { CriObject } from "../engine/cri-engine.ts";
@@ -7,7 +8,8 @@ import { type CriContext, getContainer, getSandbox } from "./cri-context.ts";
 import { execSync } from "./exec-sync.ts";
 import { containerState, podSandboxState } from "./map/enums.ts";
 import { containerStateOf, sandboxStateOf } from "./map/status.ts";
-import type { StreamRequest } from "./streaming-requests.ts";
+import type { RemoteResult, RemoteStreams } from "./streaming/remote-command.ts";
+import { attachRemote, runRemote } from "./streams.ts";
 
 const service = "runtime.v1.RuntimeService";
 
@@ -21,20 +23,26 @@ export function serveExecs(server: GrpcServer, context: CriContext): void {
     const { id: containerId } = getRunning(context, id);
     requireStreams({ tty, stdin, stdout, stderr });
     if (cmd.length === 0) throw new Failure("invalid", "cannot exec: the command is empty");
-    const streams = { terminal: tty, stdin, stdout, stderr };
-    return { url: await register(context, { kind: "exec", containerId, command: cmd, ...streams }) };
+    const choice = { terminal: tty, stdin, stdout, stderr };
+    const run = async (remote: RemoteStreams): Promise<RemoteResult> =>
+      await runRemote(context.cri, { containerId, command: cmd, choice }, remote);
+    return { url: context.streaming.register({ kind: "exec", choice, run }) };
   });
   unary(server, `${service}/Attach`, async ({ container_id: id, tty, stdin, stdout, stderr }) => {
     const { id: containerId } = getRunning(context, id);
     requireStreams({ tty, stdin, stdout, stderr });
-    const streams = { terminal: tty, stdin, stdout, stderr };
-    return { url: await register(context, { kind: "attach", containerId, ...streams }) };
+    const choice = { terminal: tty, stdin, stdout, stderr };
+    const run = async (remote: RemoteStreams): Promise<RemoteResult> =>
+      await attachRemote(context.cri, { containerId, choice }, remote);
+    return { url: context.streaming.register({ kind: "attach", choice, run }) };
   });
   unary(server, `${service}/PortForward`, async ({ pod_sandbox_id: id, port: ports }) => {
     const sandbox = getSandbox(context, id);
     if (sandboxStateOf(sandbox) !== podSandboxState.ready)
       throw new Failure("conflict", `cannot forward ports of pod sandbox "${sandbox.id}": it is not ready`);
-    return { url: await register(context, { kind: "port-forward", podId: sandbox.id, ports }) };
+    const connect = async (port: number, signal: AbortSignal): Promise<Duplex> =>
+      await context.cri.connect(sandbox.id, port, { signal });
+    return { url: context.streaming.register({ kind: "portforward", ports, connect }) };
   });
 }
 
@@ -54,13 +62,4 @@ function requireStreams({
   if (!stdin && !stdout && !stderr)
     throw new Failure("invalid", "cannot stream: one of stdin, stdout and stderr must be set");
   if (tty && stderr) throw new Failure("invalid", "cannot stream: tty and stderr cannot both be set");
-}
-
-async function register({ registerStream }: CriContext, request: StreamRequest): Promise<string> {
-  if (registerStream === undefined)
-    throw new Failure(
-      "unsupported",
-      `cannot stream: this daemon has no streaming server for ${request.kind}`,
-    );
-  return await registerStream(request);
 }

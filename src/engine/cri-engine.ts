@@ -1,3 +1,4 @@
+import type { Duplex } from "node:stream";
 import type { ContainerSpec } from "../model/container-spec.ts";
 import type { ContainerState, ExitStatus } from "../model/container-state.ts";
 import type { Containers } from "../model/containers.ts";
@@ -52,6 +53,11 @@ export interface CriEngine {
   events(options: { readonly signal: AbortSignal }): AsyncIterable<EngineEvent>;
   /** Kills the program of an exec session, and waits for its end. */
   killExec(id: string): Promise<ExitStatus>;
+  /**
+   * A connection to a port of a sandbox's loopback interface. Throws "conflict" if the sandbox does not run,
+   * "unavailable" if nothing listens. The caller destroys it.
+   */
+  connect(id: PodId, port: number, options?: { readonly signal?: AbortSignal | undefined }): Promise<Duplex>;
   /** Creates the log file of a container, unless it exists. Throws when that is impossible. */
   createLog(id: ContainerId): void;
   /** Makes the log file of a container anew, after the file was renamed. Throws "conflict" if it does not run. */

@@ -222,16 +222,6 @@ describe.skipIf(!isRoot)("containers of the CRI", () => {
     expect(await kindOfFailed(daemon.runtime("ExecSync", { container_id, cmd: ["true"] }))).toBe("conflict");
   });
 
-  test("streams need a streaming server, and their wishes are checked before", async () => {
-    const container_id = await run({});
-    const exec = { container_id, cmd: ["true"], stdout: true };
-    expect(await kindOfFailed(daemon.runtime("Exec", exec))).toBe("unsupported");
-    expect(await kindOfFailed(daemon.runtime("Exec", { ...exec, stdout: false }))).toBe("invalid");
-    const attach = { container_id, tty: true, stderr: true, stdout: true };
-    expect(await kindOfFailed(daemon.runtime("Attach", attach))).toBe("invalid");
-    expect(await kindOfFailed(daemon.runtime("PortForward", { pod_sandbox_id: pod }))).toBe("unsupported");
-  });
-
   test("users and groups are the requested ones, by both policies", async () => {
     const idOf = async (security_context: object): Promise<string> =>
       await daemon.exec(await run({ image: { image: "grouped" }, linux: { security_context } }), "id");

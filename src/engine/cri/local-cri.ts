@@ -1,4 +1,5 @@
 import { closeSync } from "node:fs";
+import type { Duplex } from "node:stream";
 import { Failure, sentenceOf } from "../../base/failure.ts";
 import { openLogFile } from "../../logs/open-log-file.ts";
 import type { ExitStatus } from "../../model/container-state.ts";
@@ -95,6 +96,18 @@ export class LocalCri implements CriEngine {
     const session = this.#context.execs.get(id);
     session.kept?.killGroup();
     return await session.ended;
+  }
+
+  async connect(
+    id: PodId,
+    port: number,
+    options: { readonly signal?: AbortSignal | undefined } = {},
+  ): Promise<Duplex> {
+    const pid = this.findPid(id);
+    if (pid === undefined)
+      throw new Failure("conflict", `cannot connect to pod sandbox "${id}": it does not run`);
+    const { connectToPod } = await import("./connect-to-pod.ts");
+    return await connectToPod(pid, port, options);
   }
 
   createLog(id: ContainerId): void {

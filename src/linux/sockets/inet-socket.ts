@@ -110,3 +110,12 @@ function decodeEndpoint(bytes: Buffer): InetEndpoint {
   const at = bytes.readUInt16LE(0) === AF_INET ? { start: 4, end: 8 } : { start: 8, end: 24 };
   return { address: decodeIpAddress(bytes.subarray(at.start, at.end)), port: bytes.readUInt16BE(2) };
 }
+
+/** Whether a connection that beginConnect() has begun stands; false: not yet. Throws why it cannot be made. */
+export function isConnected(fd: Fd, endpoint: InetEndpoint): boolean {
+  const address = encodeEndpoint(endpoint);
+  const result = attempt("connect", fd, address, address.length);
+  if (result >= 0 || result === -errno.EISCONN) return true;
+  if (result === -errno.EALREADY || result === -errno.EINPROGRESS) return false;
+  throw new SyscallFailure("connect", [fd, address], -result);
+}
