@@ -72,22 +72,19 @@ function contextOf({ files = {}, dockerfile }: BuildCase): string {
 }
 
 describe.skipIf(!isRoot)("builds are those of dockerd", () => {
-  test("there are more than a hundred cases", () => {
-    expect(known.length).toBeGreaterThan(100);
+  test("there are enough cases", () => {
+    expect(known.length).toBeGreaterThanOrEqual(120);
   });
 
   test.each(chosen.map((each) => [each.name, each] as const))("%s", async (name, each) => {
     const context = contextOf(each);
-    const flags = (each.flags ?? []).map((flag) => (flag.includes("/") ? join(context, flag) : flag));
+    const flags = (each.flags ?? []).map((flag) =>
+      name === "file by another name" && flag.includes("/")
+        ? join(context, flag)
+        : flag.replace("{context}", context),
+    );
     const expected = recorded[name];
-    const built = await host.tare([
-      "build",
-      "-q",
-      "-t",
-      "case",
-      ...(name === "file by another name" ? flags : (each.flags ?? [])),
-      context,
-    ]);
+    const built = await host.tare(["build", "-q", "-t", "case", ...flags, context]);
     if (expected === null || expected === undefined) {
       expect(built.status).toBe(1);
       expect(built.stderr).toContain("ERROR: ");

@@ -73,6 +73,7 @@ for case in cases:
         continue
     with tempfile.TemporaryDirectory(dir=directory) as context:
         write_context(case, context)
-        built = run("docker", "build", "-t", "case", *(case.get("flags") or []), ".", cwd=context)
+        flags = [flag.replace("{context}", context) for flag in case.get("flags") or []]
+        built = run("docker", "build", "-t", "case", *flags, ".", cwd=context)
         recorded[case["name"]] = describe("case", base) if built.returncode == 0 else None
 json.dump(recorded, sys.stdout, indent=1, sort_keys=True)

@@ -10,7 +10,7 @@ export interface BuildCase {
   readonly files?: Readonly<
     Record<string, string | { readonly link: string } | { readonly mode: number; readonly text?: string }>
   >;
-  /** Words of `docker build`. */
+  /** Words of `docker build`; `{context}` is the context's path. */
   readonly flags?: readonly string[];
   /** Every builder refuses it. */
   readonly fails?: true;
@@ -445,6 +445,84 @@ export const buildCases: readonly BuildCase[] = [
     dockerfile: "# syntax=docker/dockerfile:1-labs\nFROM base\nCOPY --exclude=*.txt . /x\n",
     needsBuildkit: true,
     needsRegistry: true,
+  },
+  {
+    name: "named context of files",
+    files: {
+      "named/f": "f\n",
+      "named/sub/g": "g\n",
+      "named/.dockerignore": "left-out\n",
+      "named/left-out": "x\n",
+    },
+    dockerfile: "FROM base\nCOPY --from=files / /all/\nCOPY --from=files sub/g /g\n",
+    flags: ["--build-context", "files={context}/named"],
+    needsBuildkit: true,
+  },
+  {
+    name: "named context in place of an image",
+    dockerfile: "FROM nowhere.invalid/x:1\nRUN touch /f\nCOPY --from=nowhere.invalid/x:1 /etc/passwd /p\n",
+    flags: ["--build-context", "nowhere.invalid/x:1=docker-image://base"],
+    needsBuildkit: true,
+  },
+  {
+    name: "named context in place of a stage",
+    files: { "named/f": "f\n" },
+    dockerfile: "FROM base AS made\nRUN exit 1\nFROM base\nCOPY --from=made /f /f\n",
+    flags: ["--build-context", "made={context}/named"],
+    needsBuildkit: true,
+  },
+  {
+    name: "named context in a mount",
+    files: { "named/f": "f\n", "named/sub/g": "g\n" },
+    dockerfile:
+      "FROM base\nRUN --mount=from=files,target=/m find /m -type f | sort > /list\nRUN --mount=from=files,source=sub,target=/m cat /m/g > /g\n",
+    flags: ["--build-context", "files={context}/named"],
+    needsBuildkit: true,
+  },
+  {
+    name: "named context in place of a stage that the target is",
+    dockerfile: "FROM scratch AS one\nENV A=1\n",
+    flags: ["--build-context", "one=docker-image://base", "--target", "one"],
+    needsBuildkit: true,
+  },
+  {
+    name: "on build triggers of a stage below",
+    files: tree,
+    dockerfile:
+      "FROM base AS one\nENV A=1\nONBUILD RUN echo $A > /triggered\nONBUILD COPY a.txt /p\nFROM one\nRUN touch /after\n",
+    needsBuildkit: true,
+  },
+  {
+    name: "heredocs with modes, owners and variables",
+    dockerfile:
+      "FROM base\nENV N=7\nCOPY --chmod=700 --chown=3:4 <<a.sh <<b.txt /h/\n#!/bin/sh\necho $N\na.sh\n${N:-x} ${M:-y}\nb.txt\nRUN <<one cat > /two && <<-three cat >> /two\nfirst $N\none\n\t\tsecond\nthree\n",
+    needsBuildkit: true,
+  },
+  {
+    name: "heredoc of another shell",
+    dockerfile:
+      'FROM base\nSHELL ["/bin/busybox", "sh", "-ec"]\nRUN <<EOF\ntouch /a\nfalse || true\ntouch /b\nEOF\n',
+    needsBuildkit: true,
+  },
+  {
+    name: "platform arguments in FROM",
+    dockerfile:
+      'ARG WANTED=$BUILDPLATFORM\nFROM --platform=$WANTED base AS one\nARG TARGETPLATFORM\nARG BUILDOS\nRUN echo "$TARGETPLATFORM" "$BUILDOS" > /f\nFROM base\nCOPY --from=one /f /f\n',
+    needsBuildkit: true,
+  },
+  {
+    name: "linked copies over files and directories",
+    files: tree,
+    dockerfile:
+      "FROM base\nRUN mkdir /real && touch /file /real/b\nCOPY --link a.txt /real/\nCOPY --link dir /new/deep\nCOPY --link --chmod=600 b.txt /file\n",
+    needsBuildkit: true,
+  },
+  {
+    name: "bind mounts that are written to",
+    files: tree,
+    dockerfile:
+      "FROM base\nRUN --mount=target=/m,rw touch /m/new && ls /m > /list\nRUN --mount=type=tmpfs,target=/t touch /t/x && ls /t > /other\n",
+    needsBuildkit: true,
   },
 ];
 
