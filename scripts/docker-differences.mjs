@@ -18,7 +18,7 @@ export const routeDifferences = {
   "POST /build/cancel": { state: "no", status: 501, why: "a build ends with its connection" },
   "POST /grpc": {
     state: "differs",
-    why: "BuildKit's services for Dockerfiles: definitions (LLB), attestations and caches elsewhere are not supported",
+    why: "BuildKit's services for Dockerfiles: definitions (LLB) are not supported; caches are in registries and images",
   },
   "POST /containers/create": {
     state: "differs",
@@ -89,10 +89,7 @@ const clusterVolumes = { state: "no", why: `cluster volumes: ${swarm}` };
 export const flagDifferences = {
   build: Object.fromEntries(
     [
-      ["attest", "attestations are not made"],
       ["builder", "there is one builder, the daemon; `default` is accepted"],
-      ["provenance", "attestations are not made; `false` is accepted"],
-      ["sbom", "attestations are not made; `false` is accepted"],
       ["security-opt", "steps have the default profile"],
       ["squash", "layers are not merged"],
       ["ssh", "agents are not forwarded"],

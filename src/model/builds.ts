@@ -80,6 +80,7 @@ export interface BuildRequest {
   readonly cacheSources?: readonly CacheSource[] | undefined;
   /** The images have the keys of their steps in their configs: they can be the cache of another build. */
   readonly hasInlineCache?: boolean | undefined;
+  readonly attestations?: AttestationOptions | undefined;
   /** Entitlements that the caller allows: `network.host`, `security.insecure`, `device`. */
   readonly entitlements: readonly string[];
   /** Undefined: there is no secret of that id. */
@@ -205,6 +206,8 @@ export interface BuiltImage {
 export interface BuildResult extends AsyncDisposable {
   /** One for each platform, in the order of the request. */
   readonly images: readonly BuiltImage[];
+  /** What is known of them, for exports that have a place for it. */
+  readonly attestations?: AttestationOptions | undefined;
 }
 
 /** How a result becomes images. */
@@ -222,6 +225,8 @@ export interface ExportOptions {
   readonly references: readonly string[];
   /** Of layers that are plain tars; gzip when absent. */
   readonly compression?: "gzip" | "zstd" | "uncompressed" | undefined;
+  /** The attestations of the result go into the index. */
+  readonly hasAttestations?: boolean | undefined;
   /** An index even for one platform. */
   readonly isIndex?: boolean | undefined;
   /** By what has them. */
@@ -233,6 +238,24 @@ export interface ExportOptions {
       }
     | undefined;
   readonly signal?: AbortSignal | undefined;
+}
+
+/** What is said about a result, in its index. */
+export interface AttestationOptions {
+  readonly provenance?:
+    | {
+        /** "min" leaves out the arguments of the build. */
+        readonly mode: "min" | "max";
+        readonly builderId?: string | undefined;
+        readonly isReproducible?: boolean | undefined;
+        /** The client has not asked for it: it is left out where there is no index. */
+        readonly inlineOnly?: boolean | undefined;
+        /** What the client says about its repository. */
+        readonly vcs?: Readonly<Record<string, string>> | undefined;
+      }
+    | undefined;
+  /** An image that lists the packages of a file system. SPEC: BuildKit, docs/attestations/sbom-protocol.md */
+  readonly sbom?: { readonly generator: string } | undefined;
 }
 
 /** How a result gets into a registry. */

@@ -48,7 +48,6 @@ describe.skipIf(!isRoot || !hasBuildx)(
       HOME: directory,
       DOCKER_HOST: `unix://${daemon.socketPath}`,
       DOCKER_BUILDKIT: "1",
-      BUILDX_NO_DEFAULT_ATTESTATIONS: "",
     });
 
     const run = async (

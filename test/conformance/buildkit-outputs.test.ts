@@ -98,14 +98,32 @@ describe.skipIf(!isRoot || !hasBuildx)("buildx's outputs of builds by the engine
       expect(out).toContain(`importing cache manifest from ${from}`);
       expect(out).toMatch(/RUN echo out > \/out\n#\d+ CACHED/);
     }
+    const out = await build("--cache-to", "type=local,dest=cache");
+    expect(out).toContain('WARN: the cache is not exported as "local"');
+  });
+
+  test("attestations are in the index of an OCI layout, and are not asked of the image store", async () => {
     const out = await build(
-      "--cache-to",
-      "type=s3,region=r,bucket=b",
-      "--cache-from",
-      "type=s3,region=r,bucket=b",
+      "-t",
+      "attested:1",
+      "--attest",
+      "type=provenance,mode=max",
+      "-o",
+      "type=oci,dest=attested.tar",
     );
-    expect(out).toContain('WARN: the cache is not exported as "s3"');
-    expect(out).toContain('WARN: the cache is not read from "s3"');
+    expect(out).not.toContain("WARN");
+    const [root] = JSON.parse(member("attested.tar", "index.json").toString()).manifests;
+    const blob = (digest: string): Buffer => member("attested.tar", `blobs/${digest.replace(":", "/")}`);
+    const { manifests } = JSON.parse(blob(root.digest).toString());
+    expect(manifests[1].annotations["vnd.docker.reference.digest"]).toBe(manifests[0].digest);
+    const { layers } = JSON.parse(blob(manifests[1].digest).toString());
+    const { predicate } = JSON.parse(blob(layers[0].digest).toString());
+    expect(predicate).toMatchObject({
+      invocation: { parameters: { frontend: "dockerfile.v0" } },
+      materials: [{ uri: expect.stringContaining("pkg:docker/busybox@latest") }],
+      metadata: { completeness: { parameters: true } },
+    });
+    expect(await build("-t", "attested:1", "--provenance=true")).toContain("keeps no attestations");
   });
 
   test("a push by digest sets no tag", async () => {

@@ -203,6 +203,116 @@ describe.skipIf(!isRoot)("tare build --output", () => {
   });
 });
 
+describe.skipIf(!isRoot)("tare build --attest", () => {
+  const dockerfile = "FROM base:1\nARG SECRET=1\nRUN --mount=type=secret,id=s echo out > /out\n";
+
+  /** The statements of an archive's only image, by their types. */
+  function statementsOf(archive: string): ReadonlyMap<string, { subject: object[]; predicate: object }> {
+    const [root] = json<{ manifests: Pointer[] }>(member(archive, "index.json")).manifests;
+    const { manifests } = json<{ manifests: Pointer[] }>(blob(archive, root ?? { digest: "" }));
+    const [image, attestation] = manifests;
+    expect(manifests).toHaveLength(2);
+    expect(attestation?.platform).toEqual({ os: "unknown", architecture: "unknown" });
+    expect(attestation?.annotations).toEqual({
+      "vnd.docker.reference.digest": image?.digest ?? "",
+      "vnd.docker.reference.type": "attestation-manifest",
+    });
+    const { layers } = json<{ layers: Pointer[] }>(blob(archive, attestation ?? { digest: "" }));
+    return new Map(
+      layers.map((layer) => {
+        const statement = json<{ subject: { digest: { sha256: string } }[]; predicate: object }>(
+          blob(archive, layer),
+        );
+        expect(statement.subject[0]?.digest.sha256).toBe(image?.digest.slice("sha256:".length) ?? "");
+        return [layer.annotations?.["in-toto.io/predicate-type"] ?? "", statement];
+      }),
+    );
+  }
+
+  test("provenance of an OCI layout: min without the arguments, max with them", async () => {
+    const archive = join(work, "attested.tar");
+    const words = ["-t", "app:1", "--build-arg", "SECRET=hidden-value", "--secret", "id=s,env=S", "-o"];
+    for (const mode of ["min", "max"]) {
+      await build(
+        ...words,
+        `type=oci,dest=${archive}`,
+        "--provenance",
+        `mode=${mode}`,
+        contextOf(dockerfile),
+      );
+      const statement = statementsOf(archive).get("https://slsa.dev/provenance/v0.2");
+      expect(statement?.subject).toMatchObject([
+        { name: expect.stringMatching(/^pkg:docker\/app@1\?platform=linux%2F/) },
+      ]);
+      expect(statement?.predicate).toMatchObject({
+        buildType: "https://mobyproject.org/buildkit@v1",
+        materials: [
+          { uri: expect.stringMatching(/^pkg:docker\/base@1\?/), digest: { sha256: expect.any(String) } },
+        ],
+        invocation: {
+          configSource: { entryPoint: "Dockerfile" },
+          parameters: { locals: [{ name: "context" }] },
+        },
+        metadata: { completeness: { parameters: mode === "max" } },
+      });
+      const text = JSON.stringify(statement);
+      expect(text.includes("hidden-value")).toBe(mode === "max");
+    }
+    await host.must(["load", "-i", archive]);
+  });
+
+  test("an SBOM by a scanner image, with the provenance, is pushed; the store takes none", async () => {
+    const scanner = contextOf(
+      [
+        "FROM base:1",
+        "COPY <<'EOF' /scan",
+        "#!/bin/sh",
+        'printf \'{"predicateType":"https://spdx.dev/Document","predicate":{"files":"%s"}}\' "$(ls $BUILDKIT_SCAN_SOURCE/out)" > $BUILDKIT_SCAN_DESTINATION/sbom.spdx.json',
+        "EOF",
+        'ENTRYPOINT ["sh", "/scan"]',
+        "",
+      ].join("\n"),
+    );
+    await build("-t", "scanner:1", scanner);
+    const archive = join(work, "scanned.tar");
+    const attested = ["--sbom", "generator=scanner:1", "--provenance", "true"];
+    await build("-o", `type=oci,dest=${archive}`, ...attested, contextOf(dockerfile));
+    const statements = statementsOf(archive);
+    expect([...statements.keys()].sort()).toEqual([
+      "https://slsa.dev/provenance/v0.2",
+      "https://spdx.dev/Document",
+    ]);
+    expect(statements.get("https://spdx.dev/Document")?.predicate).toEqual({
+      files: expect.stringMatching(/\/out$/),
+    });
+    const name = `${registry.host}/me/attested:1`;
+    await build("-t", name, "--push", ...attested, contextOf(dockerfile));
+    const index = json<{ manifests: Pointer[] }>(
+      registry.manifests.get("me/attested 1")?.bytes ?? new Uint8Array(),
+    );
+    expect(index.manifests.map(({ digest }) => registry.manifests.has(`me/attested ${digest}`))).toEqual([
+      true,
+      true,
+    ]);
+    await using other = new Installation();
+    await other.must(["pull", "-q", name], { env: { DOCKER_CONFIG: join(work, "docker") } });
+    const { stderr } = await host.tare(["build", "--progress", "plain", ...attested, contextOf(dockerfile)]);
+    expect(stderr).toContain("WARN: the image store keeps no attestations");
+  });
+
+  test("a scanner that fails ends the build with its output", async () => {
+    await build(
+      "-t",
+      "scanner:2",
+      contextOf('FROM base:1\nENTRYPOINT ["sh", "-c", "echo no scan; exit 3"]\n'),
+    );
+    const words = ["build", "--progress", "plain", "--sbom", "generator=scanner:2", contextOf(dockerfile)];
+    const stderr = await host.refused(words);
+    expect(stderr).toContain("no scan");
+    expect(stderr).toContain("did not complete successfully: exit code: 3");
+  });
+});
+
 describe.skipIf(!isRoot)("tare build --platform", () => {
   const own = `linux/${process.arch === "arm64" ? "arm64" : "amd64"}`;
   const foreign = own === "linux/amd64" ? "linux/arm64" : "linux/amd64";

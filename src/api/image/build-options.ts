@@ -8,6 +8,7 @@ import type {
   BuildNamedContext,
   BuildOutputRequest,
 } from "../types/build.ts";
+import { parseAttestations } from "./attestation-options.ts";
 import { type CacheEntry, type CacheTarget, parseCacheSource, parseCacheTarget } from "./cache-options.ts";
 import { parseExportForm } from "./export-form.ts";
 import { hostConfigSchemas } from "../container/create-schemas.ts";
@@ -54,6 +55,7 @@ export type BuildOptionsRequest = Pick<
   | "sourceDateEpoch"
   | "cacheSources"
   | "hasInlineCache"
+  | "attestations"
 > &
   StepParameters & {
     readonly context: ContextPath | undefined;
@@ -96,6 +98,7 @@ const schemas = {
   HostConfig: { object: hostConfigSchemas },
   Secrets: "text-map",
   Entitlements: "texts",
+  Attestations: "text-map",
   CacheFrom: { list: { Type: "text", Attributes: "text-map" } },
   CacheTo: { list: { Type: "text", Attributes: "text-map" } },
   Outputs: { list: { Type: "text", Attributes: "text-map" } },
@@ -138,6 +141,7 @@ export function parseBuildOptions(body: unknown): BuildOptionsRequest {
     outputs: outputsOf(fields.Outputs),
     cacheSources: cachesOf(fields.CacheFrom, parseCacheSource),
     cacheTargets,
+    attestations: parseAttestations(fields.Attestations ?? {}),
     hasInlineCache: cacheTargets.some(({ kind }) => kind === "inline"),
     describe: fields.Describe === undefined ? undefined : oneOf("Describe", fields.Describe, reports),
     ...stepParametersOf(fields.HostConfig ?? {}),

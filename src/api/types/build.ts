@@ -65,6 +65,8 @@ export interface BuildOptionsLine {
   readonly CacheFrom?: readonly BuildCacheRequest[] | undefined;
   /** Where the cache goes: `registry`, `inline`. */
   readonly CacheTo?: readonly BuildCacheRequest[] | undefined;
+  /** BuildKit's options by type: `provenance`, `sbom`. */
+  readonly Attestations?: Readonly<Record<string, string>> | undefined;
   /** In place of a build: `lint`, `outline`, `targets`. */
   readonly Describe?: string | undefined;
 }

@@ -15,6 +15,8 @@ export interface ExportedImage {
   readonly layers: readonly Pointer[];
   /** What is said about it, as in-toto statements. */
   readonly statements?: readonly StatementText[] | undefined;
+  /** Names of it in statements: `pkg:docker/app@1?platform=linux%2Famd64`. */
+  readonly subjects?: readonly string[] | undefined;
 }
 
 /** An attestation without its subject, which is the manifest of the image. */
@@ -34,8 +36,6 @@ export interface ExportForm {
   /** An index even for one image without attestations. */
   readonly isIndex?: boolean | undefined;
   readonly annotations?: ExportAnnotations | undefined;
-  /** The name of the subject of statements: `pkg:docker/app@1?platform=linux%2Famd64`. */
-  readonly subjects?: readonly string[] | undefined;
 }
 
 export interface ExportDocument {
@@ -61,7 +61,7 @@ const inToto = "application/vnd.in-toto+json";
 /** The same images give the same bytes. SPEC: OCI image 1.1; BuildKit, docs/attestations/attestation-storage.md. Pure. */
 export function encodeExport(
   images: readonly ExportedImage[],
-  { isIndex = false, annotations = {}, subjects = [] }: ExportForm = {},
+  { isIndex = false, annotations = {} }: ExportForm = {},
 ): EncodedExport {
   const documents = new Map<Digest, ExportDocument>();
   const add = (mediaType: string, content: unknown, isManifest: boolean): Pointer => {
@@ -100,7 +100,7 @@ export function encodeExport(
     annotations: annotations.manifestDescriptor,
     platform: platformOf(images[at]?.platform ?? ""),
   }));
-  for (const [at, { statements = [] }] of images.entries()) {
+  for (const [at, { statements = [], subjects = [] }] of images.entries()) {
     const manifest = manifests[at];
     if (manifest === undefined || statements.length === 0) continue;
     const blobs = statements.map(({ predicateType, predicate }) => ({

@@ -4,6 +4,7 @@ import type { TableOf } from "../flags/flag.ts";
 import { bool, bytes, int, later, list, string } from "../flags/kinds.ts";
 import { checkLabel } from "../flags/label.ts";
 import { parseUlimit } from "../flags/ulimit.ts";
+import { parseAttestation } from "./parse-attestation.ts";
 import { parseCache } from "./parse-cache.ts";
 import { parseAnnotation, parseOutput } from "./build-output.ts";
 import { parseNamedContext } from "./named-contexts.ts";
@@ -69,7 +70,9 @@ export const buildFlags: TableOf<BuildValues> = {
   annotation: list("Add annotation to the image (e.g., key=value, index:key=value)", {
     check: (text) => (parseAnnotation(text), text),
   }),
-  attest: later(list("Attestation parameters (format: type=sbom,generator=image)")),
+  attest: list("Attestation parameters (format: type=sbom,generator=image)", {
+    check: (text) => (parseAttestation(text), text),
+  }),
   "build-arg": list("Set build-time variables; a name alone takes its value from the environment"),
   "build-context": list("Additional build contexts (e.g., name=path)", {
     check: (text) => (parseNamedContext(text), text),
@@ -124,7 +127,7 @@ export const buildFlags: TableOf<BuildValues> = {
     words: progressWords,
     check: checkProgress,
   }),
-  provenance: later(string("Shorthand for --attest=type=provenance"), "", "false"),
+  provenance: string("Shorthand for --attest=type=provenance (true, false, mode=max)"),
   pull: bool("Always attempt to pull all referenced images"),
   push: bool("Shorthand for --output=type=registry"),
   quiet: bool("Suppress the build output and print image ID on success", { short: "q" }),
@@ -132,7 +135,7 @@ export const buildFlags: TableOf<BuildValues> = {
     initial: true,
     isHidden: true,
   }),
-  sbom: later(string("Shorthand for --attest=type=sbom"), "", "false"),
+  sbom: string("Shorthand for --attest=type=sbom (true, false, generator=image)"),
   secret: list("Secret to expose to the build (format: id=mysecret[,src=/local/secret])", {
     check: (text) => (parseSecret(text), text),
   }),

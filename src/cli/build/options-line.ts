@@ -5,6 +5,7 @@ import { splitLabel } from "../flags/label.ts";
 import { parseUlimit } from "../flags/ulimit.ts";
 import type { BuildValues } from "./build-flags.ts";
 import type { BuildOutput } from "./build-output.ts";
+import { attestationsOf } from "./parse-attestation.ts";
 import { parseCache } from "./parse-cache.ts";
 import { sentOutputs } from "./receive-outputs.ts";
 
@@ -40,6 +41,7 @@ export function optionsLineOf(
       Type: output.kind === "local" ? "tar" : output.kind,
       ...("attributes" in output ? { Attributes: output.attributes } : {}),
     })),
+    Attestations: attestationsOf(values),
     CacheFrom: values["cache-from"].length === 0 ? undefined : values["cache-from"].map(parseCache),
     CacheTo: values["cache-to"].length === 0 ? undefined : values["cache-to"].map(parseCache),
     Describe: describedBy(values),

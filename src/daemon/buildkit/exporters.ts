@@ -1,5 +1,12 @@
 import { Failure } from "../../base/failure.ts";
-import type { BuildExport, BuildRequest, BuildResult, Builds, BuiltImage } from "../../model/builds.ts";
+import type {
+  AttestationOptions,
+  BuildExport,
+  BuildRequest,
+  BuildResult,
+  Builds,
+  BuiltImage,
+} from "../../model/builds.ts";
 import { findStoredImage } from "../../model/stored-image.ts";
 import { formatReference, parseReference, withDefaultTag } from "../../spec/reference.ts";
 import { parseExportForm } from "../../api/image/export-form.ts";
@@ -100,10 +107,13 @@ class Export {
       step.log(`WARN: a name of the image store has one platform: ${stored?.platform ?? "none"}\n`);
     if (stored !== undefined) step.part(`writing image ${stored.id}`).finish();
     for (const reference of references) step.part(`naming to ${reference}`).finish();
+    const isPushed = type === "image" && isTrue(attributes["push"]);
+    if (!isPushed && isAsked(this.#built.attestations))
+      step.log("WARN: the image store keeps no attestations: push the image, or export an OCI layout\n");
     // Docker's client pushes what it has exported as "moby" by the API.
-    if (type !== "image" || !isTrue(attributes["push"])) return this.#facts(references);
+    if (!isPushed) return this.#facts(references);
     if (references.length === 0) throw new Failure("invalid", "tag is needed when pushing to registry");
-    const exported = await this.#export(references);
+    const exported = await this.#export(references, { hasAttestations: true });
     await exported.push({
       findCredentials,
       insecure: isTrue(attributes["registry.insecure"]),
@@ -120,7 +130,7 @@ class Export {
     const isDirectory = this.#exporter.attributes["tar"] === "false";
     if (isDirectory)
       throw new Failure("unsupported", `the exporter "${format}" writes archives only: leave out tar=false`);
-    const exported = await this.#export(references);
+    const exported = await this.#export(references, { hasAttestations: format === "oci" });
     const facts = this.#facts(references, exported.root);
     const archive = exported.archive(format);
     const part = step.part("sending tarball");
@@ -129,10 +139,14 @@ class Export {
     return facts;
   }
 
-  async #export(references: readonly string[]): Promise<BuildExport> {
+  async #export(
+    references: readonly string[],
+    { hasAttestations }: { readonly hasAttestations: boolean },
+  ): Promise<BuildExport> {
     const { builds, signal, isMultiPlatform } = this.#options;
     const form = parseExportForm(this.#exporter.attributes);
-    return await builds.export(this.#result, { ...form, references, isIndex: isMultiPlatform, signal });
+    const options = { ...form, references, isIndex: isMultiPlatform, hasAttestations, signal };
+    return await builds.export(this.#result, options);
   }
 
   async #toDirectory(step: StepProgress): Promise<Facts> {
@@ -185,6 +199,11 @@ class Export {
       ...(references.length === 0 ? {} : { "image.name": references.join(",") }),
     };
   }
+}
+
+/** The client itself has asked for attestations. */
+function isAsked({ provenance, sbom }: AttestationOptions = {}): boolean {
+  return sbom !== undefined || (provenance !== undefined && provenance.inlineOnly !== true);
 }
 
 function isTrue(value: string | undefined): boolean {

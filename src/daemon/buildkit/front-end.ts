@@ -134,7 +134,7 @@ async function requestOf(
   for (const [name, source] of options.contexts) found.set(name, await contexts.resolve(name, source));
   const { target, buildArgs, labels, platforms, noCache, pull, network, extraHosts, shmBytes, ulimits } =
     options;
-  const { cgroupParent, hostname, sourceDateEpoch, cacheSources } = options;
+  const { cgroupParent, hostname, sourceDateEpoch, cacheSources, attestations } = options;
   return {
     dockerfile,
     contexts: found,
@@ -152,6 +152,7 @@ async function requestOf(
     hostname,
     sourceDateEpoch,
     cacheSources,
+    attestations,
     hasInlineCache: build.hasInlineCache,
     entitlements,
     readSecret: async (id, signal) => readSecret(session, id, signal),

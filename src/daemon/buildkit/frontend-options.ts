@@ -1,3 +1,4 @@
+import { parseAttestations } from "../../api/image/attestation-options.ts";
 import { type CacheEntry, parseCacheSource } from "../../api/image/cache-options.ts";
 import { Failure } from "../../base/failure.ts";
 import type { BuildRequest } from "../../model/builds.ts";
@@ -73,6 +74,7 @@ export function parseFrontendOptions(options: Readonly<Record<string, string>>):
     hostname: get("build-arg:BUILDKIT_SANDBOX_HOSTNAME") ?? get("hostname"),
     sourceDateEpoch: epoch === undefined || epoch === "" ? undefined : parseCount("SOURCE_DATE_EPOCH", epoch),
     cacheSources: cacheEntriesOf(options).flatMap((entry) => parseCacheSource(entry) ?? []),
+    attestations: parseAttestations(withPrefix(options, "attest:"), withPrefix(options, "vcs:")),
     subrequest: subrequestOf(get("requestid")),
     isMultiPlatform: platforms.length > 1 || isTrue(multi),
     ignored: ignoredOf(options),
@@ -167,8 +169,7 @@ function isTrue(value: string | undefined): boolean {
 }
 
 function ignoredOf(options: Readonly<Record<string, string>>): readonly string[] {
-  const attestations = Object.keys(options).filter((key) => key.startsWith("attest:"));
-  const ignored = attestations.map((key) => `the attestation "${key.slice("attest:".length)}" is not made`);
+  const ignored: string[] = [];
   for (const { type } of cacheEntriesOf(options).filter((entry) => parseCacheSource(entry) === undefined))
     ignored.push(`the cache is not read from "${type}": only from "registry"`);
   return ignored;

@@ -79,6 +79,8 @@ const solverCapabilities = [
   "meta.description",
   "exporter.sourcedateepoch",
   "exporter.multiple",
+  "exporter.image.attestations",
+  "exporter.image.annotations",
 ];
 
 const enabled = (ID: string): Sendable<Messages["moby.buildkit.v1.apicaps.APICap"]> => ({

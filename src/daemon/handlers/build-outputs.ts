@@ -17,7 +17,10 @@ import { digestOf } from "../../spec/digest.ts";
 const pieceBytes = 192 * 1024;
 
 interface Delivery extends Pick<BuildRequest, "findCredentials"> {
-  readonly options: Pick<BuildOptionsRequest, "outputs" | "tags" | "platforms" | "cacheTargets">;
+  readonly options: Pick<
+    BuildOptionsRequest,
+    "outputs" | "tags" | "platforms" | "cacheTargets" | "attestations"
+  >;
   readonly signal: AbortSignal;
   readonly onProgress: (event: BuildProgress) => void;
   readonly send: (message: BuildMessage) => Promise<void>;
@@ -89,12 +92,17 @@ async function deliver(builds: Builds, built: BuildResult, delivery: OneDelivery
 async function deliverImage(builds: Builds, result: Built, delivery: OneDelivery): Promise<Exported> {
   const { options, output, findCredentials, signal, onProgress } = delivery;
   const { tags: references } = options;
+  const warn = (text: string, vertex: ReturnType<typeof digestOf>): void =>
+    onProgress({ kind: "log", vertex, stream: 2, atMs: Date.now(), bytes: Buffer.from(text) });
   await during("exporting to image", delivery, async (vertex) => {
     const { images } = result;
     if (images.length > 1) {
       const text = `WARN: a name of the image store has one platform: ${findStoredImage(images)?.platform}\n`;
-      onProgress({ kind: "log", vertex, stream: 2, atMs: Date.now(), bytes: Buffer.from(text) });
+      warn(text, vertex);
     }
+    const { provenance, sbom } = options.attestations ?? {};
+    if ((provenance ?? sbom) !== undefined && output.attributes["push"] !== "true")
+      warn("WARN: the image store keeps no attestations: push the image, or export an OCI layout\n", vertex);
     await builds.store(result, { references, vertex, signal, onProgress });
   });
   if (output.attributes["push"] !== "true") return undefined;
@@ -131,6 +139,7 @@ async function exportOf(
     ...parseExportForm(output.attributes),
     references: options.tags,
     isIndex: options.platforms.length > 1,
+    hasAttestations: output.type !== "docker",
     signal,
   });
 }

@@ -11,7 +11,7 @@ import type { OpenResult } from "./named-contexts.ts";
  * docs/build-repro.md, rewrite-timestamp. Layers that were clamped before come from the build cache.
  */
 export async function clampResult(
-  { image, layers, worker }: OpenResult,
+  { image, layers, worker, statements }: OpenResult,
   {
     epochMs,
     store,
@@ -40,5 +40,5 @@ export async function clampResult(
     }
     clamped.push({ ...found, createdAtMs: layer.createdAtMs });
   }
-  return { image: encodeImage(image.config, clamped), layers: clamped, epochMs, worker };
+  return { image: encodeImage(image.config, clamped), layers: clamped, epochMs, worker, statements };
 }

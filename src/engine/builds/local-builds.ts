@@ -1,3 +1,4 @@
+import { randomUUID } from "node:crypto";
 import { rmSync } from "node:fs";
 import { statfs } from "node:fs/promises";
 import { join } from "node:path";
@@ -9,12 +10,14 @@ import { parseIgnoreFile } from "../../build/dockerfile/ignore-patterns.ts";
 import { parseDockerfile } from "../../build/dockerfile/parse-dockerfile.ts";
 import { dockerfileToGraph } from "../../build/graph/dockerfile-to-graph.ts";
 import { finishConfig } from "../../build/graph/finish-config.ts";
+import type { StatementText } from "../../build/exporters/encode-export.ts";
+import type { Material } from "../../build/exporters/provenance.ts";
 import type { BaseImage, Vertex } from "../../build/graph/graph-types.ts";
 import type { SourceTree } from "../../build/solver/copy-layer.ts";
 import { type Layers, openRunningSteps, Solver } from "../../build/solver/solver.ts";
 import { encodeImage, storeImage } from "../../image/commit.ts";
 import { openDirectoryPath, readFileInRoot } from "../../linux/files/open.ts";
-import type { Fd } from "../../linux/kernel/fd.ts";
+import type { Fd, OwnedFd } from "../../linux/kernel/fd.ts";
 import type {
   BuildCacheRecord,
   BuildContext,
@@ -124,11 +127,14 @@ export class LocalBuilds implements Builds {
     for (const warning of lint.warnings) report.warn(vertex, warning);
     if (lint.isError) throw lintFailure(lint.warnings);
     const images: BuiltImage[] = [];
+    const invocationId = randomUUID();
     try {
       for (const platform of platforms) {
         images.push(
           await this.#buildOne(request, {
             dockerfile,
+            text,
+            invocationId,
             platform,
             contexts,
             report,
@@ -143,7 +149,8 @@ export class LocalBuilds implements Builds {
       throw withExcerpt(thrown, source);
     }
     const kept = held.move();
-    return { images, [Symbol.asyncDispose]: async () => await kept.disposeAsync() };
+    const { attestations } = request;
+    return { images, attestations, [Symbol.asyncDispose]: async () => await kept.disposeAsync() };
   }
 
   #remoteFiles(request: BuildRequest, signal: AbortSignal): RemoteFiles {
@@ -181,6 +188,8 @@ export class LocalBuilds implements Builds {
     request: BuildRequest,
     {
       dockerfile,
+      text,
+      invocationId,
       platform,
       contexts,
       report,
@@ -189,6 +198,8 @@ export class LocalBuilds implements Builds {
       cancel,
     }: {
       readonly dockerfile: Dockerfile;
+      readonly text: string;
+      readonly invocationId: string;
       readonly platform: Platform;
       readonly contexts: OpenContexts;
       readonly report: BuildReport;
@@ -200,8 +211,10 @@ export class LocalBuilds implements Builds {
   ): Promise<BuiltImage> {
     const { context } = this.#parts;
     const { buildArgs, target, labels, noCache, network, pull, findCredentials, entitlements } = request;
-    const resolveImage = async (reference: string, wanted: Platform): Promise<BaseImage> =>
-      await report.during(
+    const startedAtMs = Date.now();
+    const materials: Material[] = [];
+    const resolveImage = async (reference: string, wanted: Platform): Promise<BaseImage> => {
+      const found = await report.during(
         `[internal] load metadata for ${reference}`,
         async (progress) =>
           await resolveBaseImage(this.#parts, reference, {
@@ -215,6 +228,10 @@ export class LocalBuilds implements Builds {
             },
           }),
       );
+      const { digest } = found;
+      materials.push({ reference: found.reference, platform: formatPlatform(wanted), digest });
+      return found;
+    };
     const graph = await dockerfileToGraph(dockerfile, {
       buildArgs,
       target,
@@ -268,7 +285,22 @@ export class LocalBuilds implements Builds {
       request.hasInlineCache === true
         ? (await import("./export-cache.ts")).withInlineCache(plain, { layers, worker })
         : plain;
-    return this.#builtOf({ image, layers, epochMs, worker }, formatPlatform(platform));
+    const statements: StatementText[] = [];
+    const { provenance, sbom } = request.attestations ?? {};
+    if (sbom !== undefined) {
+      const { scanResult } = await import("./scan-result.ts");
+      const scanner = await resolveImage(sbom.generator, hostPlatform());
+      const view = async (each: Layers): Promise<OwnedFd> => await worker.view(each);
+      statements.push(...(await scanResult(graph.vertex, { scanner, solver, view })));
+    }
+    if (provenance !== undefined) {
+      const { factsOf } = await import("./build-facts.ts");
+      const { provenanceOf } = await import("../../build/exporters/provenance.ts");
+      const known = { materials, startedAtMs, invocationId, dockerfile: text };
+      const facts = factsOf(request, { vertex: graph.vertex, platform: formatPlatform(platform), ...known });
+      statements.push(provenanceOf(facts, provenance));
+    }
+    return this.#builtOf({ image, layers, epochMs, worker, statements }, formatPlatform(platform));
   }
 
   async #importCache(

@@ -1,4 +1,5 @@
 import { type EncodedExport, encodeExport, type ExportedImage } from "../../build/exporters/encode-export.ts";
+import { packageUrl } from "../../build/exporters/provenance.ts";
 import { Failure } from "../../base/failure.ts";
 import { compressManifest } from "../../image/compress-manifest.ts";
 import { pushDocuments } from "../../image/push-documents.ts";
@@ -12,7 +13,6 @@ import type { OpenResult } from "./named-contexts.ts";
 
 export interface ExportedResult extends OpenResult {
   readonly platform: string;
-  readonly statements?: ExportedImage["statements"];
 }
 
 /** Compresses the layers that are plain, and makes the documents. Throws "invalid" for names that are none. */
@@ -20,7 +20,13 @@ export async function exportResults(
   results: readonly ExportedResult[],
   { context, options }: { readonly context: ContainerContext; readonly options: ExportOptions },
 ): Promise<BuildExport> {
-  const { compression = "gzip", isIndex, annotations, signal = context.closing } = options;
+  const {
+    compression = "gzip",
+    isIndex,
+    annotations,
+    hasAttestations = false,
+    signal = context.closing,
+  } = options;
   const { content: store } = context.dependencies;
   const references = options.references.map((each) => withDefaultTag(parseNewName(each)));
   const images: ExportedImage[] = [];
@@ -32,10 +38,15 @@ export async function exportResults(
       otherBlobs: (diffId) => blobsOfLayer(context.state, diffId),
       signal,
     });
-    images.push({ platform, configBytes: image.configBytes, layers, statements });
+    images.push({
+      platform,
+      configBytes: image.configBytes,
+      layers,
+      statements: hasAttestations ? statements : [],
+      subjects: references.map((reference) => packageUrl(formatReference(reference), platform)),
+    });
   }
-  const subjects = references.map(formatFamiliar);
-  const encoded = encodeExport(images, { isIndex, annotations, subjects });
+  const encoded = encodeExport(images, { isIndex, annotations });
   return new LocalExport(encoded, { context, references, results });
 }
 

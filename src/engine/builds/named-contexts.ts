@@ -1,3 +1,4 @@
+import type { StatementText } from "../../build/exporters/encode-export.ts";
 import type { BaseImage, NamedContext } from "../../build/graph/graph-types.ts";
 import { Failure } from "../../base/failure.ts";
 import type { BuildWorker, Layers } from "../../build/solver/solver.ts";
@@ -13,6 +14,7 @@ export interface OpenResult {
   readonly epochMs?: number | undefined;
   /** Of its build. */
   readonly worker: BuildWorker;
+  readonly statements: readonly StatementText[];
 }
 
 export interface NamedContextOptions {

@@ -70,13 +70,31 @@ test.each([
   expect(() => parseFrontendOptions(options)).toThrow(words);
 });
 
+test("parseFrontendOptions() reads attestations", () => {
+  const options = {
+    "attest:sbom": "generator=a/b",
+    "attest:provenance": "mode=min,inline-only=true",
+    "vcs:revision": "r",
+  };
+  expect(parseFrontendOptions(options).attestations).toEqual({
+    sbom: { generator: "a/b" },
+    provenance: {
+      mode: "min",
+      builderId: undefined,
+      isReproducible: false,
+      inlineOnly: true,
+      vcs: { revision: "r" },
+    },
+  });
+  expect(parseFrontendOptions({ "attest:provenance": "disabled=true" }).attestations).toEqual({});
+  expect(() => parseFrontendOptions({ "attest:provenance": "mode=x" })).toThrow("invalid provenance mode");
+  expect(() => parseFrontendOptions({ "attest:other": "" })).toThrow("unsupported attestation type");
+});
+
 test("parseFrontendOptions() says what has no effect", () => {
   const imports = '[{"Type":"gha","Attrs":{}},{"Type":"registry","Attrs":{"ref":"a/b:c"}}]';
-  const { ignored, cacheSources } = parseFrontendOptions({ "attest:sbom": "", "cache-imports": imports });
-  expect(ignored).toEqual([
-    'the attestation "sbom" is not made',
-    'the cache is not read from "gha": only from "registry"',
-  ]);
+  const { ignored, cacheSources } = parseFrontendOptions({ "cache-imports": imports });
+  expect(ignored).toEqual(['the cache is not read from "gha": only from "registry"']);
   expect(cacheSources).toEqual([{ reference: "a/b:c", insecure: false }]);
   expect(parseFrontendOptions({ "cache-from": "a,b" }).cacheSources).toMatchObject([
     { reference: "a" },
