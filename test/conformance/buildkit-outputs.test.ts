@@ -126,6 +126,29 @@ describe.skipIf(!isRoot || !hasBuildx)("buildx's outputs of builds by the engine
     expect(await build("-t", "attested:1", "--provenance=true")).toContain("keeps no attestations");
   });
 
+  test("several platforms are pushed as an index, and one of them is stored", async () => {
+    const cross = join(tare.directory, "cross");
+    mkdirSync(cross);
+    const lines = [
+      "FROM --platform=$BUILDPLATFORM busybox AS make",
+      "ARG TARGETARCH",
+      "RUN echo $TARGETARCH > /made",
+    ];
+    writeFileSync(join(cross, "Dockerfile"), `${lines.join("\n")}\nFROM scratch\nCOPY --from=make /made /\n`);
+    const name = `${registry.host}/me/multi:1`;
+    const platforms = ["--platform", "linux/amd64,linux/arm64"];
+    const words = ["buildx", "build", "--progress=plain", "--builder", "direct", ...platforms];
+    await run(...words, "--push", "-t", name, cross);
+    const index = JSON.parse(Buffer.from(registry.manifests.get("me/multi 1")?.bytes ?? []).toString());
+    const found = index.manifests.map(
+      ({ platform }: { platform: { architecture: string } }) => platform.architecture,
+    );
+    expect(found).toEqual(["amd64", "arm64"]);
+    const out = await run("buildx", "build", "--progress=plain", ...platforms, "-t", "multi:1", cross);
+    expect(out).toContain("WARN: a name of the image store has one platform: linux/");
+    expect(await run("image", "inspect", "--format", "{{.Os}}", "multi:1")).toContain("linux");
+  });
+
   test("a push by digest sets no tag", async () => {
     const name = `${registry.host}/me/digest`;
     await build("--builder", "direct", "-o", `type=image,name=${name},push-by-digest=true,push=true`);

@@ -4,6 +4,8 @@ import { isArchive } from "../../../src/cli/build/build-context.ts";
 import { buildFlags, type BuildValues } from "../../../src/cli/build/build-flags.ts";
 import { parseOutput } from "../../../src/cli/build/build-output.ts";
 import { optionsLineOf } from "../../../src/cli/build/options-line.ts";
+import { parseNamedContext } from "../../../src/cli/build/named-contexts.ts";
+import { parseCache } from "../../../src/cli/build/parse-cache.ts";
 import { parseSecret } from "../../../src/cli/build/secrets.ts";
 import { parseFlags } from "../../../src/cli/flags/parse.ts";
 import { Failure } from "../../../src/base/failure.ts";
@@ -126,6 +128,44 @@ describe("parseOutput()", () => {
 
   test.each(["type=local", "type=x", "dest=a", "type=tar,x=y", "type=tar,dest"])("refuses %s", (text) => {
     expect(() => parseOutput(text)).toThrow(Failure);
+  });
+});
+
+describe("parseCache()", () => {
+  test.each([
+    ["a/b:c", { Type: "registry", Attributes: { ref: "a/b:c" } }],
+    ["type=registry,ref=a,mode=max", { Type: "registry", Attributes: { ref: "a", mode: "max" } }],
+    ["type=inline", { Type: "inline", Attributes: {} }],
+  ])("%s", (text, cache) => {
+    expect(parseCache(text)).toEqual(cache);
+  });
+
+  test.each(["", "a,b", "ref=a", "type=registry", "type=local,src=x"])("refuses %j", (text) => {
+    expect(() => parseCache(text)).toThrow(Failure);
+  });
+});
+
+describe("attestationsOf()", () => {
+  test.each([
+    [["--attest", "type=provenance,mode=max"], { provenance: "mode=max" }],
+    [["--provenance", "true", "--sbom", "generator=a"], { provenance: "", sbom: "generator=a" }],
+    [["--attest", "type=sbom", "--sbom", "false"], {}],
+  ])("%j", (words, attestations) => {
+    expect(lineOf(words)).toMatchObject({ Attestations: attestations });
+  });
+
+  test.each(["mode=max", "type=x"])("refuses %s", (text) => {
+    expect(() => lineOf(["--attest", text])).toThrow(/attestation type/);
+  });
+});
+
+describe("parseNamedContext()", () => {
+  test.each([
+    ["a=docker-image://b:1", { name: "a", kind: "image", reference: "b:1" }],
+    ["docker.io/library/a:latest=dir", { name: "a", kind: "directory", path: "dir" }],
+    ["a=https://host/x.git", { name: "a", kind: "url", url: "https://host/x.git" }],
+  ])("%s", (text, context) => {
+    expect(parseNamedContext(text)).toEqual(context as ReturnType<typeof parseNamedContext>);
   });
 });
 
