@@ -9,7 +9,13 @@ import type {
   BuildOutputRequest,
 } from "../types/build.ts";
 import { parseAttestations } from "./attestation-options.ts";
-import { type CacheEntry, type CacheTarget, parseCacheSource, parseCacheTarget } from "./cache-options.ts";
+import {
+  type CacheEntry,
+  type CacheTarget,
+  parseCacheSource,
+  parseCacheTarget,
+  requireFewCaches,
+} from "./cache-options.ts";
 import { parseExportForm } from "./export-form.ts";
 import { hostConfigSchemas } from "../container/create-schemas.ts";
 import { type FieldSchemas, readFields } from "../http/field-schemas.ts";
@@ -183,8 +189,8 @@ function cachesOf<T>(
   list: readonly BuildCacheRequest[] | undefined,
   parse: (entry: CacheEntry) => T | undefined,
 ): readonly T[] {
-  return (list ?? []).slice(0, mostOutputs + 1).map(({ Type = "", Attributes = {} }, at) => {
-    if (at >= mostOutputs) throw new Failure("invalid", `a build has at most ${mostOutputs} caches`);
+  requireFewCaches(list ?? []);
+  return (list ?? []).map(({ Type = "", Attributes = {} }) => {
     const found = parse({ type: Type, attributes: Attributes });
     if (found === undefined) throw new Failure("unsupported", `unknown cache type: ${JSON.stringify(Type)}`);
     return found;

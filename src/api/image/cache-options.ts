@@ -17,6 +17,15 @@ export type CacheTarget =
       "reference" | "mode" | "compression" | "insecure"
     >);
 
+/** Sources, and targets, of one build. */
+const mostCaches = 16;
+
+/** Throws "invalid" for more caches than a build may have. Pure. */
+export function requireFewCaches(entries: readonly unknown[]): void {
+  if (entries.length > mostCaches)
+    throw new Failure("invalid", `a build has at most ${mostCaches} caches to read, and to write`);
+}
+
 /** Undefined: caches of the type are not read. Throws "invalid" for a reference that is none. Pure. */
 export function parseCacheSource({ type, attributes }: CacheEntry): CacheSource | undefined {
   return type === "registry" ? registryOf(attributes) : undefined;

@@ -8,8 +8,8 @@ export const cacheConfigType = "application/vnd.buildkit.cacheconfig.v0";
 export const inlineCacheMember = "moby.buildkit.cache.v0";
 
 /** Larger configs are not read. */
-export const maxCacheConfigBytes: number = 16 * 1024 * 1024;
-const mostRecords = 100_000;
+export const maxCacheConfigBytes: number = 8 * 1024 * 1024;
+const mostRecords = 20_000;
 
 /** A layer that a cache has. */
 export interface CacheLayer {

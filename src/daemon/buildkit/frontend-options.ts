@@ -1,5 +1,5 @@
 import { parseAttestations } from "../../api/image/attestation-options.ts";
-import { type CacheEntry, parseCacheSource } from "../../api/image/cache-options.ts";
+import { type CacheEntry, parseCacheSource, requireFewCaches } from "../../api/image/cache-options.ts";
 import { Failure } from "../../base/failure.ts";
 import type { BuildRequest } from "../../model/builds.ts";
 import { readJson } from "../../spec/json-reader.ts";
@@ -183,9 +183,13 @@ function cacheEntriesOf(options: Readonly<Record<string, string>>): readonly Cac
       type: node.at("Type").text(),
       attributes: node.at("Attrs").map((value) => value.text()),
     }));
-  if (list !== "") return read("cache-imports", list);
   const references = (options["cache-from"] ?? "").split(",").filter((each) => each !== "");
-  return references.map((ref) => ({ type: "registry", attributes: { ref } }));
+  const entries =
+    list === ""
+      ? references.map((ref) => ({ type: "registry", attributes: { ref } }))
+      : read("cache-imports", list);
+  requireFewCaches(entries);
+  return entries;
 }
 
 function splitOnce(text: string, separator: string): readonly [string, string] {

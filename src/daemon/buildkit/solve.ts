@@ -1,4 +1,4 @@
-import { type CacheEntry, parseCacheTarget } from "../../api/image/cache-options.ts";
+import { type CacheEntry, parseCacheTarget, requireFewCaches } from "../../api/image/cache-options.ts";
 import type { Failure } from "../../base/failure.ts";
 import type { Sendable } from "../../grpc/codec.ts";
 import type { ServerCall } from "../../grpc/server.ts";
@@ -133,6 +133,7 @@ async function exportCaches(
 }
 
 function cacheEntriesOf({ Cache }: SolveRequest): readonly CacheEntry[] {
+  requireFewCaches(Cache?.Exports ?? []);
   return (Cache?.Exports ?? []).map(({ Type, Attrs }) => ({ type: Type, attributes: Attrs }));
 }
 

@@ -16,6 +16,9 @@ import { parseReference, type Reference } from "../../spec/reference.ts";
 import type { ContainerContext } from "../context.ts";
 import type { BuildReport } from "./build-report.ts";
 
+/** Results that one build knows from elsewhere. */
+const mostLayers = 20_000;
+
 interface ImportedLayer {
   readonly layer: CacheLayer;
   readonly createdAtMs: number;
@@ -71,8 +74,8 @@ export class ImportedCache {
       configType: cacheConfigType,
     });
     const put = (key: string, layer: CacheLayer | undefined, createdAtMs: number): void => {
-      if (layer !== undefined && !this.#layers.has(key))
-        this.#layers.set(key, { layer, createdAtMs, reference, access });
+      const isKept = this.#layers.size < mostLayers && !this.#layers.has(key);
+      if (layer !== undefined && isKept) this.#layers.set(key, { layer, createdAtMs, reference, access });
     };
     if (found.configType === cacheConfigType) {
       const { layers, records } = parseCacheConfig(found.configBytes);
