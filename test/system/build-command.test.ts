@@ -325,6 +325,19 @@ describe.skipIf(!isRoot)("tare build --build-context", () => {
     expect(await host.must(["image", "inspect", "--format", "{{.Id}}", "named:1"])).toBe(id);
   });
 
+  test("an archive of a web server is a context", async () => {
+    const archive = tarOf([["b", "from the web\n"]]);
+    const server = Bun.serve({ port: 0, hostname: "127.0.0.1", fetch: () => new Response(archive) });
+    try {
+      const [context] = files();
+      const url = `http://127.0.0.1:${server.port}/context.tar`;
+      await buildQuietly("-t", "named:2", ...named, "--build-context", `other=${url}`, context);
+      expect(await outputOf("named:2")).toBe("a\nfrom the web\nb");
+    } finally {
+      await server.stop(true);
+    }
+  });
+
   test("directories that the daemon does not have are sent", async () => {
     const [context, other] = files();
     const hidden = mkdtempSync(join(work, "hidden-"));

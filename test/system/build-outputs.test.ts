@@ -103,6 +103,16 @@ describe.skipIf(!isRoot)("tare build --output", () => {
     expect(await host.must(["run", "--rm", "--network", "none", "oci:1"])).toBe("out");
   });
 
+  test("an OCI layout in a directory", async () => {
+    const layout = join(work, "layout");
+    await build("-t", "layout:1", "-o", `type=oci,dest=${layout},tar=false`, contextOf(dockerfile));
+    const [root] = json<{ manifests: Pointer[] }>(readFileSync(join(layout, "index.json"))).manifests;
+    const path = join(layout, "blobs", (root?.digest ?? "").replace(":", "/"));
+    expect(digestOf(readFileSync(path)) as string).toBe(root?.digest ?? "");
+    await host.must(["load", "-i", layout]);
+    expect(await host.must(["run", "--rm", "--network", "none", "layout:1"])).toBe("out");
+  });
+
   test("a docker-archive and files, from one build", async () => {
     const [archive, files] = [join(work, "docker.tar"), join(work, "files")];
     const plain = `type=docker,dest=${archive},compression=uncompressed`;

@@ -19,6 +19,13 @@ export type BuildOutput =
       readonly file: string;
       readonly names: readonly string[];
       readonly attributes: Attributes;
+    }
+  /** An OCI layout, in a directory. */
+  | {
+      readonly kind: "oci-directory";
+      readonly directory: string;
+      readonly names: readonly string[];
+      readonly attributes: Attributes;
     };
 
 /** The value of `--output`. Throws "invalid" in BuildKit's words. */
@@ -49,8 +56,11 @@ export function parseOutput(text: string): BuildOutput {
     case "tar":
       return { kind: type, file: destination === "" ? "-" : destination };
     case "oci":
-      if (isFalse(values.get("tar")))
-        throw new Failure("unsupported", "an OCI layout is written as an archive only");
+      if (isFalse(values.get("tar"))) {
+        if (destination === "")
+          throw new Failure("invalid", "dest is required for an OCI layout without tar");
+        return { kind: "oci-directory", directory: destination, ...image };
+      }
       return { kind: type, file: destination === "" ? "-" : destination, ...image };
     case "docker":
       return destination === ""

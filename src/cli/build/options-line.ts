@@ -9,6 +9,16 @@ import { attestationsOf } from "./parse-attestation.ts";
 import { parseCache } from "./parse-cache.ts";
 import { sentOutputs } from "./receive-outputs.ts";
 
+/** What the daemon sends for an output. */
+const sentTypes = {
+  image: "image",
+  local: "tar",
+  tar: "tar",
+  docker: "docker",
+  oci: "oci",
+  "oci-directory": "oci",
+} as const;
+
 /** The options of a build that do not depend on files. Pure. */
 export function optionsLineOf(
   values: BuildValues,
@@ -38,7 +48,7 @@ export function optionsLineOf(
     // SPEC: buildx allows what --network asks for.
     Entitlements: [...values.allow, ...(values.network === "host" ? ["network.host"] : [])],
     Outputs: sentOutputs(outputs).map((output) => ({
-      Type: output.kind === "local" ? "tar" : output.kind,
+      Type: sentTypes[output.kind],
       ...("attributes" in output ? { Attributes: output.attributes } : {}),
     })),
     Attestations: attestationsOf(values),

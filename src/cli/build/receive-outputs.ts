@@ -30,6 +30,9 @@ export async function receiveOutputs(
       case "local":
         await receiveFiles(resolve(context.cwd, output.directory), { received, index, isMultiPlatform });
         break;
+      case "oci-directory":
+        await receiveLayout(resolve(context.cwd, output.directory), received, index);
+        break;
       case "tar":
       case "docker":
       case "oci":
@@ -84,6 +87,13 @@ class ReceivedPieces {
   async drain(): Promise<void> {
     while ((await this.peek()) !== undefined) this.#next = undefined;
   }
+}
+
+async function receiveLayout(directory: string, received: ReceivedPieces, index: number): Promise<void> {
+  const { unpackToHost } = await import("../copy/unpack-to-host.ts");
+  await mkdir(directory, { recursive: true });
+  const archive = received.take({ index });
+  await unpackToHost(archive, { directory, name: "", keepsOwners: false, keepsNames: true });
 }
 
 async function receiveFiles(

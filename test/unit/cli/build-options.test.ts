@@ -125,14 +125,18 @@ describe("parseOutput()", () => {
     ["type=docker,dest=a.tar", { kind: "docker", file: "a.tar", names: [], attributes: {} }],
     ["type=image,name=a,push=true", { kind: "image", names: ["a"], attributes: { push: "true" } }],
     ["type=oci,compression=zstd", { kind: "oci", file: "-", names: [], attributes: { compression: "zstd" } }],
+    ["type=oci,dest=d,tar=false", { kind: "oci-directory", directory: "d", names: [], attributes: {} }],
     ["type=cacheonly", { kind: "none" }],
   ])("%s", (text, output) => {
     expect(parseOutput(text)).toEqual(output as ReturnType<typeof parseOutput>);
   });
 
-  test.each(["type=local", "type=x", "dest=a", "type=tar,x=y", "type=tar,dest"])("refuses %s", (text) => {
-    expect(() => parseOutput(text)).toThrow(Failure);
-  });
+  test.each(["type=local", "type=oci,tar=false", "type=x", "dest=a", "type=tar,x=y", "type=tar,dest"])(
+    "refuses %s",
+    (text) => {
+      expect(() => parseOutput(text)).toThrow(Failure);
+    },
+  );
 });
 
 describe("parseCache()", () => {
