@@ -23,9 +23,14 @@ export function startRace(hasHappened: () => boolean = () => true): () => boolea
 
 /** A static program, so that it runs in any root file system. */
 export function attackerProgram(): string {
-  const source = join(import.meta.dirname, "attacker.c");
+  return staticProgram("attacker");
+}
+
+/** The program of `test/support/NAME.c`, built once. */
+export function staticProgram(name: string): string {
+  const source = join(import.meta.dirname, `${name}.c`);
   const hash = createHash("sha256").update(readFileSync(source)).digest("hex").slice(0, 16);
-  const path = join(testCache, `attacker-${hash}`);
+  const path = join(testCache, `${name}-${hash}`);
   if (existsSync(path)) return path;
   mkdirSync(testCache, { recursive: true });
   const draft = `${path}.${process.pid}`;

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { spawn, spawnSync } from "node:child_process";
+import { randomBytes } from "node:crypto";
 import {
   chownSync,
   existsSync,
@@ -55,6 +56,17 @@ function leftovers(): readonly string[] {
     ...(existsSync(copies) ? readdirSync(copies) : []),
     ...(existsSync(files) ? readdirSync(files) : []),
   ];
+}
+
+/** Programs that decompress for a build of this test. */
+function compressors(): readonly string[] {
+  return readdirSync("/proc").filter((pid) => {
+    try {
+      return /^(?:xz|bzip2)\0-dc/.test(readFileSync(`/proc/${pid}/cmdline`, "utf8"));
+    } catch {
+      return false;
+    }
+  });
 }
 
 async function findings(): Promise<string> {
@@ -194,6 +206,67 @@ describe.skipIf(!isRoot)("hostile contexts and stages", () => {
     await host.must(["build", "-q", "-t", "added:1", context]);
     const out = await host.must(["run", "--rm", "--network", "none", "added:1"]);
     expect(out.split("\n").sort()).toEqual(["/c", "/in/d/f", "/in/e/g", "/n", "3:4"]);
+  });
+
+  test.each([
+    ["bzip2", ["bzip2", "-c"]],
+    ["xz", ["xz", "-c"]],
+    ["zstd", ["zstd", "-qc"]],
+    ["gzip", ["gzip", "-c"]],
+  ])(
+    "ADD unpacks %s, and neither damage nor what is no tar does harm",
+    async (_, [program = "", ...args]) => {
+      const compress = (input: Uint8Array): Buffer =>
+        spawnSync(program, args, { input, maxBuffer: 1e9 }).stdout;
+      const random = randomBytes(2_000_000).toString("base64");
+      const whole = compress(
+        tarOf([
+          ["d/f", "unpacked"],
+          ["d/g", random],
+        ]),
+      );
+      const context = contextOf({
+        Dockerfile: "FROM base:1\nADD whole /in/\nADD text /text/\nADD --unpack=false whole /kept/\n",
+        whole,
+        text: compress(Buffer.from("no tar")),
+      });
+      await host.must(["build", "-q", "-t", "archives:1", context]);
+      const script = "cat /in/d/f; wc -c < /in/d/g; ls /text /kept";
+      expect(await host.must(["run", "--rm", "--network", "none", "archives:1", "sh", "-c", script])).toBe(
+        `unpacked${random.length}\n/kept:\nwhole\n\n/text:\ntext`,
+      );
+      const damaged = contextOf({
+        Dockerfile: "FROM base:1\nADD cut /in/\n",
+        cut: whole.subarray(0, whole.length - 60_000),
+      });
+      expect(await host.refused(["build", damaged])).toMatch(/ERROR: failed to build: failed to solve: .*/);
+      expect(leftovers()).toEqual([]);
+      expect(compressors()).toEqual([]);
+    },
+  );
+
+  test("a bomb of xz ends with one sentence when the disk is full, and its program with it", async () => {
+    const disk = join(work, "small-disk");
+    mkdirSync(disk);
+    spawnSync("mount", ["-t", "tmpfs", "-o", "size=100m", "tmpfs", disk]);
+    try {
+      await using small = new Installation({ dataRoot: disk });
+      await small.must(["import", busyboxRootfsTar(), "base:1"]);
+      const header = encodeTarMember({ path: "big", type: "file", mode: 0o644, size: 2 ** 28 });
+      const bomb = spawnSync("sh", ["-c", "(cat; head -c 268435456 /dev/zero | tr '\\0' x) | xz -0 -c -T1"], {
+        input: header,
+        maxBuffer: 1e9,
+      }).stdout;
+      const context = contextOf({ Dockerfile: "FROM base:1\nADD bomb /in/\n", bomb });
+      expect(await small.refused(["build", context])).toMatch(
+        /failed to solve: cannot unpack "big": .*ENOSPC$/m,
+      );
+      expect(compressors()).toEqual([]);
+      const copies = join(disk, "build/copies");
+      expect(existsSync(copies) ? readdirSync(copies) : []).toEqual([]);
+    } finally {
+      spawnSync("umount", ["-l", disk]);
+    }
   });
 
   test("a failed build changes no image and leaves nothing", async () => {

@@ -202,7 +202,7 @@ function mountOf(
     case "secret":
       return { ...mount, target };
     case "ssh":
-      throw new Failure("unsupported", "cannot solve the definition: mounts of type ssh are not supported");
+      return { ...mount, id: mount.id || "default", target };
     default:
       return mount satisfies never;
   }

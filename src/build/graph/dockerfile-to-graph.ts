@@ -524,8 +524,10 @@ class GraphBuilder {
     const { location } = instruction;
     const { words, scripts } = commandOf(instruction, defaults.shell, location);
     const mounts: RunMountOperation[] = [];
-    for (const text of instruction.mounts)
-      mounts.push(await this.#mount(stage, state, { text, values, location }));
+    for (const text of instruction.mounts) {
+      const agents = mounts.filter(({ type }) => type === "ssh").length;
+      mounts.push(await this.#mount(stage, state, { text, values, location, agents }));
+    }
     const args: string[] = [];
     for (const [key, value] of state.args) {
       if (value !== undefined && !defaults.env.some((entry) => entry.startsWith(`${key}=`)))
@@ -551,7 +553,7 @@ class GraphBuilder {
           base: state.vertex,
           platform: state.config.platform,
           words,
-          env: [...defaults.env, ...args],
+          env: withAgent([...defaults.env, ...args], mounts),
           proxyEnv,
           workingDirectory: defaults.workingDirectory || "/",
           user: defaults.user,
@@ -575,7 +577,14 @@ class GraphBuilder {
       text,
       values,
       location,
-    }: { readonly text: string; readonly values: ReadonlyMap<string, string>; readonly location: Location },
+      agents,
+    }: {
+      readonly text: string;
+      readonly values: ReadonlyMap<string, string>;
+      readonly location: Location;
+      /** Mounts of ssh agents before it. */
+      readonly agents: number;
+    },
   ): Promise<RunMountOperation> {
     const mount = parseRunMount(text, (word) => this.#expand(word, values, location));
     const place = (path: string): string => absolutePath(path, defaults.workingDirectory);
@@ -621,7 +630,15 @@ class GraphBuilder {
         };
       }
       case "ssh":
-        throw new Failure("unsupported", "RUN --mount=type=ssh needs a client that forwards its agent");
+        return {
+          type,
+          id: mount.id ?? mount.source ?? "default",
+          target: place(mount.target ?? `/run/buildkit/ssh_agent.${agents}`),
+          required: mount.required,
+          mode: mount.mode ?? 0o600,
+          uid: mount.uid ?? 0,
+          gid: mount.gid ?? 0,
+        };
       default:
         return mount satisfies never;
     }
@@ -697,6 +714,13 @@ class GraphBuilder {
       ),
     };
   }
+}
+
+/** SPEC: BuildKit gives the program the path of the first agent, unless it has one. */
+function withAgent(env: readonly string[], mounts: readonly RunMountOperation[]): readonly string[] {
+  const agent = mounts.find((mount) => mount.type === "ssh");
+  if (agent === undefined || env.some((entry) => entry.startsWith("SSH_AUTH_SOCK="))) return env;
+  return [...env, `SSH_AUTH_SOCK=${agent.target}`];
 }
 
 function makesLayer({ keyword }: Instruction): boolean {

@@ -150,6 +150,7 @@ export type RunMountOperation =
       readonly target: string;
       readonly id: string;
       readonly sharing: "shared" | "private" | "locked";
+      /** What a new directory has in it: `source` of it. Then it has the attributes of that. */
       readonly from: Vertex | undefined;
       readonly source: string;
       readonly readOnly: boolean;
@@ -164,6 +165,16 @@ export type RunMountOperation =
       /** Absent: only the variable. */
       readonly target?: string | undefined;
       readonly env?: string | undefined;
+      readonly required: boolean;
+      readonly mode: number;
+      readonly uid: number;
+      readonly gid: number;
+    }
+  /** The socket of an ssh agent of the client. */
+  | {
+      readonly type: "ssh";
+      readonly id: string;
+      readonly target: string;
       readonly required: boolean;
       readonly mode: number;
       readonly uid: number;

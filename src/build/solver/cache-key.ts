@@ -18,7 +18,7 @@ export function runKey(
   const { words, env, workingDirectory, user, network, security, scripts } = operation;
   const { isReadOnly, settings, validExitCodes } = operation;
   const forms = operation.mounts.map((mount, index) => {
-    if (mount.type === "secret") return { ...mount, required: undefined };
+    if (mount.type === "secret" || mount.type === "ssh") return { ...mount, required: undefined };
     return "from" in mount ? { ...mount, from: mounts[index] } : mount;
   });
   return digest([

@@ -43,14 +43,15 @@ export async function* runProgram(
     child.on("close", resolve);
   });
   ended.catch(() => undefined);
-  const fed = feed(child.stdin, input);
+  let inputFailure: unknown;
+  feed(child.stdin, input).catch((thrown: unknown) => (inputFailure = thrown));
   let isWhole = false;
   try {
-    for await (const piece of bytesOf(child.stdout)) yield Uint8Array.from(piece);
+    for await (const piece of bytesOf(child.stdout)) yield piece;
     const status = await ended;
     signal.throwIfAborted();
     isWhole = true;
-    await fed;
+    if (inputFailure !== undefined) throw inputFailure;
     // SPEC: env(1) and prlimit(1) end with 127 where they find no program.
     if (status === 127) throw missing(program, { packageName, purpose });
     if (status !== 0) throw new Failure("invalid", lastLines(errors) || `${program} ended with ${status}`);

@@ -11,7 +11,7 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { Failure, within } from "../../base/failure.ts";
-import { plainTar } from "../../image/plain-tar.ts";
+import { plainArchive } from "../../build/sources/plain-archive.ts";
 import { openDirectoryPath, readFileInRoot } from "../../linux/files/open.ts";
 import { filesystemStatus } from "../../linux/mount/filesystem-status.ts";
 import { bootId } from "../../linux/process/process.ts";
@@ -77,7 +77,7 @@ export class ContextStore implements ReceivedContexts {
     };
     try {
       using root = openDirectoryPath(path);
-      await unpackLayer(plainTar(archive), root.fd, {
+      await unpackLayer(plainArchive(archive, signal), root.fd, {
         whiteouts: "plain",
         names: "docker",
         root: "keep",

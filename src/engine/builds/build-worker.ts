@@ -28,6 +28,7 @@ export class EngineWorker implements BuildWorker {
     readonly caches: CacheMounts;
     readonly settings: StepSettings;
     readonly readSecret: BuildRequest["readSecret"];
+    readonly openAgent: BuildRequest["openAgent"];
     readonly openContext: (name: string) => Promise<SourceTree>;
     readonly imported?: ImportedCache | undefined;
     readonly signal: AbortSignal;
@@ -40,6 +41,7 @@ export class EngineWorker implements BuildWorker {
       readonly caches: CacheMounts;
       readonly settings: StepSettings;
       readonly readSecret: BuildRequest["readSecret"];
+      readonly openAgent: BuildRequest["openAgent"];
       readonly openContext: (name: string) => Promise<SourceTree>;
       readonly imported?: ImportedCache | undefined;
       readonly signal: AbortSignal;
@@ -112,12 +114,13 @@ export class EngineWorker implements BuildWorker {
     operation: RunOperation,
     { layers, mounts: prepared, description, signal, onOutput }: Parameters<BuildWorker["run"]>[1],
   ): Promise<readonly LoadedLayer[]> {
-    const { caches, readSecret, settings } = this.#options;
+    const { caches, readSecret, openAgent, settings } = this.#options;
     await using held = await prepareStepMounts(operation, {
       mounts: prepared,
       caches,
       description,
       readSecret,
+      openAgent,
       signal,
     });
     const made: LoadedLayer[] = [];

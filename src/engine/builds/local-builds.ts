@@ -255,6 +255,7 @@ export class LocalBuilds implements Builds {
       caches: this.#caches,
       settings: request,
       readSecret: request.readSecret,
+      openAgent: request.openAgent,
       openContext: async (name) => await contexts.open(name),
       imported: await this.#importCache(request, { platform, report, signal }),
       signal,

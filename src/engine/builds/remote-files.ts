@@ -73,7 +73,7 @@ export class RemoteFiles implements AsyncDisposable {
     const tree = this.#treeOf(held);
     const name = readdirSync(held.path)[0] ?? "";
     using file = openInRoot(tree.root, name, O_RDONLY);
-    if (await isArchive(file.fd)) {
+    if (await isArchive(file.fd, signal)) {
       const unpacked = this.#held.use(await contexts.unpack(readFd(file.fd), signal));
       return { tree: this.#treeOf(unpacked) };
     }

@@ -1,5 +1,5 @@
 import { createHash, randomBytes } from "node:crypto";
-import { chmodSync, chownSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, chownSync, existsSync, mkdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { RunOperation } from "../../build/graph/graph-types.ts";
 import { resolvePath } from "../../build/solver/resolve-path.ts";
@@ -7,7 +7,6 @@ import type { Layers, PreparedMount } from "../../build/solver/solver.ts";
 import { Failure } from "../../base/failure.ts";
 import { KeyedLock } from "../../base/keyed-lock.ts";
 import { O_NOFOLLOW, O_PATH } from "../../linux/constants/open.ts";
-import { codeOf } from "../../linux/files/file-failure.ts";
 import { type FileTime, type Stat, statFd } from "../../linux/files/stat.ts";
 import { openDirectoryPath, openInRoot } from "../../linux/files/open.ts";
 import { packParts, packTree, unpackLayer } from "../../linux/tree/tree.ts";
@@ -15,8 +14,10 @@ import type { BuildRequest } from "../../model/builds.ts";
 import type { ContainerMount } from "../../model/mounts.ts";
 import { secretVariable } from "../containers/files/secrets.ts";
 import type { ContainerContext } from "../context.ts";
+import { openStepAgent } from "./agent-socket.ts";
 
 type CacheMount = Extract<RunOperation["mounts"][number], { type: "cache" }>;
+type BindMount = Extract<RunOperation["mounts"][number], { type: "bind" }>;
 type SecretMount = Extract<RunOperation["mounts"][number], { type: "secret" }>;
 
 /** The mounts of one step while it runs. */
@@ -41,7 +42,10 @@ export interface StepOutput {
 export class CacheMounts {
   readonly context: ContainerContext;
   readonly #root: string;
+  /** Of mounts that one step at a time may use. */
   readonly #locks = new KeyedLock();
+  /** Of directories that are being made. */
+  readonly #making = new KeyedLock();
   readonly #users = new Map<string, number>();
 
   constructor(context: ContainerContext) {
@@ -62,12 +66,24 @@ export class CacheMounts {
     rmSync(this.path(key), { recursive: true, force: true });
   }
 
-  /** The directory of a mount until it is disposed of. */
+  /**
+   * The directory of a mount until it is disposed of. `content` is what a new one has in it; each content has a
+   * directory of its own.
+   */
   async use(
     mount: CacheMount,
-    { description, signal }: { readonly description: string; readonly signal: AbortSignal },
+    {
+      description,
+      content,
+      signal,
+    }: {
+      readonly description: string;
+      readonly content?: CacheContent | undefined;
+      readonly signal: AbortSignal;
+    },
   ): Promise<Disposable & { readonly path: string }> {
-    const base = createHash("sha256").update(mount.id).digest("hex");
+    const hash = createHash("sha256").update(mount.id);
+    const base = (content === undefined ? hash : hash.update(`\0${content.key}`)).digest("hex");
     using held = new DisposableStack();
     let key = base;
     if (mount.sharing === "locked") held.use(await this.#locks.acquire(base, { signal }));
@@ -75,12 +91,16 @@ export class CacheMounts {
       for (let number = 1; this.isUsed(key); number++) key = `${base}-${number}`;
     this.#users.set(key, (this.#users.get(key) ?? 0) + 1);
     held.defer(() => this.#users.set(key, (this.#users.get(key) ?? 1) - 1));
-    this.#make(key, mount, description);
+    this.#note(key, description);
+    {
+      using _ = await this.#making.acquire(key, { signal });
+      if (!existsSync(this.path(key))) await this.#make(key, mount, content);
+    }
     const moved = held.move();
     return { path: this.path(key), [Symbol.dispose]: () => moved.dispose() };
   }
 
-  #make(key: string, { mode, uid, gid }: CacheMount, description: string): void {
+  #note(key: string, description: string): void {
     const { state } = this.context;
     const now = Date.now();
     const known = state.buildCache().get(key);
@@ -92,16 +112,27 @@ export class CacheMounts {
       usedAt: now,
       uses: (known?.uses ?? 0) + 1,
     });
+  }
+
+  async #make(key: string, { mode, uid, gid }: CacheMount, content: CacheContent | undefined): Promise<void> {
     mkdirSync(this.#root, { recursive: true, mode: 0o700 });
-    try {
-      mkdirSync(this.path(key), { mode: 0o700 });
-    } catch (thrown) {
-      if (codeOf(thrown) === "EEXIST") return;
-      throw thrown;
+    if (content !== undefined) {
+      // Whole or not at all: a crash leaves nothing.
+      renameSync(await content.copy(), this.path(key));
+      return;
     }
+    mkdirSync(this.path(key), { mode: 0o700 });
     chownSync(this.path(key), uid, gid);
     chmodSync(this.path(key), mode);
   }
+}
+
+/** What a new cache directory has in it. */
+interface CacheContent {
+  /** Equal for equal contents. */
+  readonly key: string;
+  /** Makes a directory of it, on the disk of the data root. */
+  copy(): Promise<string>;
 }
 
 /** Makes what the mounts of a step show. The caller disposes of it after the step. */
@@ -112,12 +143,14 @@ export async function prepareStepMounts(
     caches,
     description,
     readSecret,
+    openAgent,
     signal,
   }: {
     readonly mounts: readonly PreparedMount[];
     readonly caches: CacheMounts;
     readonly description: string;
     readonly readSecret: BuildRequest["readSecret"];
+    readonly openAgent: BuildRequest["openAgent"];
     readonly signal: AbortSignal;
   },
 ): Promise<StepMounts> {
@@ -140,17 +173,12 @@ export async function prepareStepMounts(
         mounts.push(
           mount.readOnly && (each.tree === undefined || each.tree.path !== undefined)
             ? bindOf(each, mount)
-            : {
-                ...(await copyOf(each, mount, { context: caches.context, files, signal })),
-                readonly: mount.readOnly,
-              },
+            : await copiedBind(each, mount, { context: caches.context, files, signal }),
         );
         break;
       case "cache": {
-        if (mount.from !== undefined) {
-          throw new Failure("unsupported", "RUN --mount=type=cache: from and source are not supported");
-        }
-        const { path } = held.use(await caches.use(mount, { description, signal }));
+        const content = contentOf(each, mount, { context: caches.context, files, signal });
+        const { path } = held.use(await caches.use(mount, { description, content, signal }));
         mounts.push({ kind: "bind", source: path, target: mount.target, readonly: mount.readOnly });
         break;
       }
@@ -165,6 +193,13 @@ export async function prepareStepMounts(
         if (mount.env !== undefined) secretVariables.push(secretVariable(mount.id, mount.env, value));
         if (mount.target === undefined) break;
         mounts.push({ kind: "bind", source: files.add(value, mount), target: mount.target, readonly: true });
+        break;
+      }
+      case "ssh": {
+        const socket = await openStepAgent(mount, { openAgent, directory: () => files.directory(), signal });
+        if (socket === undefined) break;
+        held.use(socket);
+        mounts.push({ kind: "bind", source: socket.path, target: mount.target, readonly: true });
         break;
       }
       default:
@@ -199,16 +234,37 @@ function bindOf(
   };
 }
 
-/** A copy without what is left out, which the program may change; the changes are lost. */
+interface CopyParts {
+  readonly context: ContainerContext;
+  readonly files: StepFiles;
+  readonly signal: AbortSignal;
+}
+
+/** What a new cache directory has; undefined: nothing. */
+function contentOf(
+  prepared: PreparedMount,
+  { from, source }: CacheMount,
+  parts: CopyParts,
+): CacheContent | undefined {
+  const { layers, tree } = prepared;
+  if (from === undefined) return undefined;
+  const origin = tree === undefined ? (layers ?? []).map(({ diffId }) => diffId) : "context";
+  return {
+    key: JSON.stringify([origin, source]),
+    copy: async () => {
+      const { directory, name } = await copyOf(prepared, source, parts);
+      if (name !== ".") throw new Failure("invalid", `cannot use "${source}" as a cache: it is no directory`);
+      return directory;
+    },
+  };
+}
+
+/** A copy without what is left out: a directory, or a file in one. The program may change it. */
 async function copyOf(
   { layers = [], tree }: PreparedMount,
-  { target, source }: Extract<RunOperation["mounts"][number], { type: "bind" }>,
-  {
-    context,
-    files,
-    signal,
-  }: { readonly context: ContainerContext; readonly files: StepFiles; readonly signal: AbortSignal },
-): Promise<ContainerMount> {
+  source: string,
+  { context, files, signal }: CopyParts,
+): Promise<{ readonly directory: string; readonly name: "." | "file" }> {
   using view =
     tree === undefined
       ? await context.dependencies.storage.viewLayers(layers.map(({ diffId }) => diffId))
@@ -230,7 +286,16 @@ async function copyOf(
     owner: tree?.isForeign === true ? { uid: 0, gid: 0 } : undefined,
     signal,
   });
-  return { kind: "bind", source: as === "." ? directory : join(directory, as), target };
+  return { directory, name: as };
+}
+
+async function copiedBind(
+  prepared: PreparedMount,
+  { target, source, readOnly }: BindMount,
+  parts: CopyParts,
+): Promise<ContainerMount> {
+  const { directory, name } = await copyOf(prepared, source, parts);
+  return { kind: "bind", source: join(directory, name), target, readonly: readOnly };
 }
 
 /** A copy of a whole file system, which the program changes. */
@@ -294,6 +359,12 @@ class StepFiles {
     chownSync(path, uid, gid);
     chmodSync(path, mode);
     return path;
+  }
+
+  /** For sockets: in the run root. */
+  directory(): string {
+    mkdirSync(this.#directory, { recursive: true, mode: 0o700 });
+    return this.#directory;
   }
 
   /** On the disk of the data root: it may become large. */

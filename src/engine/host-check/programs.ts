@@ -47,6 +47,16 @@ export const optionalPrograms: readonly OptionalProgram[] = [
     without: "builds that add a git repository, or have one as their context",
   },
   {
+    name: "xz",
+    packages: { debian: "xz-utils", fedora: "xz", arch: "xz", alpine: "xz", suse: "xz" },
+    without: "builds that unpack archives of xz",
+  },
+  {
+    name: "bzip2",
+    packages: "bzip2",
+    without: "builds that unpack archives of bzip2",
+  },
+  {
     name: "stty",
     packages: "coreutils",
     without: "full-screen programs on a terminal: they draw their lines wrong",
