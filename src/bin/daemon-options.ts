@@ -45,6 +45,17 @@ export interface MetricsAddress {
   readonly port: number;
 }
 
+/** Where Kubernetes' CRI is served, and the directories of CNI. */
+export interface CriOptions {
+  /** Of the Unix socket. */
+  readonly path: string;
+  readonly configDirectory: string;
+  readonly binaryDirectories: readonly string[];
+}
+
+/** Kubernetes' and Debian's. */
+const usualCniDirectories: readonly string[] = ["/opt/cni/bin", "/usr/lib/cni"];
+
 export interface DaemonOptions {
   readonly dataRoot: string;
   readonly runRoot: string;
@@ -59,8 +70,8 @@ export interface DaemonOptions {
   readonly pidFile: string | undefined;
   /** Absent: no metrics are served, and nothing is measured. */
   readonly metrics: MetricsAddress | undefined;
-  /** Path of the socket of Kubernetes' CRI. Absent: it is not served. */
-  readonly criSocket: string | undefined;
+  /** Kubernetes' CRI. Absent: it is not served. */
+  readonly cri: CriOptions | undefined;
   /** Only check the options. */
   readonly validate: boolean;
   readonly configuration: DaemonConfiguration;
@@ -165,7 +176,7 @@ async function optionsOf(parsed: Parsed<DaemonValues>, typed: Parsed<DaemonValue
     logFormat: requireWord("log-format", values["log-format"], ["text", "json"]) ?? "text",
     pidFile: values.pidfile,
     metrics,
-    criSocket: parseCriSocket(values.cri, runRoot),
+    cri: criOf(values, runRoot),
     validate: values.validate,
     configuration: {
       ...configurationOf(values),
@@ -217,6 +228,24 @@ function parseDaemonHost(host: string, tls: DaemonTls | undefined): DaemonHost {
     "invalid",
     `cannot serve at "${host}": want unix:///path, tcp://address:port, or fd:// for the service manager's socket`,
   );
+}
+
+function criOf(values: DaemonValues, runRoot: string): CriOptions | undefined {
+  const path = parseCriSocket(values.cri, runRoot);
+  if (path === undefined) return undefined;
+  const { "cni-conf-dir": configDirectory = "/etc/cni/net.d", "cni-bin-dir": binaryDirectories } = values;
+  for (const directory of [configDirectory, ...binaryDirectories]) {
+    if (!directory.startsWith("/") || directory.includes("\0"))
+      throw new Failure(
+        "invalid",
+        `cannot use the CNI directory "${directory.slice(0, 200)}": want an absolute path`,
+      );
+  }
+  return {
+    path,
+    configDirectory,
+    binaryDirectories: binaryDirectories.length === 0 ? usualCniDirectories : binaryDirectories,
+  };
 }
 
 /** `--cri` alone is "true": then the socket is in the run root. */

@@ -75,7 +75,7 @@ async function serveUntilStopped(options: DaemonOptions, argv: readonly string[]
   await using engine = await open(options, { socketPath, current, meter: metrics });
   using socketCalls = new StreamSockets();
   await using _metricsServer = metrics && (await serveMetrics(metrics, { engine, options, socketCalls }));
-  await using _cri = await openCri(engine, options.criSocket);
+  await using _cri = await openCri(engine, options.cri);
   const serving = await serve(engine, {
     socketCalls,
     listeners: listeners.all,
@@ -112,11 +112,14 @@ async function serveUntilStopped(options: DaemonOptions, argv: readonly string[]
 }
 
 /** gRPC, its messages and the handlers: nothing of it is loaded without the option. */
-async function openCri(engine: LocalEngine, path: string | undefined): Promise<AsyncDisposable | undefined> {
-  if (path === undefined) return undefined;
+async function openCri(
+  engine: LocalEngine,
+  options: DaemonOptions["cri"],
+): Promise<AsyncDisposable | undefined> {
+  if (options === undefined) return undefined;
   const { serveCri } = await import("./serve-cri.ts");
-  const serving = await serveCri(engine, { path, version: build.version });
-  log("info", `serving Kubernetes' CRI at unix://${path}`);
+  const serving = await serveCri(engine, { ...options, version: build.version });
+  log("info", `serving Kubernetes' CRI at unix://${options.path}`);
   return serving;
 }
 

@@ -11,6 +11,8 @@ interface DaemonOnlyValues {
   readonly "authorization-plugin": readonly string[];
   readonly "auto-started": boolean;
   readonly "cdi-spec-dir": readonly string[];
+  readonly "cni-bin-dir": readonly string[];
+  readonly "cni-conf-dir": string | undefined;
   readonly cri: string | undefined;
   readonly "default-address-pool": readonly string[];
   readonly "default-cgroupns-mode": string | undefined;
@@ -50,6 +52,12 @@ const daemonOnlyFlags: TableOf<DaemonOnlyValues> = {
   "authorization-plugin": list("Authorization plugins to load"),
   "auto-started": bool("A command starts the daemon for its own use", { isHidden: true }),
   "cdi-spec-dir": list("CDI specification directories to use (default /etc/cdi and /var/run/cdi)", {
+    isFile: true,
+  }),
+  "cni-bin-dir": list("Directories of CNI plugins, for --cri (default /opt/cni/bin and /usr/lib/cni)", {
+    isFile: true,
+  }),
+  "cni-conf-dir": optional("Directory of the CNI configuration, for --cri (default /etc/cni/net.d)", {
     isFile: true,
   }),
   cri: {

@@ -7,7 +7,8 @@ import type { CriContext } from "./cri-context.ts";
 import { serveEvents } from "./event-handlers.ts";
 import { serveExecs } from "./exec-handlers.ts";
 import { serveImages } from "./image-service.ts";
-import { BridgePodNetwork, type PodNetwork } from "./pod-network.ts";
+import { CniNetworks, type CniOptions } from "./cni/cni-networks.ts";
+import { CniPodNetwork } from "./cni-pod-network.ts";
 import { serveRuntime } from "./runtime-service.ts";
 import { removeIncompleteSandboxes, serveSandboxes } from "./sandbox-handlers.ts";
 import { serveStats } from "./stats-handlers.ts";
@@ -18,8 +19,8 @@ const mostConnections = 256;
 
 export interface CriServerOptions {
   readonly version: string;
-  /** Absent: the engine's own bridge. */
-  readonly network?: PodNetwork | undefined;
+  /** Where CNI's files are; without a configuration there, pods are in the engine's own bridge. */
+  readonly cni: CniOptions;
 }
 
 /** Kubernetes' Container Runtime Interface on connections that clients have opened. */
@@ -41,12 +42,9 @@ export class CriServer {
   }
 
   /** Removes what an earlier daemon has left half-made. */
-  static async open(
-    engine: Engine,
-    cri: CriEngine,
-    { version, network = new BridgePodNetwork(cri) }: CriServerOptions,
-  ): Promise<CriServer> {
+  static async open(engine: Engine, cri: CriEngine, { version, cni }: CriServerOptions): Promise<CriServer> {
     const streaming = await StreamingServer.open();
+    const network = new CniPodNetwork(cri, new CniNetworks(cni));
     const context: CriContext = { engine, cri, network, version, streaming };
     try {
       await removeIncompleteSandboxes(context);

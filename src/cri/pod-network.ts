@@ -21,8 +21,8 @@ export interface PodNetworkRequest {
 
 /** Connects sandboxes that have a network namespace of their own. */
 export interface PodNetwork {
-  /** The engine's network that a sandbox is created in; "none": attach() connects it. */
-  readonly engineNetwork: "bridge" | "none";
+  /** The engine's network that the next sandbox is created in; "none": attach() connects it. */
+  chooseNetwork(): Promise<"bridge" | "none">;
   status(): Promise<PodNetworkStatus>;
   /** After the namespaces exist and before the first container. A failure leaves nothing attached. */
   attach(request: PodNetworkRequest): Promise<void>;
@@ -32,16 +32,30 @@ export interface PodNetwork {
   check(request: PodNetworkRequest): Promise<void>;
   /** Addresses of the sandbox, the main one first. */
   addresses(sandbox: CriObject<CriSandboxSettings>): Promise<readonly string[]>;
+  /** False for a sandbox whose attachment was begun and not completed. */
+  isAttached(sandbox: CriObject<CriSandboxSettings>): boolean;
+  /** Removes what sandboxes that are gone have left, after the start of a daemon. */
+  recover(): Promise<void>;
 }
 
 /** The engine's default bridge, for trials on one machine: pods of other machines are not reached. */
 export class BridgePodNetwork implements PodNetwork {
-  readonly engineNetwork = "bridge";
   readonly #cri: CriEngine;
 
   constructor(cri: CriEngine) {
     this.#cri = cri;
   }
+
+  async chooseNetwork(): Promise<"bridge"> {
+    return "bridge";
+  }
+
+  isAttached(): boolean {
+    return true;
+  }
+
+  /** The engine itself does it. */
+  async recover(): Promise<void> {}
 
   async status(): Promise<PodNetworkStatus> {
     return {

@@ -1,4 +1,5 @@
-import { Failure } from "../base/failure.ts";
+import { Failure, sentenceOf } from "../base/failure.ts";
+import { log } from "../base/log.ts";
 import type { GrpcServer } from "../grpc/server.ts";
 import type { CriObject } from "../engine/cri-engine.ts";
 import type { CriSandboxSettings } from "../model/cri.ts";
@@ -69,9 +70,18 @@ export async function sandboxStatusOf(
 }
 
 /** Removes sandboxes whose creation another daemon did not complete: no kubelet has received their ids. */
-export async function removeIncompleteSandboxes({ cri }: CriContext): Promise<void> {
-  const incomplete = cri.sandboxes().filter(({ state }) => state.status === "created");
-  for (const { id } of incomplete) await ignoreAbsent(cri.pods.remove(id, { force: true }));
+export async function removeIncompleteSandboxes(context: CriContext): Promise<void> {
+  const { cri, network } = context;
+  const isIncomplete = (sandbox: Sandbox): boolean =>
+    sandbox.state.status === "created" ||
+    (sandbox.state.status === "exited" && sandbox.state.startedAt === undefined) ||
+    (sandboxStateOf(sandbox) === podSandboxState.ready && !network.isAttached(sandbox));
+  for (const sandbox of cri.sandboxes().filter(isIncomplete)) {
+    await ignoreAbsent(remove(context, sandbox)).catch((thrown: unknown) =>
+      log("warning", `pod sandbox ${sandbox.id.slice(0, 12)} is left incomplete: ${sentenceOf(thrown)}`),
+    );
+  }
+  await network.recover().catch((thrown: unknown) => log("warning", sentenceOf(thrown)));
 }
 
 async function run(
@@ -80,7 +90,7 @@ async function run(
   signal: AbortSignal,
 ): Promise<string> {
   const { cri, network } = context;
-  const spec = sandboxSpec(config, { network: network.engineNetwork });
+  const spec = sandboxSpec(config, { network: await network.chooseNetwork() });
   const { id } = await cri.pods.create(spec);
   try {
     signal.throwIfAborted();

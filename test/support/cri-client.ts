@@ -34,8 +34,12 @@ export class CriDaemon implements AsyncDisposable {
     return this.#child?.pid;
   }
 
-  async start(env: Readonly<Record<string, string>> = {}): Promise<void> {
-    const words = [...this.tare.globalFlags, "daemon", "--config-file=/dev/null", "--cri"];
+  /** `flags`: absent, it finds no CNI configuration. */
+  async start(
+    env: Readonly<Record<string, string>> = {},
+    flags: readonly string[] = ["--cni-conf-dir=/nonexistent"],
+  ): Promise<void> {
+    const words = [...this.tare.globalFlags, "daemon", "--config-file=/dev/null", "--cri", ...flags];
     const child = spawn(executable, words, { stdio: "ignore", cwd: "/", env: { ...process.env, ...env } });
     this.#child = child;
     const isUp = async (): Promise<true | undefined> =>

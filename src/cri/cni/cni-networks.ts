@@ -125,6 +125,11 @@ export class CniNetworks {
     }
   }
 
+  /** Whether attach() has succeeded for the pod. */
+  isAttached(podId: string): boolean {
+    return this.#files.find(podId)?.result !== undefined;
+  }
+
   /** Of a pod that is attached; else none. */
   addresses(podId: string): readonly string[] {
     return addressesOf(this.#files.find(podId)?.result);

@@ -22,8 +22,9 @@ export class FileTransport implements LogTransport {
     if (this.#failure !== undefined) throw this.#failure;
     try {
       if (!this.#isCurrent()) {
+        const next = openLogFile(this.#path);
         closeSync(this.#fd);
-        this.#fd = openLogFile(this.#path);
+        this.#fd = next;
       }
       const bytes = Buffer.concat(pieces);
       for (let at = 0; at < bytes.length; ) at += writeSync(this.#fd, bytes, at);

@@ -51,7 +51,7 @@ describe("parseDaemonOptions()", () => {
       logFormat: "text",
       pidFile: undefined,
       metrics: undefined,
-      criSocket: undefined,
+      cri: undefined,
       validate: false,
       configuration: usualConfiguration,
     });
