@@ -12,6 +12,7 @@ export {
   isFailure,
 } from "./base/failure.ts";
 export type * from "./model/builds.ts";
+export type * from "./model/definition.ts";
 export type * from "./model/storage-bench.ts";
 export type * from "./model/denials.ts";
 export type * from "./model/descriptors.ts";

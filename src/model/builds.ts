@@ -2,6 +2,7 @@ import type { Duplex } from "node:stream";
 import type { Digest } from "../spec/digest.ts";
 import type { ImageConfig } from "../spec/image/config.ts";
 import type { RegistryCredentials } from "../spec/registry/registry-credentials.ts";
+import type { Definition } from "./definition.ts";
 import type { ContainerLimits } from "./limits.ts";
 import type { WallMs } from "./time.ts";
 
@@ -93,6 +94,37 @@ export interface BuildRequest {
     | undefined;
 }
 
+/** A build of a definition. */
+export interface DefinitionRequest
+  extends Pick<BuildRequest, "entitlements" | "readSecret" | "openAgent" | "findCredentials"> {
+  readonly definition: Definition;
+  /** Brings files of a directory of the client, as its sources `local://NAME` ask for. */
+  readonly openLocal: (
+    name: string,
+    options: {
+      readonly include?: readonly string[] | undefined;
+      readonly exclude?: readonly string[] | undefined;
+      /** Paths that are needed with the links on their way. */
+      readonly follow?: readonly string[] | undefined;
+      readonly sharedKey?: string | undefined;
+      readonly signal: AbortSignal;
+      readonly onProgress: (bytes: number) => void;
+    },
+  ) => Promise<OpenContext>;
+  /** What stands behind a source `tare-result://ID`. */
+  readonly findResult: (id: string) => BuiltImage | undefined;
+}
+
+/** What a front end says about an image. */
+export interface ImageSettings {
+  /** `linux/amd64` */
+  readonly platform: string;
+  /** Docker's or OCI's configuration, whose layers are not read; absent: an empty one. */
+  readonly configBytes?: Uint8Array | undefined;
+  /** Seconds since 1970: the time of all that is new. */
+  readonly sourceDateEpoch?: number | undefined;
+}
+
 /** What happens in a build. A vertex is a step; its id has the form of a digest and is its own in each build. */
 export type BuildProgress =
   | {
@@ -111,6 +143,8 @@ export type BuildProgress =
       readonly inputs: readonly Digest[];
       /** `[build 2/5] RUN make` */
       readonly name: string;
+      /** Vertices that are shown as one. */
+      readonly group?: { readonly id: string; readonly name: string; readonly weak: boolean } | undefined;
       readonly startedAtMs?: WallMs | undefined;
       readonly completedAtMs?: WallMs | undefined;
       readonly cached?: boolean | undefined;
@@ -378,6 +412,13 @@ export interface Builds {
    * endLine); what a step failed with has details.vertex, line and endLine of its instruction.
    */
   build(request: BuildRequest, options?: BuildOptions): Promise<BuildResult>;
+  /** Builds what a definition defines: one image without a configuration. Throws as build(). */
+  solve(request: DefinitionRequest, options?: BuildOptions): Promise<BuildResult>;
+  /**
+   * An image of this engine's with another configuration; it is open as long as the first one. Throws "invalid" for a
+   * configuration that is none.
+   */
+  configure(image: BuiltImage, settings: ImageSettings): BuiltImage;
   /** Reports about a Dockerfile without building. Throws "invalid" as build() does, "unsupported" for other kinds. */
   describe(
     kind: "outline" | "targets" | "lint",

@@ -6,7 +6,9 @@ import {
   encodeFilePacket,
   type FilePacket,
 } from "../../src/daemon/buildkit/file-packet.ts";
+import type { Messages } from "../../src/daemon/buildkit/messages.ts";
 import { GrpcClient } from "../../src/grpc/client.ts";
+import type { Sendable } from "../../src/grpc/codec.ts";
 import { GrpcServer, type Send } from "../../src/grpc/server.ts";
 
 const packets = {
@@ -105,11 +107,18 @@ export class RawBuildClient implements Disposable {
     return new RawBuildClient(await upgrade(socketPath, "/grpc"), session, files);
   }
 
+  /** Gives what the daemon answers; throws its status. */
+  async solveRequest(
+    request: Sendable<Messages["moby.buildkit.v1.SolveRequest"]>,
+  ): Promise<Messages["moby.buildkit.v1.SolveResponse"]> {
+    const method = "moby.buildkit.v1.Control/Solve";
+    return await this.control.unary(`/${method}`, codingsOf(method), request);
+  }
+
   /** Gives the message of the failure; "" for a build that succeeds. */
   async solve(ref: string, session: string, options: Readonly<Record<string, string>> = {}): Promise<string> {
-    const method = "moby.buildkit.v1.Control/Solve";
     const request = { Ref: ref, Session: session, Frontend: "dockerfile.v0", FrontendAttrs: options };
-    return this.control.unary(`/${method}`, codingsOf(method), request).then(
+    return this.solveRequest(request).then(
       () => "",
       (thrown: unknown) => (thrown instanceof Error ? thrown.message : String(thrown)),
     );
@@ -120,4 +129,44 @@ export class RawBuildClient implements Disposable {
     this.#connection.destroy();
     this.session.destroy();
   }
+}
+
+/** Serves these files as each directory that the daemon asks for, as one that knows no patterns. */
+export function servingFiles(files: Readonly<Record<string, string>>): FileService {
+  return async (_, { received, send }) => {
+    const paths = Object.keys(files).sort();
+    const directories = [...new Set(paths.flatMap((path) => parentsOf(path)))];
+    const contents: string[] = [];
+    for (const path of [...paths, ...directories].sort()) {
+      const content = files[path];
+      const entry = {
+        path,
+        uid: 0,
+        gid: 0,
+        modifiedNs: 1_000_000_000n,
+        xattrs: new Map<string, Uint8Array>(),
+      };
+      contents.push(content ?? "");
+      await send({
+        type: "stat",
+        entry:
+          content === undefined
+            ? { ...entry, mode: 0o040755, sizeBytes: 0 }
+            : { ...entry, mode: 0o100644, sizeBytes: Buffer.byteLength(content) },
+      });
+    }
+    await send({ type: "stat", entry: undefined });
+    for await (const packet of received) {
+      if (packet.type === "finish") return await send({ type: "finish" });
+      if (packet.type !== "request") continue;
+      const bytes = Buffer.from(contents[packet.id] ?? "");
+      if (bytes.length > 0) await send({ type: "data", id: packet.id, bytes });
+      await send({ type: "data", id: packet.id, bytes: Buffer.alloc(0) });
+    }
+  };
+}
+
+function parentsOf(path: string): readonly string[] {
+  const parts = path.split("/").slice(0, -1);
+  return parts.map((_, index) => parts.slice(0, index + 1).join("/"));
 }

@@ -243,6 +243,15 @@ export class ScriptedBuilds implements Builds, AsyncDisposable {
     });
   }
 
+  /** Scripts have no definitions. */
+  async solve(): Promise<BuildResult> {
+    throw new Failure("unsupported", "definitions are not scripted");
+  }
+
+  configure(image: BuiltImage): BuiltImage {
+    return image;
+  }
+
   async describe(kind: "outline" | "targets" | "lint", request: BuildRequest): Promise<DockerfileReport> {
     const targets = [...(request.dockerfile.text ?? "").matchAll(/^FROM \S+ AS (\S+)/gm)].map(([, name]) => ({
       name,

@@ -34,6 +34,8 @@ import { SharedWork } from "./shared-work.ts";
 /** A layer, and when a step made it; absent: it is of an image. */
 export interface BuiltLayer extends LoadedLayer {
   readonly createdAtMs?: number | undefined;
+  /** What has made it, as it is shown. */
+  readonly createdBy?: string | undefined;
 }
 
 /** The layers of a file system, the lowest first. */
@@ -408,7 +410,7 @@ export class Solver {
         work: async (signal) => {
           const made = await work(signal);
           const createdAtMs = Date.now();
-          return made.map((layer) => ({ ...layer, createdAtMs }));
+          return made.map((layer) => ({ ...layer, createdAtMs, createdBy: vertex.name }));
         },
       });
       for (const [index, layer] of layers.entries())

@@ -8,10 +8,12 @@ import { formatPlatform, normalizePlatform, parsePlatform } from "../../spec/pla
 import { buildErrorOf, returnedError } from "./build-error.ts";
 import type { BuildJob } from "./build-job.ts";
 import { codecs, codingsOf } from "./codings.ts";
-import { encodeResultDefinition, findResultId, refuseDefinition } from "./definitions.ts";
+import { encodeResultDefinition, findResultId } from "./definitions.ts";
 import { goOfMode } from "./file-packet.ts";
 import type { Messages } from "./messages.ts";
-import { type BuildKitContext, reportMetadata, runFrontEndFor } from "./solve.ts";
+import { returnedResult } from "./returned-result.ts";
+import { type BuildKitContext, reportMetadata, runFrontEndFor, sessionOf } from "./solve.ts";
+import { solveDefinition } from "./solve-definition.ts";
 import { findCredentials } from "./session-services.ts";
 import { pong } from "./workers.ts";
 
@@ -35,15 +37,13 @@ export function serveBridge(server: GrpcServer, context: BuildKitContext): void 
     const job = await jobOf(call);
     if (request.Frontend === "") {
       const id = findResultId(request.Definition);
-      if (id === undefined) {
-        refuseDefinition(request.Definition);
-        return { result: {} };
-      }
+      if (id === undefined) return { result: await solveForBridge(request.Definition, job, context) };
       // A result of a build that has ended has no files any more, but clients check that it is still one.
       const held = context.jobs.findImage(id);
       if (held !== undefined) job.borrow(id, held);
       return { result: { ref: { id, def: request.Definition } } };
     }
+    job.countSolve();
     const outcome = await runFrontEndFor(request.FrontendOpt, {
       frontend: request.Frontend,
       inputs: request.FrontendInputs,
@@ -62,12 +62,7 @@ export function serveBridge(server: GrpcServer, context: BuildKitContext): void 
       job.return({ kind: "error", error: returnedError({ ...error, encoded }) });
       return {};
     }
-    const held = job.getResult(refsOf(result));
-    job.return({
-      kind: "result",
-      result: held?.result,
-      isMultiPlatform: held?.isMultiPlatform ?? false,
-    });
+    job.return({ kind: "result", ...returnedResult(result, job, context.builds) });
     return {};
   });
   server.unary(`/${service}/Evaluate`, codingsOf(`${service}/Evaluate`), async ({ Ref }, call) => {
@@ -142,6 +137,21 @@ export function serveBridge(server: GrpcServer, context: BuildKitContext): void 
   );
 }
 
+/** A definition that is empty has a result without files. */
+async function solveForBridge(
+  definition: Messages["pb.Definition"] | null,
+  job: BuildJob,
+  context: BuildKitContext,
+): Promise<FrontendResult> {
+  if ((definition?.def ?? []).length === 0) return {};
+  const { builds, jobs } = context;
+  const session = await sessionOf(job, context);
+  job.countSolve();
+  const result = await solveDefinition(definition, { builds, jobs, job, session });
+  const [id] = job.hold(result, { isMultiPlatform: false });
+  return id === undefined ? {} : { ref: { id, def: definition } };
+}
+
 async function resolveImage(
   reference: string,
   {
@@ -214,19 +224,6 @@ function encodeResult(
 
 function encodeMetadata(metadata: Readonly<Record<string, string>>): Readonly<Record<string, Uint8Array>> {
   return Object.fromEntries(Object.entries(metadata).map(([name, value]) => [name, Buffer.from(value)]));
-}
-
-/** Ids of all references in a result. */
-function refsOf(result: Messages["moby.buildkit.v1.frontend.Result"] | null): readonly string[] {
-  if (result === null) return [];
-  const { ref, refs, refDeprecated, refsDeprecated } = result;
-  const single = ref == null ? [] : [ref.id];
-  return [
-    ...single,
-    ...Object.values(refs?.refs ?? {}).map(({ id }) => id),
-    ...(refDeprecated === undefined ? [] : [refDeprecated]),
-    ...Object.values(refsDeprecated?.refs ?? {}),
-  ];
 }
 
 function encodeStat(entry: TreeEntry): Sendable<Messages["fsutil.types.Stat"]> {

@@ -1,11 +1,18 @@
 import { type FailureKind, failureOf } from "../../base/failure.ts";
 import { type Status, statusCode, StatusError } from "../../grpc/status.ts";
 import { codecs } from "./codings.ts";
+import type { Messages } from "./messages.ts";
 
 /** The Dockerfile that a failure may be about. */
 export interface BuildSource {
   readonly name: string;
   readonly text: string;
+}
+
+/** A text that a failure may be about, and where it is about it. */
+export interface ErrorSource extends BuildSource {
+  readonly language: string;
+  readonly ranges: readonly Messages["pb.Range"][];
 }
 
 /** Kinds that clients branch on. The text of others is given as it is: Docker's client puts no code before it. */
@@ -18,19 +25,24 @@ const codes: Partial<Readonly<Record<FailureKind, number>>> = {
  * The error of a build, with the step and the lines of the Dockerfile that it is about: clients show them. SPEC:
  * moby/buildkit, util/grpcerrors: details are JSON.
  */
-export function buildErrorOf(thrown: unknown, source: BuildSource | undefined): StatusError {
+export function buildErrorOf(thrown: unknown, source: BuildSource | ErrorSource | undefined): StatusError {
   if (thrown instanceof StatusError) return thrown;
   const failure = failureOf(thrown);
   const { line, endLine = line, vertex } = failure.details;
   const details: { readonly type: string; readonly value: unknown }[] = [];
   if (vertex !== undefined) details.push({ type: "errdefs.Vertex", value: { digest: vertex } });
-  if (source !== undefined && line !== undefined) {
+  const ranges =
+    source !== undefined && "ranges" in source
+      ? source.ranges
+      : line === undefined
+        ? []
+        : [{ start: { line }, end: { line: endLine } }];
+  if (source !== undefined && ranges.length > 0) {
     const info = {
       filename: source.name,
       data: Buffer.from(source.text).toString("base64"),
-      language: "Dockerfile",
+      language: "language" in source ? source.language : "Dockerfile",
     };
-    const ranges = [{ start: { line }, end: { line: endLine } }];
     details.push({ type: "errdefs.Source", value: { info, ranges } });
   }
   return statusError(

@@ -19,6 +19,8 @@ export interface HeldImage {
 
 /** Results and directories that one build may hold at a time. */
 const mostHeld = 256;
+/** What the front ends of one build may ask for, one after the other. */
+const mostSolves = 1000;
 
 /** One build of a client, from its request to its answer. */
 export class BuildJob implements AsyncDisposable {
@@ -32,6 +34,7 @@ export class BuildJob implements AsyncDisposable {
   readonly #abort = new AbortController();
   readonly #returned = Promise.withResolvers<Returned>();
   readonly #held = new Map<string, HeldImage>();
+  #solves = 0;
 
   constructor({
     ref,
@@ -62,6 +65,12 @@ export class BuildJob implements AsyncDisposable {
     else signal.addEventListener("abort", () => this.#abort.abort(signal.reason), { once: true });
   }
 
+  /** Counts a build that a front end asks for. Throws "exhausted". */
+  countSolve(): void {
+    if (++this.#solves > mostSolves)
+      throw new Failure("exhausted", `cannot build: the front end asks for more than ${mostSolves} builds`);
+  }
+
   /** Keeps a result until the build ends. Gives an id for each of its images. */
   hold(result: BuildResult, { isMultiPlatform }: { readonly isMultiPlatform: boolean }): readonly string[] {
     if (this.#held.size >= mostHeld)
@@ -89,6 +98,11 @@ export class BuildJob implements AsyncDisposable {
   ): { readonly result: BuildResult; readonly isMultiPlatform: boolean } | undefined {
     const [id] = ids.filter((each) => each !== "");
     return id === undefined ? undefined : this.#get(id);
+  }
+
+  /** The image with this id. Throws "not-found". */
+  getImage(id: string): HeldImage {
+    return this.#get(id);
   }
 
   /** The files of an image; open until the build ends. Throws "not-found". */

@@ -12,7 +12,7 @@ type Definition = Messages["pb.Definition"];
 type Op = Messages["pb.Op"];
 
 /** Of the source that stands for a result of this daemon. */
-export const resultScheme = "tare-result://";
+const resultScheme = "tare-result://";
 const mostOperations = 10_000;
 /** Operations in a row. */
 const mostDepth = 1000;
@@ -158,10 +158,4 @@ function platformOf(platform: Messages["pb.Platform"] | null): Platform | undefi
   if (platform === null || platform.OS === "") return undefined;
   const { OS, Architecture, Variant } = platform;
   return normalizePlatform(OS, Architecture, Variant);
-}
-
-/** Throws "unsupported" for a definition that is not empty. */
-export function refuseDefinition(definition: Definition | null | undefined): void {
-  if ((definition?.def ?? []).length > 0)
-    throw new Failure("unsupported", "cannot solve the definition: only Dockerfiles are built");
 }

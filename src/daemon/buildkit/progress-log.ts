@@ -190,6 +190,7 @@ export function encodeProgress(events: readonly BuildProgress[]): StatusResponse
           digest: event.id,
           inputs: event.inputs,
           name: event.name,
+          progressGroup: event.group,
           cached: event.cached ?? false,
           started: timestampOf(event.startedAtMs),
           completed: timestampOf(event.completedAtMs),

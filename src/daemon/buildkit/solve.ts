@@ -9,12 +9,13 @@ import type { BuildHistory } from "./build-history.ts";
 import type { BuildJob } from "./build-job.ts";
 import type { BuildJobs } from "./build-jobs.ts";
 import type { ClientSession, ClientSessions } from "./client-session.ts";
-import { findResultId, refuseDefinition } from "./definitions.ts";
+import { findResultId } from "./definitions.ts";
 import { type ExporterRequest, exportResult } from "./exporters.ts";
 import { type FrontEndOutcome, runFrontEnd } from "./front-end.ts";
 import type { Messages } from "./messages.ts";
 import { timestampOf } from "./progress-log.ts";
 import { findCredentials } from "./session-services.ts";
+import { solveDefinition } from "./solve-definition.ts";
 
 type SolveRequest = Messages["moby.buildkit.v1.SolveRequest"];
 type SolveResponse = Sendable<Messages["moby.buildkit.v1.SolveResponse"]>;
@@ -37,7 +38,6 @@ export async function solve(
   call: ServerCall,
   context: BuildKitContext,
 ): Promise<SolveResponse> {
-  refuseDefinition(request.Definition);
   const job = context.jobs.begin({
     ref: request.Ref,
     sessionId: request.Session,
@@ -92,7 +92,7 @@ async function run(
         step.log(`WARN: the cache is not exported as "${type}": only as "registry" and "inline"\n`);
     });
   }
-  const outcome = request.Frontend === "" ? await returnedOf(job) : await ownFrontEnd(request, job, context);
+  const outcome = await outcomeOf(request, job, context);
   if (outcome.kind === "report") return reportMetadata(outcome);
   const { result, isMultiPlatform } = outcome;
   if (result === undefined) return {};
@@ -140,6 +140,25 @@ function cacheEntriesOf({ Cache }: SolveRequest): readonly CacheEntry[] {
 type Outcome =
   | { readonly kind: "result"; readonly result: BuildResult | undefined; readonly isMultiPlatform: boolean }
   | Extract<FrontEndOutcome, { kind: "report" }>;
+
+async function outcomeOf(request: SolveRequest, job: BuildJob, context: BuildKitContext): Promise<Outcome> {
+  if (request.Frontend !== "") return await ownFrontEnd(request, job, context);
+  if ((request.Definition?.def ?? []).length === 0) return await returnedOf(job);
+  const { builds, jobs } = context;
+  const session = await sessionOf(job, context);
+  const result = job.owned.use(await solveDefinition(request.Definition, { builds, jobs, job, session }));
+  return { kind: "result", result: configured(result, request, builds), isMultiPlatform: false };
+}
+
+/** With the configuration that is an attribute of the exporter. */
+function configured(result: BuildResult, request: SolveRequest, builds: Builds): BuildResult {
+  const [image] = result.images;
+  const config = exportersOf(request).find(({ attributes }) => "containerimage.config" in attributes)
+    ?.attributes["containerimage.config"];
+  if (image === undefined || config === undefined) return result;
+  const settings = { platform: image.platform, configBytes: Buffer.from(config) };
+  return { ...result, images: [builds.configure(image, settings)] };
+}
 
 /** The client is the front end: it uses the bridge, and then returns a result. */
 async function returnedOf(job: BuildJob): Promise<Outcome> {
@@ -195,7 +214,7 @@ export async function runFrontEndFor(
 }
 
 /** The session of a build's client; when that goes away, the build ends. */
-async function sessionOf(job: BuildJob, { sessions }: BuildKitContext): Promise<ClientSession> {
+export async function sessionOf(job: BuildJob, { sessions }: BuildKitContext): Promise<ClientSession> {
   const session = await sessions.get(job.sessionId, job.signal);
   job.endWith(session.signal);
   return session;

@@ -33,11 +33,18 @@ export class BuildReport {
     if (vertex === undefined || this.#states.has(vertex)) return;
     const inputs = inputsOf(vertex);
     for (const input of inputs) this.announce(input);
-    if (vertex.operation.kind === "context") return;
+    const { operation, id, name, group } = vertex;
+    if (operation.kind === "context") return;
+    if (operation.kind === "output") {
+      // The program is shown, not what it makes.
+      this.#states.set(vertex, this.#stateOf(operation.of));
+      return;
+    }
     this.#put(vertex, {
       kind: "vertex",
-      id: this.newId(),
-      name: vertex.name,
+      id: id ?? this.newId(),
+      name,
+      group,
       inputs: inputs.flatMap((input) => this.#states.get(input)?.id ?? []),
     });
   }
@@ -121,7 +128,8 @@ export class BuildReport {
 
   #stateOf(vertex: Vertex): VertexProgress {
     this.announce(vertex);
-    return this.#states.get(vertex) ?? { kind: "vertex", id: this.newId(), name: vertex.name, inputs: [] };
+    const { id = this.newId(), name, group } = vertex;
+    return this.#states.get(vertex) ?? { kind: "vertex", id, name, group, inputs: [] };
   }
 
   #put(vertex: Vertex, state: VertexProgress): void {

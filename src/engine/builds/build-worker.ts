@@ -72,7 +72,7 @@ export class EngineWorker implements BuildWorker {
     const found = state.buildCache().get(key);
     if (found?.kind !== "step" || !dependencies.storage.hasLayer(found.layer.diffId)) return this.#bring(key);
     state.putBuildCache({ ...found, usedAt: Date.now(), uses: found.uses + 1 });
-    const layer = { ...found.layer, createdAtMs: found.createdAt };
+    const layer = { ...found.layer, createdAtMs: found.createdAt, createdBy: found.description };
     this.used.set(key, layer);
     return layer;
   }
@@ -90,10 +90,11 @@ export class EngineWorker implements BuildWorker {
   async keepResult(
     key: string,
     {
-      layer: { createdAtMs = Date.now(), ...layer },
+      layer: { createdAtMs = Date.now(), diffId, mediaType, digest, size },
       about,
     }: { readonly layer: BuiltLayer; readonly about: string },
   ): Promise<void> {
+    const layer = { diffId, mediaType, digest, size };
     const { state, dependencies } = this.#context;
     const now = Date.now();
     const { contentBytes } = await dependencies.storage.usage({ layer: layer.diffId });
@@ -113,7 +114,7 @@ export class EngineWorker implements BuildWorker {
   async run(
     operation: RunOperation,
     { layers, mounts: prepared, description, signal, onOutput }: Parameters<BuildWorker["run"]>[1],
-  ): Promise<readonly LoadedLayer[]> {
+  ): Promise<readonly BuiltLayer[]> {
     const { caches, readSecret, openAgent, settings } = this.#options;
     await using held = await prepareStepMounts(operation, {
       mounts: prepared,
@@ -123,7 +124,7 @@ export class EngineWorker implements BuildWorker {
       openAgent,
       signal,
     });
-    const made: LoadedLayer[] = [];
+    const made: BuiltLayer[] = [];
     await runStep(this.#context, operation, {
       layers,
       mounts: held.mounts,
@@ -139,7 +140,7 @@ export class EngineWorker implements BuildWorker {
     return made;
   }
 
-  async #storeOutput({ path, layers, since }: StepOutput, signal: AbortSignal): Promise<LoadedLayer> {
+  async #storeOutput({ path, layers, since }: StepOutput, signal: AbortSignal): Promise<BuiltLayer> {
     using tree = openDirectoryPath(path);
     if (layers.length === 0) return await this.storeLayer(packTree(tree.fd, { signal }), signal);
     using original = await this.view(layers);
@@ -147,7 +148,7 @@ export class EngineWorker implements BuildWorker {
     return await this.storeLayer(changes, signal);
   }
 
-  async storeDifference(lower: Layers, upper: Layers, signal: AbortSignal): Promise<LoadedLayer> {
+  async storeDifference(lower: Layers, upper: Layers, signal: AbortSignal): Promise<BuiltLayer> {
     using below = await this.view(lower);
     using above = await this.view(upper);
     const changes = packTreeChanges({ tree: above.fd, original: below.fd, since: never }, { signal });

@@ -12,9 +12,9 @@ import { dockerfileToGraph } from "../../build/graph/dockerfile-to-graph.ts";
 import { finishConfig } from "../../build/graph/finish-config.ts";
 import type { StatementText } from "../../build/exporters/encode-export.ts";
 import type { Material } from "../../build/exporters/provenance.ts";
-import type { BaseImage, Vertex } from "../../build/graph/graph-types.ts";
+import type { BaseImage } from "../../build/graph/graph-types.ts";
 import type { SourceTree } from "../../build/solver/copy-layer.ts";
-import { type Layers, openRunningSteps, Solver } from "../../build/solver/solver.ts";
+import { type Layers, openRunningSteps } from "../../build/solver/solver.ts";
 import { encodeImage, storeImage } from "../../image/commit.ts";
 import { openDirectoryPath, readFileInRoot } from "../../linux/files/open.ts";
 import type { Fd, OwnedFd } from "../../linux/kernel/fd.ts";
@@ -28,8 +28,10 @@ import type {
   Builds,
   BuiltImage,
   CacheExportOptions,
+  DefinitionRequest,
   DockerfileReport,
   ExportOptions,
+  ImageSettings,
   PruneCacheOptions,
   StoreOptions,
 } from "../../model/builds.ts";
@@ -56,8 +58,10 @@ import { describeDockerfile, findLintWarnings, lintFailure } from "./describe-do
 import { EngineWorker } from "./build-worker.ts";
 import type { ImportedCache } from "./imported-cache.ts";
 import { BuildSources } from "./build-sources.ts";
-import { RemoteFiles } from "./remote-files.ts";
+import { RemoteFiles, type RemoteRequest } from "./remote-files.ts";
 import { findNamedContext, type OpenResult } from "./named-contexts.ts";
+import { DefinitionSources, givenConfig, plainConfig } from "./solve-definition.ts";
+import { solveVertex } from "./solve-vertex.ts";
 import { CacheMounts } from "./step-mounts.ts";
 
 /** Larger ones are no Dockerfiles. */
@@ -69,6 +73,15 @@ interface Parts {
   readonly context: ContainerContext;
   readonly images: Images;
   readonly garbage: Garbage;
+}
+
+/** A build that goes on. */
+interface BegunBuild extends AsyncDisposable {
+  readonly stop: AbortController;
+  readonly signal: AbortSignal;
+  readonly report: BuildReport;
+  /** What its result holds. */
+  readonly held: AsyncDisposableStack;
 }
 
 /** Builds in one data root. */
@@ -93,20 +106,10 @@ export class LocalBuilds implements Builds {
     this.#sources = new BuildSources(parts.context);
   }
 
-  async build(request: BuildRequest, { signal: ends, onProgress }: BuildOptions = {}): Promise<BuildResult> {
-    const { context, garbage } = this.#parts;
-    if (this.#count >= mostBuilds) {
-      throw new Failure("exhausted", `cannot build: ${mostBuilds} builds are running`);
-    }
-    const stop = new AbortController();
-    const signal = AbortSignal.any([stop.signal, context.closing, ...(ends === undefined ? [] : [ends])]);
-    const report = new BuildReport((event) => onProgress?.(event));
-    await using held = new AsyncDisposableStack();
-    this.#count++;
-    held.defer(() => void this.#count--);
-    held.defer(() => void context.background.run("build cache", () => this.#trimCache()));
-    await garbage.relieve();
-    held.use(await garbage.use());
+  async build(request: BuildRequest, options: BuildOptions = {}): Promise<BuildResult> {
+    const { context } = this.#parts;
+    await using begun = await this.#begin(options);
+    const { stop, signal, report, held } = begun;
     const platforms =
       request.platforms.length === 0
         ? [hostPlatform()]
@@ -153,10 +156,114 @@ export class LocalBuilds implements Builds {
     return { images, attestations, [Symbol.asyncDispose]: async () => await kept.disposeAsync() };
   }
 
-  #remoteFiles(request: BuildRequest, signal: AbortSignal): RemoteFiles {
+  #remoteFiles(request: RemoteRequest, signal: AbortSignal): RemoteFiles {
     const { contexts } = this;
     const sources = this.#sources;
     return new RemoteFiles(request, { sources, contexts, signal, dockerfileBytes: mostDockerfileBytes });
+  }
+
+  /** Disposing of it ends what was not moved out of `held`. Throws "exhausted". */
+  async #begin({ signal: ends, onProgress }: BuildOptions): Promise<BegunBuild> {
+    const { context, garbage } = this.#parts;
+    if (this.#count >= mostBuilds) {
+      throw new Failure("exhausted", `cannot build: ${mostBuilds} builds are running`);
+    }
+    const stop = new AbortController();
+    const signal = AbortSignal.any([stop.signal, context.closing, ...(ends === undefined ? [] : [ends])]);
+    const report = new BuildReport((event) => onProgress?.(event));
+    await using holding = new AsyncDisposableStack();
+    this.#count++;
+    holding.defer(() => void this.#count--);
+    holding.defer(() => void context.background.run("build cache", () => this.#trimCache()));
+    await garbage.relieve();
+    holding.use(await garbage.use());
+    const held = holding.move();
+    return { stop, signal, report, held, [Symbol.asyncDispose]: async () => await held.disposeAsync() };
+  }
+
+  async solve(request: DefinitionRequest, options: BuildOptions = {}): Promise<BuildResult> {
+    const { context } = this.#parts;
+    await using begun = await this.#begin(options);
+    const { stop, signal, report, held } = begun;
+    const remoteFiles = this.#remoteFiles({ ...request, buildArgs: {} }, signal);
+    const sources = new DefinitionSources(request, {
+      remoteFiles,
+      report,
+      signal,
+      ownRoot: contextRootOf(context),
+      resolveImage: async (reference, { platform, pull }) =>
+        await this.#resolveImage(reference, { platform, pull, request, report, signal, pins: held }),
+      layersOf: (image) => this.#open(image).layers,
+    });
+    // After the steps, which read in it.
+    await using steps = new AsyncDisposableStack();
+    steps.use(sources);
+    const vertex = await sources.graph();
+    report.announce(vertex);
+    const worker = new EngineWorker(context, {
+      caches: this.#caches,
+      settings: { extraHosts: [], ulimits: [] },
+      readSecret: request.readSecret,
+      openAgent: request.openAgent,
+      openContext: async (name) => await sources.open(name),
+      imported: undefined,
+      signal,
+      remoteFiles,
+    });
+    const { layers } = await solveVertex(vertex, {
+      worker,
+      running: this.#running,
+      report,
+      signal,
+      cancel: (reason) => stop.abort(failureOf(reason)),
+    });
+    const platform = hostPlatform();
+    const plain = encodeImage(plainConfig(layers, platform), layers);
+    const image = this.#builtOf({ image: plain, layers, worker, statements: [] }, formatPlatform(platform));
+    const kept = held.move();
+    return { images: [image], [Symbol.asyncDispose]: async () => await kept.disposeAsync() };
+  }
+
+  configure(image: BuiltImage, settings: ImageSettings): BuiltImage {
+    const { layers, worker } = this.#open(image);
+    const { sourceDateEpoch, platform } = settings;
+    const epochMs = sourceDateEpoch === undefined ? undefined : sourceDateEpoch * 1000;
+    const configured = encodeImage(givenConfig(settings, layers), layers);
+    return this.#builtOf({ image: configured, layers, epochMs, worker, statements: [] }, platform);
+  }
+
+  async #resolveImage(
+    reference: string,
+    {
+      platform,
+      pull,
+      request: { findCredentials },
+      report,
+      signal,
+      pins,
+    }: {
+      readonly platform: Platform;
+      readonly pull: boolean;
+      readonly request: Pick<BuildRequest, "findCredentials">;
+      readonly report: BuildReport;
+      readonly signal: AbortSignal;
+      readonly pins: AsyncDisposableStack;
+    },
+  ): Promise<BaseImage> {
+    return await report.during(
+      `[internal] load metadata for ${reference}`,
+      async (progress) =>
+        await resolveBaseImage(this.#parts, reference, {
+          platform,
+          pull,
+          findCredentials,
+          signal,
+          pins,
+          onProgress: (each) => {
+            if (each.kind === "layer") progress(each.id, each.currentBytes ?? 0, each.totalBytes);
+          },
+        }),
+    );
   }
 
   async #readDockerfile(
@@ -210,24 +317,12 @@ export class LocalBuilds implements Builds {
     },
   ): Promise<BuiltImage> {
     const { context } = this.#parts;
-    const { buildArgs, target, labels, noCache, network, pull, findCredentials, entitlements } = request;
+    const { buildArgs, target, labels, noCache, network, pull, entitlements } = request;
     const startedAtMs = Date.now();
     const materials: Material[] = [];
     const resolveImage = async (reference: string, wanted: Platform): Promise<BaseImage> => {
-      const found = await report.during(
-        `[internal] load metadata for ${reference}`,
-        async (progress) =>
-          await resolveBaseImage(this.#parts, reference, {
-            platform: wanted,
-            pull,
-            findCredentials,
-            signal,
-            pins,
-            onProgress: (each) => {
-              if (each.kind === "layer") progress(each.id, each.currentBytes ?? 0, each.totalBytes);
-            },
-          }),
-      );
+      const options = { platform: wanted, pull, request, report, signal, pins };
+      const found = await this.#resolveImage(reference, options);
       const { digest } = found;
       materials.push({ reference: found.reference, platform: formatPlatform(wanted), digest });
       return found;
@@ -261,24 +356,13 @@ export class LocalBuilds implements Builds {
       signal,
       remoteFiles: contexts.remoteFiles,
     });
-    let failed: Vertex | undefined;
-    const solver = new Solver(worker, {
+    const { layers, solver } = await solveVertex(graph.vertex, {
+      worker,
       running: this.#running,
+      report,
       signal,
-      onEvent: (event) => {
-        if (event.kind === "failed") failed ??= event.vertex;
-        report.solved(event);
-      },
+      cancel,
     });
-    let layers: Layers;
-    try {
-      layers = await solver.solve(graph.vertex);
-    } catch (thrown) {
-      cancel(thrown);
-      // They use what is given back now.
-      await solver.settle();
-      throw failed === undefined ? thrown : locateStep(thrown, failed, report);
-    }
     const { sourceDateEpoch } = request;
     const epochMs = sourceDateEpoch === undefined ? undefined : sourceDateEpoch * 1000;
     const plain = encodeImage(finishConfig(graph.config, { layers, epochMs }), layers);
@@ -459,18 +543,6 @@ async function readIgnoreFile({ contexts }: BuildRequest, signal: AbortSignal): 
 
 function contextRootOf({ dependencies }: ContainerContext): string {
   return join(dependencies.dataRoot, "build", "contexts");
-}
-
-/** Adds the place in the Dockerfile to what a step has failed with. */
-function locateStep(thrown: unknown, vertex: Vertex, report: BuildReport): Failure {
-  const { location } = vertex;
-  const failure = failureOf(thrown);
-  if (location === undefined || failure.kind === "canceled") return failure;
-  const { startLine, endLine } = location;
-  return new Failure(failure.kind, failure.message, {
-    cause: thrown,
-    details: { ...failure.details, line: startLine, endLine, vertex: report.idOf(vertex) },
-  });
 }
 
 /** Adds the lines of the Dockerfile to a failure that has their numbers. */

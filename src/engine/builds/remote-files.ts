@@ -35,13 +35,16 @@ interface Parts {
   readonly dockerfileBytes: number;
 }
 
+/** What of a build its sources need. */
+export type RemoteRequest = Pick<BuildRequest, "readSecret" | "openAgent" | "findCredentials" | "buildArgs">;
+
 /** What one build has from web servers and git repositories, kept until this is disposed of. */
 export class RemoteFiles implements AsyncDisposable {
-  readonly #request: BuildRequest;
+  readonly #request: RemoteRequest;
   readonly #parts: Parts;
   readonly #held = new AsyncDisposableStack();
 
-  constructor(request: BuildRequest, parts: Parts) {
+  constructor(request: RemoteRequest, parts: Parts) {
     this.#request = request;
     this.#parts = parts;
   }
