@@ -57,6 +57,22 @@ export const optionalPrograms: readonly OptionalProgram[] = [
     without: "builds that unpack archives of bzip2",
   },
   {
+    name: "setpriv",
+    packages: {
+      debian: "util-linux",
+      fedora: "util-linux",
+      arch: "util-linux",
+      alpine: "setpriv",
+      suse: "util-linux",
+    },
+    without: "builds run git, xz and bzip2 with all rights of the daemon",
+  },
+  {
+    name: "prlimit",
+    packages: "util-linux",
+    without: "builds run git, xz and bzip2 without a bound of their files",
+  },
+  {
     name: "stty",
     packages: "coreutils",
     without: "full-screen programs on a terminal: they draw their lines wrong",
