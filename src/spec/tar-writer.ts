@@ -104,7 +104,13 @@ function putChecksum(block: Buffer): Uint8Array {
 /** False when the number does not fit; then the field contains 0 and a PAX record contains the number. */
 function putNumber(block: Buffer, at: number, length: number, value: number): boolean {
   const fits = value >= 0 && value < 8 ** (length - 1);
-  block.write((fits ? value : 0).toString(8).padStart(length - 1, "0"), at, "latin1");
+  // Not by a string: six of them for each header are a tenth of the time of an archive of small files.
+  let rest = fits ? Math.trunc(value) : 0;
+  for (let digit = at + length - 2; digit >= at; digit--) {
+    const quotient = Math.floor(rest / 8);
+    block[digit] = 0x30 + rest - quotient * 8;
+    rest = quotient;
+  }
   return fits;
 }
 

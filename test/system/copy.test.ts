@@ -104,6 +104,10 @@ describe.skipIf(!isRoot)("cp", () => {
     const { stdout } = await tare.tare(["cp", "live:/root/file", "-"]);
     writeFileSync(path("out.tar"), stdout);
     expect(execFileSync("tar", ["-xOf", path("out.tar"), "file"], { encoding: "utf8" })).toBe("streamed");
+    await inside("echo 1 > /root/now");
+    const { text } = await askApi(tare.socket, "GET", "/containers/live/archive?path=/root/now");
+    // As Docker's: whole seconds, so no header that holds the fraction.
+    expect(text.slice(0, 4)).toBe("now\0");
   });
 
   test("takes gzip and zstd streams, too; what is neither is refused in a sentence", async () => {

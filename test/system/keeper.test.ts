@@ -411,6 +411,37 @@ describe("the log", () => {
     rmSync(runDirectory, { recursive: true });
   });
 
+  test("goes on with a file of version 0.1 in its format, and reads the tail of both", async () => {
+    const [runDirectory, logDirectory] = [runtime.makeDirectory("run"), runtime.makeDirectory("log")];
+    {
+      await using first = await runtime.start(["true"], { runDirectory, logDirectory, log: true });
+      await first.finish();
+    }
+    const old = Buffer.alloc(16 + 16 + 70_000, "a");
+    old.write("TARELOG1\x05\0\0\0\0\0\0\0", "latin1");
+    old.fill(0, 16, 32).writeUInt32LE(70_000 - 4464, 16);
+    old.writeUInt8(1, 20);
+    writeFileSync(join(logDirectory, "log.0"), old.subarray(0, 32 + 70_000 - 4464));
+    const script =
+      "i=0; while [ $i -lt 5 ]; do i=$((i+1)); head -c 65536 /dev/zero | tr '\\0' x; done; echo; echo end";
+    await using container = await runtime.start(["sh", "-c", script], {
+      runDirectory,
+      logDirectory,
+      log: true,
+    });
+    await container.finish();
+    const file = readFileSync(join(logDirectory, "log.0"));
+    expect(file.toString("latin1", 0, 8)).toBe("TARELOG1");
+    let at = 16;
+    while (at < file.length) at += 16 + file.readUInt32LE(at);
+    expect(at).toBe(file.length);
+    const lines: string[] = [];
+    for await (const entry of readLog(logDirectory, { tail: 1 }))
+      lines.push(Buffer.from(entry.bytes).toString());
+    expect(lines).toEqual(["end\n"]);
+    rmSync(runDirectory, { recursive: true });
+  });
+
   test("on a full disk lacks records, but has no torn one; the process goes on", async () => {
     const logDirectory = runtime.makeDirectory("log");
     expect(spawnSync("mount", ["-t", "tmpfs", "-o", "size=96k", "tare-test", logDirectory]).status).toBe(0);

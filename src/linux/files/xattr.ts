@@ -25,8 +25,13 @@ export function findXattr(fd: Fd, name: string): Uint8Array | undefined {
   ]);
 }
 
+// SAFETY: filled and read within one synchronous call, so one buffer serves all.
+const nameBuffer: Uint8Array = new Uint8Array(1024);
+
 /** Names of the attributes of an open file (not O_PATH); none where the file system has no attributes. */
 export function listXattrs(fd: Fd): string[] {
+  const length = attempt("flistxattr", fd, nameBuffer, nameBuffer.length);
+  if (length >= 0) return length === 0 ? [] : split(nameBuffer.subarray(0, length));
   return split(sized((buffer) => attempt("flistxattr", fd, buffer, buffer.length), "flistxattr", [fd]));
 }
 

@@ -14,6 +14,8 @@ export interface PackOptions {
    * mounts are packed like all else, but not the kernel's own file systems (proc, sysfs, …).
    */
   readonly mounts?: "empty" | "cross" | undefined;
+  /** "seconds": without fractions, which need a header of their own for each entry. "exact" is the default. */
+  readonly times?: "exact" | "seconds" | undefined;
   /** Of the user namespace whose files these are: the archive has owners as they are known in it. */
   readonly idMaps?: IdMaps | undefined;
   /** Paths (relative, clean) that are left out: a file in any case, a directory where nothing in it is packed. */

@@ -92,11 +92,12 @@ function rulesOf({
   whiteouts = "none",
   sparse = false,
   mounts = "empty",
+  times = "exact",
   idMaps,
   ignored,
   signal,
 }: PackOptions): PackRules {
-  return { whiteouts, sparse, mounts, idMaps, ignored, pace: new Pace(signal) };
+  return { whiteouts, sparse, mounts, times, idMaps, ignored, pace: new Pace(signal) };
 }
 
 /**

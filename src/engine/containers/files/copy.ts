@@ -48,7 +48,13 @@ export async function copyFromContainer(
   refuseKernelFiles(entry.fd, target);
   const stat = describe(opened.root.fd, target, entry.fd);
   const as = target.isContents && target.path !== "/" ? "." : stat.name;
-  const archive = packEntry(entry.fd, { as, mounts: "cross", idMaps: record.idMaps, signal });
+  const archive = packEntry(entry.fd, {
+    as,
+    mounts: "cross",
+    times: "seconds",
+    idMaps: record.idMaps,
+    signal,
+  });
   context.state.events.record(containerEvent(record, "archive-path"));
   const held = undo.move();
   return { stat, archive, [Symbol.dispose]: () => held.dispose() };

@@ -56,6 +56,7 @@ export interface PackRules {
   readonly whiteouts: MarksName | "none";
   readonly sparse: boolean;
   readonly mounts: "empty" | "cross";
+  readonly times: "exact" | "seconds";
   readonly idMaps: IdMaps | undefined;
   readonly ignored: ReadonlySet<string> | undefined;
   readonly pace: Pace;
@@ -243,8 +244,8 @@ export class Packing {
   }
 
   async *#packMember(place: Fd, stat: Stat, path: string): AsyncGenerator<Uint8Array, void> {
-    const { idMaps } = this.#rules;
-    const asFound = memberOf(stat, path);
+    const { idMaps, times } = this.#rules;
+    const asFound = memberOf(stat, path, times);
     const ownMember = idMaps === undefined ? asFound : withContainerOwner(asFound, idMaps);
     const member = this.#part?.rewrite?.(ownMember) ?? ownMember;
     if (stat.kind !== "directory" && stat.links > 1) {
@@ -393,9 +394,9 @@ function namesIn(directory: Fd): string[] {
   return names.sort((one, other) => (one < other ? 1 : -1));
 }
 
-function memberOf(stat: Stat, path: string): TarMember {
+function memberOf(stat: Stat, path: string, times: PackRules["times"]): TarMember {
   if (stat.kind === "socket") throw new Failure("internal", "a socket has no place in an archive");
-  const { uid, gid, major, minor, permissions: mode, modified: mtime } = stat;
+  const { uid, gid, major, minor, permissions: mode, modified } = stat;
   return {
     path,
     type: stat.kind,
@@ -404,7 +405,7 @@ function memberOf(stat: Stat, path: string): TarMember {
     gid,
     major,
     minor,
-    mtime,
+    mtime: times === "seconds" ? { seconds: modified.seconds, nanoseconds: 0 } : modified,
     size: stat.kind === "file" ? stat.size : 0,
   };
 }
