@@ -27,7 +27,7 @@ const nothingSaid: ContainerConfig = {
 
 /** `Config` of inspect: what the client sent, completed by the image and by what came into force. */
 export function configOf(details: ContainerDetails): ContainerConfig {
-  const { spec, process, imageConfig, effective } = details;
+  const { spec, process, imageConfig, effective, networkMode } = details;
   const { defaults } = imageConfig;
   const received = (spec.received?.config ?? {}) as ContainerConfig;
   const entrypoint = spec.process?.entrypoint ?? defaults.entrypoint;
@@ -50,10 +50,11 @@ export function configOf(details: ContainerDetails): ContainerConfig {
     Tty: spec.process?.terminal ?? false,
     OpenStdin: spec.process?.openStdin ?? false,
     StdinOnce: spec.process?.stdinOnce ?? false,
+    MacAddress: details.endpoints.find((end) => end.networkName === networkMode)?.settings.macAddress,
     Env: process.env,
     Cmd: command ?? null,
     Image: spec.image,
-    WorkingDir: process.workingDirectory,
+    WorkingDir: (spec.process?.workingDirectory || defaults.workingDirectory) && process.workingDirectory,
     Entrypoint: entrypoint === undefined || entrypoint.join("") === "" ? null : entrypoint,
     Labels: details.labels,
     ExposedPorts: exposed.length === 0 ? undefined : Object.fromEntries(exposed.map((port) => [port, {}])),

@@ -80,6 +80,8 @@ export function hostConfigOf(details: ContainerDetails): HostConfig {
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the model keeps what a client of the API sent without knowing its type
   const sent = spec.received?.hostConfig as HostConfig | undefined;
   const restartPolicy = spec.lifecycle?.restartPolicy;
+  const hasNoDefault = (paths: readonly string[] | null | undefined): boolean =>
+    spec.isolation?.privileged === true && (paths ?? undefined) === undefined;
   return mergeDefined<HostConfig>(
     nothingSaid,
     withDefaults(sent ?? formatHostConfig(spec)),
@@ -93,10 +95,21 @@ export function hostConfigOf(details: ContainerDetails): HostConfig {
       Links: details.links === undefined || details.links.length === 0 ? null : details.links,
       // Not as they were sent: an update changes them.
       PortBindings: formatPortBindings(spec.network?.ports ?? []),
-      MaskedPaths: effective.maskedPaths,
-      ReadonlyPaths: effective.readonlyPaths,
+      MaskedPaths: hasNoDefault(sent?.MaskedPaths) ? null : effective.maskedPaths,
+      ReadonlyPaths: hasNoDefault(sent?.ReadonlyPaths) ? null : effective.readonlyPaths,
+      SecurityOpt: withoutLabels(spec, sent?.SecurityOpt),
     },
   );
+}
+
+/** As dockerd, which confines no container that sees the host's processes or memory; with SELinux or without. */
+function withoutLabels(
+  { isolation: { privileged, namespaces: { ipc, pid } = {} } = {} }: ContainerSpec,
+  sent: readonly string[] | null | undefined,
+): readonly string[] | undefined {
+  const isConfined = privileged !== true && ipc !== "host" && pid !== "host";
+  if (isConfined || sent?.some((option) => /^label[=:]/.test(option)) === true) return undefined;
+  return [...(sent ?? []), "label=disable"];
 }
 
 /** Not as they were sent: with the id of a container in place of its name, which another one may get. */
