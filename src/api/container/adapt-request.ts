@@ -80,14 +80,14 @@ function adaptHostConfig(
   hostConfig: HostConfig,
   { version, isCgroupV1 }: { readonly version: ApiVersion; readonly isCgroupV1: boolean },
 ): HostConfig {
-  if (version >= 1048) return hostConfig;
+  if (version >= 1048) return { ...hostConfig, KernelMemory: undefined };
   const Mounts = hostConfig.Mounts?.map((mount) => adaptMount(mount, version));
   return {
     ...hostConfig,
     ...(Mounts === undefined ? {} : { Mounts }),
     ...(version < 1040 && isUnset(hostConfig.IpcMode) ? { IpcMode: "shareable" } : {}),
     ...(version < 1041 && isUnset(hostConfig.CgroupnsMode) && isCgroupV1 ? { CgroupnsMode: "host" } : {}),
-    ...(version < 1042 ? { ConsoleSize: undefined } : {}),
+    ...(version < 1042 ? { ConsoleSize: undefined } : { KernelMemory: undefined }),
     ...(version < 1043 ? { Annotations: undefined } : {}),
   };
 }

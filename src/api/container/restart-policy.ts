@@ -14,12 +14,12 @@ const names = [
 export function readRestartPolicy(policy: RestartPolicyField | null | undefined): RestartPolicy | undefined {
   const { Name: name = "", MaximumRetryCount: count = 0 } = policy ?? {};
   if (name === "" && count === 0) return undefined;
-  if (!isOneOf(names, name)) {
+  if (name !== "" && !isOneOf(names, name)) {
     throw refused(
       `unknown policy '${name.slice(0, 50)}'; use one of 'no', 'always', 'on-failure', or 'unless-stopped'`,
     );
   }
-  if (name !== "on-failure" && count !== 0) {
+  if (name === "" || (name !== "on-failure" && count !== 0)) {
     const also = count < 0 ? " and cannot be negative" : "";
     throw refused(`maximum retry count can only be used with 'on-failure'${also}`);
   }

@@ -56,5 +56,6 @@ function parseOption(
     default:
       break;
   }
-  throw new Failure("invalid", `invalid --security-opt 2: "${option.slice(0, 100)}"`);
+  const step = value === undefined ? 1 : 2;
+  throw new Failure("invalid", `invalid --security-opt ${step}: "${option.slice(0, 100)}"`);
 }

@@ -22,7 +22,7 @@ export function parseUpdateRequest(body: unknown, version: ApiVersion): Containe
     throw new Failure("unsupported", `cannot update the container: not supported yet: ${found.join(", ")}`);
   }
   if (resources.OomKillDisable ?? false) {
-    throw new Failure("unsupported", "cannot update the container: OomKillDisable can't be changed");
+    throw new Failure("invalid", "cannot update the container: OomKillDisable can't be changed");
   }
   checkResources(resources);
   const { PublishAdd: add, PublishRemove: remove } = resources.Tare ?? {};

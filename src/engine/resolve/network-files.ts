@@ -1,3 +1,4 @@
+import { isIP } from "node:net";
 import type { ContainerSpec } from "../../model/container-spec.ts";
 import { quote, refuse } from "./refusal.ts";
 
@@ -16,7 +17,7 @@ export function parseExtraHosts(entries: readonly string[] = []): readonly Extra
     const match = /^([^\s:=\p{Cc}]+)[:=](.+)$/u.exec(entry);
     const name = match?.[1] ?? "";
     const address = (match?.[2] ?? "").replace(/^\[(.*)\]$/, "$1");
-    if (name === "" || (address !== hostGateway && !/^[0-9a-fA-F.:]+(%[a-z0-9]+)?$/.test(address))) {
+    if (name === "" || (address !== hostGateway && isIP(address) === 0)) {
       const isAddress = name === "" || address.includes("\n") || /[\p{Cc}\s]/u.test(entry);
       throw refuse(
         isAddress

@@ -39,13 +39,15 @@ export function resolveUpdatedLimits(
   });
 }
 
-/** A memory limit always has a limit with swap, explicit or implicit: it stays until it is changed itself. */
+/**
+ * A memory limit always has a limit with swap, explicit or implicit: it stays until it is changed itself.
+ * SPEC: dockerd also refuses a memory limit alone for a container that has neither, or an unlimited one with swap.
+ */
 function withSwap(before: ContainerLimits, asked: ContainerLimits, id: string): ContainerLimits {
   const { memoryBytes = 0, memorySwapBytes = 0 } = before;
-  if (memoryBytes === 0 || asked.memoryBytes === undefined || asked.memorySwapBytes !== undefined)
-    return before;
+  if (asked.memoryBytes === undefined || asked.memorySwapBytes !== undefined) return before;
   const swap = memorySwapBytes === 0 ? memoryBytes * 2 : memorySwapBytes;
-  if (swap > 0 && asked.memoryBytes > swap) {
+  if (asked.memoryBytes > swap) {
     throw cannotUpdate(
       id,
       "Memory limit should be smaller than already set memoryswap limit, update the memoryswap at the same time",

@@ -1,5 +1,5 @@
 import { chownSync, mkdirSync, realpathSync } from "node:fs";
-import { codeOf, within } from "../../../base/failure.ts";
+import { codeOf, Failure, within } from "../../../base/failure.ts";
 import { ensureDirectoryInRoot } from "../../../linux/files/ensure-directory.ts";
 import type { Fd } from "../../../linux/kernel/fd.ts";
 import { listMounts } from "../../../linux/mount/mountinfo.ts";
@@ -44,7 +44,13 @@ export function makeWorkingDirectory(
 ): void {
   if (kernelPaths.some((path) => isWithin(plan.workingDirectory, path))) return;
   const owner = { mode: 0o755, ...rootOf(record) };
-  ensureDirectoryInRoot(root, plan.workingDirectory, owner)[Symbol.dispose]();
+  try {
+    ensureDirectoryInRoot(root, plan.workingDirectory, owner)[Symbol.dispose]();
+  } catch (thrown) {
+    if (!(thrown instanceof Failure) || thrown.details.code !== "ENOTDIR") throw thrown;
+    const sentence = `Cannot mkdir: ${plan.workingDirectory} is not a directory`;
+    throw new Failure("invalid", sentence, { cause: thrown });
+  }
 }
 
 /** Makes the directory that a bind shows if it is missing and the bind asks for that. Idempotent. */

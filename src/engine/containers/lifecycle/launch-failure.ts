@@ -9,7 +9,9 @@ import { fileFailure } from "../../../linux/files/file-failure.ts";
 export function launchFailure(thrown: unknown, details: FailureDetails = {}): Failure {
   const kind = kindOf(thrown);
   const named: FailureDetails = thrown instanceof Failure ? thrown.details : {};
-  const isCalls = kind === "not-found" && named.container === undefined && named.image === undefined;
+  const { container, image, network } = named;
+  const isCalls =
+    kind === "not-found" && container === undefined && image === undefined && network === undefined;
   return new Failure(isCalls ? "invalid" : kind, sentenceOf(thrown), {
     cause: thrown,
     details: mergeDefined(named, details),

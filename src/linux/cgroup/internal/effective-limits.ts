@@ -43,8 +43,8 @@ export function effectiveLimits(
 
 function checkMemory(limits: CgroupLimits, layout: CgroupLayout, draft: Draft): string[] {
   const memory = count(limits.memoryBytes, "memory limit", { minimum: 0 });
-  const swap = count(limits.memorySwapBytes, "memory-swap limit", { minimum: unlimited });
-  // A negative reservation is none, as for dockerd.
+  // SPEC: dockerd takes each negative number for no limit.
+  const swap = count(limits.memorySwapBytes, "memory-swap limit", { minimum: Number.MIN_SAFE_INTEGER });
   const reservation = count(limits.memoryReservationBytes, "memory reservation", {
     minimum: Number.MIN_SAFE_INTEGER,
   });
@@ -81,8 +81,8 @@ function checkMemory(limits: CgroupLimits, layout: CgroupLayout, draft: Draft): 
   const warnings: string[] = [];
   if (memory > 0) draft.memoryBytes = memory;
   if (reservation > 0) draft.memoryReservationBytes = reservation;
-  if (swap === unlimited && layout.swapAccounting) draft.memorySwapBytes = unlimited;
-  if (memory > 0 && swap !== unlimited) {
+  if (swap < 0 && layout.swapAccounting) draft.memorySwapBytes = unlimited;
+  if (memory > 0 && swap >= 0) {
     if (layout.swapAccounting) draft.memorySwapBytes = swap > 0 ? swap : memory * 2;
     else warnings.push(missing("swap limit", "Memory limited without swap."));
   }
