@@ -73,7 +73,7 @@ describe.skipIf(!isRoot)("modes of cgroups", () => {
       1,
       expect.stringContaining("it has no cgroup (--cgroups disabled)"),
     ]);
-    const updated = await tare.tare(["update", "--memory", "100m", "loose"]);
+    const updated = await tare.tare(["update", "--memory", "100m", "--memory-swap", "200m", "loose"]);
     expect([updated.status, updated.stderr]).toEqual([
       1,
       expect.stringContaining('cannot limit container "loose": it has no cgroup'),

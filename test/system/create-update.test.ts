@@ -218,6 +218,10 @@ describe.skipIf(!isRoot)("creations and updates", () => {
     expect(await hostConfig()).toMatchObject({ Memory: 67_108_864, MemorySwap: -1 });
     expect([0, -1, null]).toContain((await hostConfig())["PidsLimit"] as number | null);
     expect(await update({ Memory: 1000 })).toBe(400);
+    expect(await update({ Memory: 100_000_000 })).toBe(409);
+    expect(await update({ MemorySwappiness: 101 })).toBe(400);
+    expect(await update({ MemorySwap: -2 })).toBe(200);
+    expect(await hostConfig()).toMatchObject({ Memory: 67_108_864, MemorySwap: -2 });
     await tare.must(["rm", "-f", Id]);
   });
 

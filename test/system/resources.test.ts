@@ -219,7 +219,9 @@ describe.skipIf(!isRoot)("resources", () => {
 
     test("of a stopped container counts from its next start", async () => {
       await tare.must(["create", "--name", "later", "busybox", "sh", "-c", "exit 0"]);
-      await tare.must(["update", "--pids-limit", "50", "-m", "20m", "later"]);
+      // As for dockerd, a first memory limit needs the one with swap.
+      expect(await refused("update", "-m", "20m", "later")).toContain("already set memoryswap limit");
+      await tare.must(["update", "--pids-limit", "50", "-m", "20m", "--memory-swap", "40m", "later"]);
       expect(await inspect("later", limits)).toBe(`${20 * MiB} ${40 * MiB} 50 0`);
       await tare.must(["rm", "later"]);
     });

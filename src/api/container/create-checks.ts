@@ -30,7 +30,7 @@ export function checkCreateRequest({ config, hostConfig }: CreateRequest): void 
 /** Of `POST /containers/create` and `POST /containers/{id}/update`. Throws Failure("invalid"). */
 export function checkResources(resources: Resources): void {
   const { Memory: memory = 0, NanoCpus: cpus = 0, CpuQuota: quota = 0, BlkioWeight: weight = 0 } = resources;
-  if (memory < 0) throw invalid("Minimum memory limit allowed is 6MB");
+  if (memory !== 0 && memory < minimumMemoryBytes) throw invalid("Minimum memory limit allowed is 6MB");
   const { MemoryReservation: reservation = 0, MemorySwappiness: swappiness } = resources;
   if (typeof swappiness === "number" && (swappiness < -1 || swappiness > 100)) {
     throw invalid(`Invalid value: ${swappiness}, valid memory swappiness range is 0-100`);

@@ -39,8 +39,10 @@ export class LogPosition {
     const buffer = Buffer.allocUnsafeSlow(Math.min(available, chunkBytes, this.#bytesInBlock(this.offset)));
     const length = await this.file.read(buffer, this.offset);
     const { used, corrupt } = assembler.push(buffer.subarray(0, length));
-    this.offset = this.#skipPadding(this.offset + used);
-    this.isCorrupt = corrupt;
+    const end = this.offset + used;
+    this.offset = this.#skipPadding(end);
+    // Padding of 16 bytes is as long as a header.
+    this.isCorrupt = corrupt && this.offset === end;
     return used > 0;
   }
 

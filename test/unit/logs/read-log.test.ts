@@ -167,6 +167,16 @@ describe("readLog()", () => {
     );
   });
 
+  test.each([1, 15, 16, 17, 18])("goes on behind a block with %i bytes left", async (left) => {
+    using writer = new LogWriter(directory);
+    let space = 256 * 1024 - 16 - left;
+    for (; space > 60_000; space -= 50_016) writer.write(1, Buffer.alloc(50_000, "\n"));
+    writer.write(1, Buffer.alloc(space - 16, "\n"));
+    writer.write(1, bytes("next\n"), 7n);
+    expect((await lines()).at(-1)).toBe("o7:next\n");
+    expect(await lines({ tail: 1 })).toEqual(["o7:next\n"]);
+  });
+
   test("reads only the last blocks for a tail", async () => {
     using writer = new LogWriter(directory);
     for (let index = 0; index < 1000; index++)
