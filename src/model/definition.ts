@@ -14,6 +14,7 @@ export interface Definition {
   readonly target: DefinitionInput | undefined;
 }
 
+/** One operation of a definition. */
 export interface DefinitionOperation {
   readonly inputs: readonly DefinitionInput[];
   /** Absent: the host's. */
@@ -38,6 +39,7 @@ export type DefinitionAction =
   | { readonly kind: "merge"; readonly inputs: readonly (number | undefined)[] }
   | { readonly kind: "diff"; readonly lower: number | undefined; readonly upper: number | undefined };
 
+/** A program, run on a file system. SPEC: moby/buildkit, solver/pb/ops.proto: ExecOp */
 export interface ExecAction {
   readonly kind: "exec";
   readonly args: readonly string[];
@@ -63,7 +65,8 @@ export interface ExecAction {
   }[];
 }
 
-interface Mounted {
+/** A mount of another file system. */
+export interface MountedInput {
   readonly target: string;
   readonly input: number | undefined;
   /** Path in the input. */
@@ -73,7 +76,8 @@ interface Mounted {
   readonly output: number | undefined;
 }
 
-interface Owned {
+/** A mount of what the client has, and the file's owner. */
+export interface MountedSecret {
   readonly id: string;
   readonly uid: number;
   readonly gid: number;
@@ -81,16 +85,17 @@ interface Owned {
   readonly required: boolean;
 }
 
+/** A mount of a program. */
 export type ExecMount =
-  | (Mounted & { readonly type: "bind" })
-  | (Mounted & {
+  | (MountedInput & { readonly type: "bind" })
+  | (MountedInput & {
       readonly type: "cache";
       readonly id: string;
       readonly sharing: "shared" | "private" | "locked";
     })
   | { readonly type: "tmpfs"; readonly target: string; readonly sizeBytes: number }
-  | ({ readonly type: "secret"; readonly target: string } & Owned)
-  | ({ readonly type: "ssh"; readonly target: string } & Owned);
+  | ({ readonly type: "secret"; readonly target: string } & MountedSecret)
+  | ({ readonly type: "ssh"; readonly target: string } & MountedSecret);
 
 /** A user or a group: a number, or a name in the file system that is changed. */
 export interface FileOwner {
