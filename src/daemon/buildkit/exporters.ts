@@ -155,6 +155,8 @@ class Export {
     const trees = [];
     for (const image of this.#result.images)
       trees.push({ directory: this.#directoryOf(image), tree: opened.use(await image.openTree()) });
+    // SPEC: fsutil: the client takes entries in the order of their paths alone.
+    trees.sort((one, other) => (one.directory < other.directory ? -1 : 1));
     const part = step.part("copying files");
     await sendTrees(session, trees, { exporter: this.#id, signal, onProgress: part.update });
     part.finish();
