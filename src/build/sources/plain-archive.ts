@@ -1,4 +1,5 @@
 import { within } from "../../base/failure.ts";
+import { readHead, startingWith } from "../../base/stream-head.ts";
 import { plainTar } from "../../image/plain-tar.ts";
 import { runProgram } from "./ended-program.ts";
 
@@ -26,7 +27,7 @@ export async function* plainArchive(
 ): AsyncGenerator<Uint8Array, void, undefined> {
   const iterator = archive[Symbol.asyncIterator]();
   try {
-    const head = await readHead(iterator);
+    const head = await readHead(iterator, headBytes);
     const whole = startingWith(head, iterator);
     const found = programs.find(({ magic }) => magic.every((byte, at) => byte < 0 || head[at] === byte));
     if (found === undefined) return yield* plainTar(whole);
@@ -43,22 +44,3 @@ export async function* plainArchive(
 }
 
 const headBytes = 6;
-
-async function readHead(iterator: AsyncIterator<Uint8Array>): Promise<Uint8Array> {
-  let head: Uint8Array = new Uint8Array(0);
-  while (head.length < headBytes) {
-    const { value, done } = await iterator.next();
-    if (done === true) break;
-    head = head.length === 0 ? value : Buffer.concat([head, value]);
-  }
-  return head;
-}
-
-/** Leaves ending the iterator to its owner. */
-async function* startingWith(
-  head: Uint8Array,
-  iterator: AsyncIterator<Uint8Array>,
-): AsyncGenerator<Uint8Array, void, undefined> {
-  if (head.length > 0) yield head;
-  for (let next = await iterator.next(); next.done !== true; next = await iterator.next()) yield next.value;
-}

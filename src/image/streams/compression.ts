@@ -2,6 +2,7 @@ import { bytesOf } from "../../base/byte-stream.ts";
 import { pipeline, Readable, type Transform } from "node:stream";
 import { createZstdDecompress } from "node:zlib";
 import { Failure, sentenceOf } from "../../base/failure.ts";
+import { readHead, startingWith } from "../../base/stream-head.ts";
 import { gunzip } from "./gunzip.ts";
 import { wholeZstdFrames } from "./zstd-frames.ts";
 
@@ -33,7 +34,7 @@ export async function* decompress(
 ): AsyncGenerator<Uint8Array, void, undefined> {
   const iterator = chunks[Symbol.asyncIterator]();
   try {
-    const head = await readHead(iterator);
+    const head = await readHead(iterator, headBytes);
     const all = startingWith(head, iterator);
     const compression = detectCompression(head);
     onCompression?.(compression);
@@ -56,7 +57,7 @@ export async function* decompress(
 export async function compressionOf(chunks: AsyncIterable<Uint8Array>): Promise<Compression> {
   const iterator = chunks[Symbol.asyncIterator]();
   try {
-    return detectCompression(await readHead(iterator));
+    return detectCompression(await readHead(iterator, headBytes));
   } finally {
     await iterator.return?.();
   }
@@ -93,25 +94,6 @@ async function* named(content: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8A
     }
     throw thrown;
   }
-}
-
-async function readHead(iterator: AsyncIterator<Uint8Array>): Promise<Uint8Array> {
-  let head: Uint8Array = new Uint8Array(0);
-  while (head.length < headBytes) {
-    const { value, done } = await iterator.next();
-    if (done === true) break;
-    head = head.length === 0 ? value : Buffer.concat([head, value]);
-  }
-  return head;
-}
-
-/** Leaves ending the iterator to its owner. */
-async function* startingWith(
-  head: Uint8Array,
-  iterator: AsyncIterator<Uint8Array>,
-): AsyncGenerator<Uint8Array, void, undefined> {
-  if (head.length > 0) yield head;
-  for (let next = await iterator.next(); next.done !== true; next = await iterator.next()) yield next.value;
 }
 
 function unsupported(name: string): Failure {
