@@ -1,5 +1,4 @@
 import { Failure } from "../../base/failure.ts";
-import { spellOutPorts } from "../../spec/port-range.ts";
 import { formatPlatform, parsePlatform, type Platform } from "../../spec/platform.ts";
 import type {
   ArgInstruction,
@@ -10,26 +9,21 @@ import type {
   Stage,
 } from "../dockerfile/dockerfile-types.ts";
 import { expandWord, expandWords } from "../dockerfile/expand-words.ts";
-import { failureAt, locate } from "../dockerfile/parse-failure.ts";
+import { failureAt, locating, locatingAsync } from "../dockerfile/parse-failure.ts";
 import { parseOnbuildTrigger } from "../dockerfile/parse-dockerfile.ts";
-import { parseRunMount } from "../dockerfile/parse-mount.ts";
 import { builderArgs, evaluateGlobalArgs, platformArgs, proxyArgs } from "../dockerfile/platform-args.ts";
 import { contextName } from "../../spec/context-name.ts";
+import { changeConfig } from "./change-config.ts";
 import type { BaseImage, CopySource, NamedContext, RunMountOperation, Vertex } from "./graph-types.ts";
 import { remoteSourcesOf } from "./remote-sources.ts";
+import { commandOf, runMountOf, withAgent } from "./run-operation.ts";
 import {
   absolutePath,
-  checkSignal,
   type DraftConfig,
   draftOf,
   emptyDraft,
-  healthcheckOf,
-  quoteHealthcheck,
-  quoteList,
   withDefaults,
   withHistory,
-  withVariable,
-  wordsOf,
 } from "./image-changes.ts";
 
 /** What a build asks of a Dockerfile. */
@@ -158,7 +152,7 @@ class GraphBuilder {
   }
 
   #expand(word: string, values: ReadonlyMap<string, string>, location: Location): string {
-    return placed(location, () => {
+    return locating(location, () => {
       const { text } = expandWord(word, {
         lookup: (name) => values.get(name),
         escape: this.#file.directives.escape,
@@ -169,7 +163,7 @@ class GraphBuilder {
 
   /** Variables in a here-document of COPY or ADD: quotes are characters like others. */
   #expandContent(content: string, values: ReadonlyMap<string, string>, location: Location): string {
-    return placed(
+    return locating(
       location,
       () => expandWord(content, { lookup: (name) => values.get(name), ignoreQuotes: true }).text,
     );
@@ -203,7 +197,7 @@ class GraphBuilder {
       if (makesLayer(instruction)) step++;
       const name = `${this.#prefix(stage, step, total)} ${instruction.text}`;
       const before = state;
-      state = await placedAsync(instruction.location, () =>
+      state = await locatingAsync(instruction.location, () =>
         this.#apply(stage, before, { instruction, name }),
       );
       const vertex = state.vertex === before.vertex ? undefined : state.vertex;
@@ -235,7 +229,7 @@ class GraphBuilder {
     if (base === "scratch") return { vertex: undefined, config: emptyDraft(platform), ...nothing };
     const context = await this.#contextState(stage, base);
     if (context !== undefined) return context;
-    const image = await placedAsync(location, async () => await this.#image(base, platform));
+    const image = await locatingAsync(location, async () => await this.#image(base, platform));
     return {
       vertex: this.#imageVertex(
         image,
@@ -250,14 +244,14 @@ class GraphBuilder {
 
   #platformOf({ platform, location }: Stage): Platform {
     if (platform === undefined) return this.#options.platform;
-    return placed(location, () => parsePlatform(this.#expand(platform, this.#global, location)));
+    return locating(location, () => parsePlatform(this.#expand(platform, this.#global, location)));
   }
 
   /** The state that a named context begins with; undefined: there is none of the name. */
   async #contextState(stage: Stage, name: string): Promise<StageState | undefined> {
     const { location } = stage;
     const platform = this.#platformOf(stage);
-    const found = await placedAsync(location, async () => await this.#context(name, platform));
+    const found = await locatingAsync(location, async () => await this.#context(name, platform));
     if (found === undefined) return undefined;
     const nothing = { args: new Map<string, string>(), hasCommand: false };
     const title = `[context ${name}]`;
@@ -359,100 +353,17 @@ class GraphBuilder {
     const expand = (word: string): string => this.#expand(word, values, location);
     const { config } = state;
     const { defaults } = config;
-    const recorded = (changed: Partial<typeof defaults>, createdBy: string): StageState => ({
-      ...state,
-      config: this.#record(withDefaults(config, changed), createdBy, { emptyLayer: true }),
-    });
     switch (instruction.keyword) {
       case "arg":
         return this.#applyArg(state, instruction);
-      case "env": {
-        let { env } = defaults;
-        const texts: string[] = [];
-        for (const pair of instruction.pairs) {
-          const [key, value] = [expand(pair.name), expand(pair.value)];
-          env = withVariable(env, key, value);
-          texts.push(`${key}=${value}`);
-        }
-        return recorded({ env }, `ENV ${texts.join(" ")}`);
-      }
-      case "label": {
-        const pairs = instruction.pairs.map((pair) => [expand(pair.name), expand(pair.value)] as const);
-        const labels = { ...defaults.labels, ...Object.fromEntries(pairs) };
-        return recorded({ labels }, `LABEL ${pairs.map(([key, value]) => `${key}=${value}`).join(" ")}`);
-      }
-      case "maintainer":
-        return {
-          ...state,
-          config: this.#record(
-            { ...config, author: instruction.maintainer },
-            `MAINTAINER ${instruction.maintainer}`,
-            {
-              emptyLayer: true,
-            },
-          ),
-        };
-      case "cmd": {
-        const { command } = instruction;
-        const cmd = command === undefined ? [] : wordsOf(command, defaults.shell);
-        return { ...recorded({ cmd, argsEscaped: true }, `CMD ${quoteList(cmd)}`), hasCommand: true };
-      }
-      case "entrypoint": {
-        const { command } = instruction;
-        const entrypoint = command === undefined ? [] : wordsOf(command, defaults.shell);
-        // A command of the base image is made for its own entrypoint.
-        const cmd = state.hasCommand ? defaults.cmd : undefined;
-        return recorded({ entrypoint, cmd, argsEscaped: true }, `ENTRYPOINT ${quoteList(entrypoint)}`);
-      }
-      case "shell":
-        return recorded({ shell: instruction.words }, `SHELL [${instruction.words.join(" ")}]`);
-      case "healthcheck":
-        return recorded({ healthcheck: healthcheckOf(instruction) }, quoteHealthcheck(instruction));
-      case "user": {
-        const user = expand(instruction.user);
-        return recorded({ user }, `USER ${user}`);
-      }
-      case "expose": {
-        const ports = instruction.ports
-          .flatMap((word) =>
-            placed(location, () =>
-              expandWords(word, { lookup: (key) => values.get(key), escape: this.#file.directives.escape }),
-            ),
-          )
-          .map((port) => (port.includes("/") ? port.toLowerCase() : `${port}/tcp`))
-          .flatMap(spellOutPorts);
-        const exposedPorts = [...new Set([...defaults.exposedPorts, ...ports])];
-        return recorded(
-          { exposedPorts },
-          `EXPOSE map[${[...new Set(ports)]
-            .sort()
-            .map((port) => `${port}:{}`)
-            .join(" ")}]`,
-        );
-      }
-      case "volume": {
-        const paths = instruction.paths.map(expand);
-        if (paths.includes("")) throw failureAt("VOLUME specified can not be an empty string", location);
-        return recorded(
-          { volumes: [...new Set([...defaults.volumes, ...paths])] },
-          `VOLUME [${paths.join(" ")}]`,
-        );
-      }
-      case "stopsignal": {
-        const stopSignal = checkSignal(expand(instruction.signal));
-        return recorded({ stopSignal }, `STOPSIGNAL ${stopSignal}`);
-      }
-      case "onbuild":
-        // SPEC: it has no entry in the history.
-        return {
-          ...state,
-          config: withDefaults(config, { onBuild: [...defaults.onBuild, instruction.expression] }),
-        };
       case "workdir": {
         const path = absolutePath(expand(instruction.path), defaults.workingDirectory);
         const changed = withDefaults(config, { workingDirectory: path });
         if (path === "/")
-          return { ...state, config: this.#record(changed, `WORKDIR ${path}`, { emptyLayer: true }) };
+          return {
+            ...state,
+            config: withHistory(changed, { createdBy: `WORKDIR ${path}`, emptyLayer: true }),
+          };
         return {
           ...state,
           vertex: {
@@ -461,7 +372,7 @@ class GraphBuilder {
             location,
             ignoresCache: this.#ignoresCache(stage),
           },
-          config: this.#record(changed, `WORKDIR ${path}`, { emptyLayer: false }),
+          config: withHistory(changed, { createdBy: `WORKDIR ${path}`, emptyLayer: false }),
         };
       }
       case "run":
@@ -469,17 +380,16 @@ class GraphBuilder {
       case "copy":
       case "add":
         return await this.#applyCopy(stage, state, { instruction, name, expand });
-      default:
-        return instruction satisfies never;
+      default: {
+        const expandAll = (word: string): readonly string[] =>
+          locating(location, () =>
+            expandWords(word, { lookup: (key) => values.get(key), escape: this.#file.directives.escape }),
+          );
+        const { hasCommand } = state;
+        const changed = changeConfig(instruction, config, { expand, expandAll, hasCommand });
+        return { ...state, config: changed, hasCommand: hasCommand || instruction.keyword === "cmd" };
+      }
     }
-  }
-
-  #record(
-    config: DraftConfig,
-    createdBy: string,
-    { emptyLayer }: { readonly emptyLayer: boolean },
-  ): DraftConfig {
-    return withHistory(config, { createdBy, emptyLayer });
   }
 
   #ignoresCache(stage: Stage): boolean {
@@ -503,7 +413,7 @@ class GraphBuilder {
       // SPEC: values that were given are in the history of no ARG.
       texts.push(own === undefined ? name : `${name}=${own}`);
     }
-    config = this.#record(config, `ARG ${texts.join(" ")}`, { emptyLayer: true });
+    config = withHistory(config, { createdBy: `ARG ${texts.join(" ")}`, emptyLayer: true });
     return { ...state, config, args: declared };
   }
 
@@ -526,7 +436,15 @@ class GraphBuilder {
     const mounts: RunMountOperation[] = [];
     for (const text of instruction.mounts) {
       const agents = mounts.filter(({ type }) => type === "ssh").length;
-      mounts.push(await this.#mount(stage, state, { text, values, location, agents }));
+      mounts.push(
+        await runMountOf(text, {
+          expand: (word) => this.#expand(word, values, location),
+          workingDirectory: defaults.workingDirectory,
+          mainContext: this.#mainContext,
+          findSource: async (source) => await this.#source(stage, source, location),
+          agents,
+        }),
+      );
     }
     const args: string[] = [];
     for (const [key, value] of state.args) {
@@ -566,82 +484,8 @@ class GraphBuilder {
         location,
         ignoresCache: this.#ignoresCache(stage),
       },
-      config: this.#record(state.config, `RUN ${said} # buildkit`, { emptyLayer: false }),
+      config: withHistory(state.config, { createdBy: `RUN ${said} # buildkit`, emptyLayer: false }),
     };
-  }
-
-  async #mount(
-    stage: Stage,
-    { config: { defaults } }: StageState,
-    {
-      text,
-      values,
-      location,
-      agents,
-    }: {
-      readonly text: string;
-      readonly values: ReadonlyMap<string, string>;
-      readonly location: Location;
-      /** Mounts of ssh agents before it. */
-      readonly agents: number;
-    },
-  ): Promise<RunMountOperation> {
-    const mount = parseRunMount(text, (word) => this.#expand(word, values, location));
-    const place = (path: string): string => absolutePath(path, defaults.workingDirectory);
-    const from = async (named: string | undefined): Promise<Vertex | undefined> =>
-      named === undefined ? undefined : await this.#source(stage, named, location);
-    const { type } = mount;
-    switch (type) {
-      case "bind":
-        return {
-          type,
-          target: place(mount.target ?? ""),
-          from: mount.from === undefined ? this.#mainContext : await from(mount.from),
-          source: absolutePath(mount.source ?? "/", "/"),
-          readOnly: mount.readOnly,
-        };
-      case "cache":
-        return {
-          type,
-          target: place(mount.target ?? ""),
-          id: mount.id ?? place(mount.target ?? ""),
-          sharing: mount.sharing,
-          from: await from(mount.from),
-          source: absolutePath(mount.source ?? "/", "/"),
-          readOnly: mount.readOnly,
-          mode: mount.mode ?? 0o755,
-          uid: mount.uid ?? 0,
-          gid: mount.gid ?? 0,
-        };
-      case "tmpfs":
-        return { type, target: place(mount.target ?? ""), sizeBytes: mount.size };
-      case "secret": {
-        const id = mount.id ?? mount.source ?? (mount.target ?? "").split("/").at(-1) ?? "";
-        const isFile = mount.target !== undefined || mount.env === undefined;
-        return {
-          type,
-          id,
-          target: isFile ? place(mount.target ?? `/run/secrets/${id}`) : undefined,
-          env: mount.env === "" ? id : mount.env,
-          required: mount.required,
-          mode: mount.mode ?? 0o400,
-          uid: mount.uid ?? 0,
-          gid: mount.gid ?? 0,
-        };
-      }
-      case "ssh":
-        return {
-          type,
-          id: mount.id ?? mount.source ?? "default",
-          target: place(mount.target ?? `/run/buildkit/ssh_agent.${agents}`),
-          required: mount.required,
-          mode: mount.mode ?? 0o600,
-          uid: mount.uid ?? 0,
-          gid: mount.gid ?? 0,
-        };
-      default:
-        return mount satisfies never;
-    }
   }
 
   async #applyCopy(
@@ -705,69 +549,14 @@ class GraphBuilder {
         location,
         ignoresCache: this.#ignoresCache(stage),
       },
-      config: this.#record(
-        state.config,
-        `${instruction.keyword.toUpperCase()} ${words.join(" ")} # buildkit`,
-        {
-          emptyLayer: false,
-        },
-      ),
+      config: withHistory(state.config, {
+        createdBy: `${instruction.keyword.toUpperCase()} ${words.join(" ")} # buildkit`,
+        emptyLayer: false,
+      }),
     };
   }
 }
 
-/** SPEC: BuildKit gives the program the path of the first agent, unless it has one. */
-function withAgent(env: readonly string[], mounts: readonly RunMountOperation[]): readonly string[] {
-  const agent = mounts.find((mount) => mount.type === "ssh");
-  if (agent === undefined || env.some((entry) => entry.startsWith("SSH_AUTH_SOCK="))) return env;
-  return [...env, `SSH_AUTH_SOCK=${agent.target}`];
-}
-
 function makesLayer({ keyword }: Instruction): boolean {
   return keyword === "run" || keyword === "copy" || keyword === "add" || keyword === "workdir";
-}
-
-/** What RUN executes. A here-document alone is a script: the shell's, or of the interpreter in its first line. */
-function commandOf(
-  { command, heredocs }: RunInstruction,
-  shell: readonly string[] | undefined,
-  location: Location,
-): { readonly words: readonly string[]; readonly scripts: ReadonlyMap<string, string> } {
-  const scripts = new Map<string, string>();
-  const [first] = heredocs;
-  const line = command?.form === "shell" ? command.line : "";
-  if (
-    first !== undefined &&
-    command?.form === "shell" &&
-    /^\d*<<-?\s*(?:"[^"]*"|'[^']*'|\S+)$/.test(line.trim())
-  ) {
-    const content = first.chomp ? first.content.replaceAll(/^\t+/gm, "") : first.content;
-    if (content.startsWith("#!")) {
-      const path = `/dev/pipes/${first.name}`;
-      scripts.set(path, content);
-      return { words: wordsOf({ form: "shell", line: path }, shell), scripts };
-    }
-    return { words: wordsOf({ form: "shell", line: content }, shell), scripts };
-  }
-  if (command === undefined) throw failureAt("RUN requires a command", location);
-  if (heredocs.length === 0 || command.form === "exec") return { words: wordsOf(command, shell), scripts };
-  const whole = heredocs.reduce((text, { name, content }) => `${text}\n${content}${name}`, line);
-  return { words: wordsOf({ form: "shell", line: whole }, shell), scripts };
-}
-
-/** Adds the lines of the instruction to a failure of the work. */
-function placed<T>(location: Location, work: () => T): T {
-  try {
-    return work();
-  } catch (thrown) {
-    throw locate(thrown, location);
-  }
-}
-
-async function placedAsync<T>(location: Location, work: () => Promise<T>): Promise<T> {
-  try {
-    return await work();
-  } catch (thrown) {
-    throw locate(thrown, location);
-  }
 }

@@ -3,24 +3,11 @@ import { rmSync } from "node:fs";
 import { statfs } from "node:fs/promises";
 import { join } from "node:path";
 import { Failure, failureOf } from "../../base/failure.ts";
-import { DirectoryFilter } from "../../build/dockerfile/directory-filter.ts";
-import type { Dockerfile } from "../../build/dockerfile/dockerfile-types.ts";
-import { formatExcerpt, type SourceText } from "../../build/dockerfile/format-excerpt.ts";
-import { parseIgnoreFile } from "../../build/dockerfile/ignore-patterns.ts";
-import { parseDockerfile } from "../../build/dockerfile/parse-dockerfile.ts";
-import { dockerfileToGraph } from "../../build/graph/dockerfile-to-graph.ts";
-import { finishConfig } from "../../build/graph/finish-config.ts";
-import type { StatementText } from "../../build/exporters/encode-export.ts";
-import type { Material } from "../../build/exporters/provenance.ts";
 import type { BaseImage } from "../../build/graph/graph-types.ts";
-import type { SourceTree } from "../../build/solver/copy-layer.ts";
-import { type Layers, openRunningSteps } from "../../build/solver/solver.ts";
+import { openRunningSteps } from "../../build/solver/solver.ts";
 import { encodeImage, storeImage } from "../../image/commit.ts";
-import { openDirectoryPath, readFileInRoot } from "../../linux/files/open.ts";
-import type { Fd, OwnedFd } from "../../linux/kernel/fd.ts";
 import type {
   BuildCacheRecord,
-  BuildContext,
   BuildExport,
   BuildOptions,
   BuildRequest,
@@ -37,13 +24,11 @@ import type {
 } from "../../model/builds.ts";
 import type { Images } from "../../model/images.ts";
 import { findStoredImage } from "../../model/stored-image.ts";
-import { type Digest, digestOf } from "../../spec/digest.ts";
+import { digestOf } from "../../spec/digest.ts";
 import { encodeImageConfig } from "../../spec/image/config.ts";
 import { mediaTypes } from "../../spec/image/manifest.ts";
 import { formatPlatform, hostPlatform, parsePlatform, type Platform } from "../../spec/platform.ts";
-import { parseGitReference } from "../../spec/git-url.ts";
 import { formatReference, withDefaultTag } from "../../spec/reference.ts";
-import { isWithin } from "../resolve/clean-path.ts";
 import { ContextStore } from "../build-files/received-contexts.ts";
 import { TreeReader } from "../build-files/tree-reader.ts";
 import { TimedTree } from "./timed-tree.ts";
@@ -53,19 +38,19 @@ import { StoringSink } from "../images/load-sink.ts";
 import { parseNewName } from "../images/parse-new-name.ts";
 import { resolveBaseImage } from "./base-images.ts";
 import { type CacheFiles, listBuildCache, pruneBuildCache, trimBuildCache } from "./build-cache.ts";
+import { buildPlatform } from "./build-platform.ts";
 import { BuildReport } from "./build-report.ts";
 import { describeDockerfile, findLintWarnings, lintFailure } from "./describe-dockerfile.ts";
 import { EngineWorker } from "./build-worker.ts";
-import type { ImportedCache } from "./imported-cache.ts";
 import { BuildSources } from "./build-sources.ts";
 import { RemoteFiles, type RemoteRequest } from "./remote-files.ts";
-import { findNamedContext, type OpenResult } from "./named-contexts.ts";
+import type { OpenResult } from "./named-contexts.ts";
+import { mostDockerfileBytes, OpenContexts } from "./open-contexts.ts";
+import { readDockerfile, readIgnoreFile, withExcerpt } from "./read-dockerfile.ts";
 import { DefinitionSources, givenConfig, plainConfig } from "./solve-definition.ts";
 import { solveVertex } from "./solve-vertex.ts";
 import { CacheMounts } from "./step-mounts.ts";
 
-/** Larger ones are no Dockerfiles. */
-const mostDockerfileBytes = 4 * 1024 * 1024;
 /** Builds of all clients together: each holds a context and its steps. */
 const mostBuilds = 64;
 
@@ -123,7 +108,7 @@ export class LocalBuilds implements Builds {
     // After the steps, which read in it.
     await using steps = new AsyncDisposableStack();
     steps.use(contexts);
-    const { dockerfile, text, vertex } = await this.#readDockerfile(request, contexts, report);
+    const { dockerfile, text, vertex } = await readDockerfile(request, contexts, report);
     const ignoreFile = await readIgnoreFile(request, signal);
     const source = { name: request.dockerfile.name, text };
     const lint = findLintWarnings({ dockerfile, source, request, ignoreFile });
@@ -133,19 +118,30 @@ export class LocalBuilds implements Builds {
     const invocationId = randomUUID();
     try {
       for (const platform of platforms) {
-        images.push(
-          await this.#buildOne(request, {
-            dockerfile,
-            text,
-            invocationId,
-            platform,
-            contexts,
-            report,
-            signal,
-            pins: held,
-            cancel: (reason) => stop.abort(failureOf(reason)),
-          }),
-        );
+        const result = await buildPlatform(request, {
+          context,
+          caches: this.#caches,
+          running: this.#running,
+          dockerfile,
+          text,
+          invocationId,
+          platform,
+          contexts,
+          report,
+          signal,
+          cancel: (reason) => stop.abort(failureOf(reason)),
+          resolveImage: async (reference, wanted) =>
+            await this.#resolveImage(reference, {
+              platform: wanted,
+              pull: request.pull,
+              request,
+              report,
+              signal,
+              pins: held,
+            }),
+          findResult: (built) => this.#results.get(built),
+        });
+        images.push(this.#builtOf(result, formatPlatform(platform)));
       }
     } catch (thrown) {
       stop.abort(failureOf(thrown));
@@ -266,137 +262,6 @@ export class LocalBuilds implements Builds {
     );
   }
 
-  async #readDockerfile(
-    { dockerfile: { name, text } }: BuildRequest,
-    contexts: OpenContexts,
-    report: BuildReport,
-  ): Promise<{ readonly dockerfile: Dockerfile; readonly text: string; readonly vertex: Digest }> {
-    const read = async (
-      progress: (id: string, current: number, total?: number) => void,
-      id: Digest,
-    ): Promise<{ readonly found: string; readonly vertex: Digest }> => {
-      const found = await contexts.readFile(name);
-      progress("transferring dockerfile:", Buffer.byteLength(found), Buffer.byteLength(found));
-      return { found, vertex: id };
-    };
-    // A caller that has read it tells of it, too.
-    const { found, vertex } =
-      text === undefined
-        ? await report.during(`[internal] load build definition from ${name}`, read)
-        : { found: text, vertex: report.newId() };
-    try {
-      return { dockerfile: parseDockerfile(found), text: found, vertex };
-    } catch (thrown) {
-      throw withExcerpt(thrown, { name, text: found });
-    }
-  }
-
-  async #buildOne(
-    request: BuildRequest,
-    {
-      dockerfile,
-      text,
-      invocationId,
-      platform,
-      contexts,
-      report,
-      signal,
-      pins,
-      cancel,
-    }: {
-      readonly dockerfile: Dockerfile;
-      readonly text: string;
-      readonly invocationId: string;
-      readonly platform: Platform;
-      readonly contexts: OpenContexts;
-      readonly report: BuildReport;
-      readonly signal: AbortSignal;
-      readonly pins: AsyncDisposableStack;
-      /** Ends the steps that still run. */
-      readonly cancel: (reason: unknown) => void;
-    },
-  ): Promise<BuiltImage> {
-    const { context } = this.#parts;
-    const { buildArgs, target, labels, noCache, network, pull, entitlements } = request;
-    const startedAtMs = Date.now();
-    const materials: Material[] = [];
-    const resolveImage = async (reference: string, wanted: Platform): Promise<BaseImage> => {
-      const options = { platform: wanted, pull, request, report, signal, pins };
-      const found = await this.#resolveImage(reference, options);
-      const { digest } = found;
-      materials.push({ reference: found.reference, platform: formatPlatform(wanted), digest });
-      return found;
-    };
-    const graph = await dockerfileToGraph(dockerfile, {
-      buildArgs,
-      target,
-      platform,
-      buildPlatform: hostPlatform(),
-      labels,
-      noCache: typeof noCache === "boolean" ? noCache : new Set(noCache),
-      network,
-      entitlements,
-      resolveImage,
-      findContext: async (name, wanted) =>
-        await findNamedContext(request, name, {
-          platform: wanted,
-          resolveImage,
-          findResult: (built) => this.#results.get(built),
-        }),
-    });
-    report.announce(graph.vertex);
-    report.list(graph.steps);
-    const worker = new EngineWorker(context, {
-      caches: this.#caches,
-      settings: request,
-      readSecret: request.readSecret,
-      openAgent: request.openAgent,
-      openContext: async (name) => await contexts.open(name),
-      imported: await this.#importCache(request, { platform, report, signal }),
-      signal,
-      remoteFiles: contexts.remoteFiles,
-    });
-    const { layers, solver } = await solveVertex(graph.vertex, {
-      worker,
-      running: this.#running,
-      report,
-      signal,
-      cancel,
-    });
-    const { sourceDateEpoch } = request;
-    const epochMs = sourceDateEpoch === undefined ? undefined : sourceDateEpoch * 1000;
-    const plain = encodeImage(finishConfig(graph.config, { layers, epochMs }), layers);
-    const image =
-      request.hasInlineCache === true
-        ? (await import("./export-cache.ts")).withInlineCache(plain, { layers, worker })
-        : plain;
-    const statements: StatementText[] = [];
-    const { provenance, sbom } = request.attestations ?? {};
-    if (sbom !== undefined) {
-      const { scanResult } = await import("./scan-result.ts");
-      const scanner = await resolveImage(sbom.generator, hostPlatform());
-      const view = async (each: Layers): Promise<OwnedFd> => await worker.view(each);
-      statements.push(...(await scanResult(graph.vertex, { scanner, solver, view })));
-    }
-    if (provenance !== undefined) {
-      const { factsOf } = await import("./build-facts.ts");
-      const { provenanceOf } = await import("../../build/exporters/provenance.ts");
-      const known = { materials, startedAtMs, invocationId, dockerfile: text };
-      const facts = factsOf(request, { vertex: graph.vertex, platform: formatPlatform(platform), ...known });
-      statements.push(provenanceOf(facts, provenance));
-    }
-    return this.#builtOf({ image, layers, epochMs, worker, statements }, formatPlatform(platform));
-  }
-
-  async #importCache(
-    { cacheSources = [], findCredentials }: BuildRequest,
-    options: { readonly platform: Platform; readonly report: BuildReport; readonly signal: AbortSignal },
-  ): Promise<ImportedCache | undefined> {
-    if (cacheSources.length === 0) return undefined;
-    const { ImportedCache: Imported } = await import("./imported-cache.ts");
-    return await Imported.open(cacheSources, { ...options, context: this.#parts.context, findCredentials });
-  }
-
   #builtOf(result: OpenResult, platform: string): BuiltImage {
     const { image, layers, worker, epochMs } = result;
     const built: BuiltImage = {
@@ -432,7 +297,7 @@ export class LocalBuilds implements Builds {
       ownRoot: contextRootOf(this.#parts.context),
       remoteFiles: this.#remoteFiles(request, signal),
     });
-    const { dockerfile, text } = await this.#readDockerfile(request, contexts, report);
+    const { dockerfile, text } = await readDockerfile(request, contexts, report);
     const source = { name: request.dockerfile.name, text };
     const ignoreFile = await readIgnoreFile(request, signal);
     return describeDockerfile(kind, { dockerfile, source, request, ignoreFile });
@@ -535,153 +400,6 @@ export class LocalBuilds implements Builds {
   }
 }
 
-/** Of a context that gives it apart from its files. */
-async function readIgnoreFile({ contexts }: BuildRequest, signal: AbortSignal): Promise<string | undefined> {
-  const main = contexts.get("");
-  return main?.kind === "directory" ? await main.readIgnoreFile?.(signal) : undefined;
-}
-
 function contextRootOf({ dependencies }: ContainerContext): string {
   return join(dependencies.dataRoot, "build", "contexts");
-}
-
-/** Adds the lines of the Dockerfile to a failure that has their numbers. */
-function withExcerpt(thrown: unknown, source: SourceText): unknown {
-  const failure = failureOf(thrown);
-  const { line: startLine, endLine = startLine } = failure.details;
-  if (startLine === undefined || endLine === undefined || failure.kind === "canceled") return thrown;
-  return new Failure(failure.kind, failure.message, {
-    cause: thrown,
-    details: { ...failure.details, excerpt: formatExcerpt(source, { startLine, endLine }) },
-  });
-}
-
-interface ContextOptions {
-  readonly report: BuildReport;
-  readonly signal: AbortSignal;
-  /** Contexts below it are the engine's own. */
-  readonly ownRoot: string;
-  /** Disposed of with the contexts. */
-  readonly remoteFiles: RemoteFiles;
-}
-
-/** An address for messages: without its credentials. */
-function shownAddress(url: string): string {
-  return url.replace(/^([a-z]+:\/\/)[^/@]*@/i, "$1xxxxx@");
-}
-
-/** The contexts of one build, each opened when the first step needs it. */
-class OpenContexts implements AsyncDisposable {
-  readonly #request: BuildRequest;
-  readonly #options: ContextOptions;
-  readonly #held = new AsyncDisposableStack();
-  readonly #trees = new Map<string, Promise<SourceTree>>();
-  /** The main context is the URL of a Dockerfile. */
-  #sentDockerfile: string | undefined;
-
-  constructor(request: BuildRequest, options: ContextOptions) {
-    this.#request = request;
-    this.#options = options;
-  }
-
-  get remoteFiles(): RemoteFiles {
-    return this.#options.remoteFiles;
-  }
-
-  async open(name: string): Promise<SourceTree> {
-    const known = this.#trees.get(name) ?? this.#open(name);
-    this.#trees.set(name, known);
-    return await known;
-  }
-
-  /** Of the main context, `.dockerignore` or not. Throws "not-found". */
-  async readFile(path: string): Promise<string> {
-    const { root } = await this.open("");
-    if (this.#sentDockerfile !== undefined) return this.#sentDockerfile;
-    const bytes = readFileInRoot(root, path, { limit: mostDockerfileBytes });
-    if (bytes !== undefined) return Buffer.from(bytes).toString();
-    throw new Failure("not-found", `failed to read dockerfile: open ${path}: no such file or directory`, {
-      details: { path },
-    });
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    await Promise.allSettled(this.#trees.values());
-    await this.#held.disposeAsync();
-    await this.#options.remoteFiles[Symbol.asyncDispose]();
-  }
-
-  async #open(name: string): Promise<SourceTree> {
-    const found = this.#request.contexts.get(name);
-    const shown = name === "" ? "build context" : name;
-    if (found === undefined) throw new Failure("not-found", `there is no ${shown} to copy from`);
-    if (found.kind === "url") return await this.#openUrl(name, found.url);
-    if (found.kind !== "directory") {
-      throw new Failure("unsupported", `the context "${shown}" is not a directory`);
-    }
-    const what = name === "" ? "[internal] load build context" : `[context ${name}] load from client`;
-    return await this.#options.report.during(
-      what,
-      async (progress) => await this.#openDirectory(found, progress),
-    );
-  }
-
-  async #openUrl(name: string, url: string): Promise<SourceTree> {
-    const { report, remoteFiles } = this.#options;
-    // SPEC: BuildKit's names of these steps.
-    const isGit = parseGitReference(url, { takesHostNames: true }) !== undefined;
-    const what = isGit ? `load git source ${shownAddress(url)}` : "load remote build context";
-    const label = name === "" ? `[internal] ${what}` : `[context ${name}] ${shownAddress(url)}`;
-    const { tree, dockerfile } = await report.during(
-      label,
-      async (progress) =>
-        await remoteFiles.openContext(url, (bytes, total) => progress("transferring:", bytes, total)),
-    );
-    if (name === "") this.#sentDockerfile = dockerfile;
-    const text = this.#findIgnoreFile(tree.root);
-    const exclude = text === undefined ? [] : parseIgnoreFile(text);
-    return {
-      ...tree,
-      isForeign: true,
-      filter: exclude.length === 0 ? undefined : new DirectoryFilter(exclude),
-    };
-  }
-
-  #findIgnoreFile(root: Fd): string | undefined {
-    for (const name of [`${this.#request.dockerfile.name}.dockerignore`, ".dockerignore"]) {
-      const bytes = readFileInRoot(root, name, { limit: mostDockerfileBytes });
-      if (bytes !== undefined) return Buffer.from(bytes).toString();
-    }
-    return undefined;
-  }
-
-  async #openDirectory(
-    { readIgnoreFile, open }: Extract<BuildContext, { kind: "directory" }>,
-    progress: (id: string, current: number, total?: number) => void,
-  ): Promise<SourceTree> {
-    const { signal, ownRoot } = this.#options;
-    const sentText = await readIgnoreFile?.(signal);
-    const sent = sentText === undefined ? [] : parseIgnoreFile(sentText);
-    let bytes = 0;
-    const opened = this.#held.use(
-      await open({
-        exclude: sent,
-        signal,
-        onProgress: (now) => {
-          bytes = now;
-          progress("transferring context:", now);
-        },
-      }),
-    );
-    progress("transferring context:", bytes, bytes);
-    const root = this.#held.use(openDirectoryPath(opened.path));
-    const foundText = readIgnoreFile === undefined ? this.#findIgnoreFile(root.fd) : undefined;
-    const exclude = foundText === undefined ? sent : parseIgnoreFile(foundText);
-    return {
-      root: root.fd,
-      path: exclude.length === 0 && isWithin(opened.path, ownRoot) ? opened.path : undefined,
-      isForeign: true,
-      filter: exclude.length === 0 ? undefined : new DirectoryFilter(exclude),
-    };
-  }
 }
