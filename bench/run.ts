@@ -16,6 +16,7 @@ import { describeMachine, load } from "./harness/machine.ts";
 import { Owned } from "./harness/owned.ts";
 import { formatReport, type Report } from "./harness/report.ts";
 import { meetsBudget, type Result } from "./harness/result.ts";
+import { builds } from "./rows/builds.ts";
 import { crowd } from "./rows/crowd.ts";
 import { images } from "./rows/images.ts";
 import { attacks } from "./rows/attacks.ts";
@@ -42,6 +43,7 @@ const rows: readonly Row[] = [
   throughput,
   storage,
   attacks,
+  builds,
   ...dockerRows,
 ];
 const openers: Readonly<Record<EngineName, (bed: Bed) => Promise<Engine | Missing>>> = {

@@ -6,16 +6,9 @@ import { environment, findProgram, runTimed } from "../harness/command.ts";
 import { removeContainer, startContainer } from "../harness/docker-api.ts";
 import { interleave } from "../harness/interleave.ts";
 import type { Result } from "../harness/result.ts";
+import { type Host, hostsOf } from "./docker-host.ts";
 import { inParallel } from "./parallel.ts";
-import { type Bench, figures, type Row, type WithContainers, withContainers } from "./row.ts";
-
-/** An engine as Docker's own command line sees it. */
-interface Host {
-  readonly engine: WithContainers;
-  readonly socketPath: string;
-  /** Whole command lines of docker. */
-  readonly docker: (...words: readonly string[]) => readonly string[];
-}
+import { type Bench, figures, type Row } from "./row.ts";
 
 type Sample = (host: Host) => number | Promise<number>;
 
@@ -44,20 +37,6 @@ function row(name: string, about: string, measure: Measure): Row {
       return await measure(bench, hostsOf(bench));
     },
   };
-}
-
-function hostsOf({ engines }: Bench): readonly Host[] {
-  return withContainers(engines).flatMap((engine) => {
-    const { socketPath } = engine.containers;
-    if (socketPath === undefined) return [];
-    const docker = (...words: readonly string[]): readonly string[] => [
-      "docker",
-      "-H",
-      `unix://${socketPath}`,
-      ...words,
-    ];
-    return [{ engine, socketPath, docker }];
-  });
 }
 
 /** One line of the table. */

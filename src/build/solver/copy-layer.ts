@@ -6,6 +6,7 @@ import { openBeneath, openInRoot } from "../../linux/files/open.ts";
 import { type Stat, statFd } from "../../linux/files/stat.ts";
 import { duplicateFd, type Fd, type OwnedFd } from "../../linux/kernel/fd.ts";
 import { isErrno } from "../../linux/kernel/syscall.ts";
+import { type FileDigests, noDigests } from "../../linux/tree/file-digests.ts";
 import { type PackPart, packParts } from "../../linux/tree/tree.ts";
 import type { TarMember } from "../../spec/tar-writer.ts";
 import type { CopyRules, CopySource, RemoveOperation } from "../graph/graph-types.ts";
@@ -27,6 +28,8 @@ export interface SourceTree {
   readonly filter?: PathFilter | undefined;
   /** The owners of its files mean nothing here: copies are root's. */
   readonly isForeign?: boolean | undefined;
+  /** Remembers the digests of its files. */
+  readonly digests?: FileDigests | undefined;
 }
 
 /** What COPY and ADD copy. */
@@ -103,6 +106,7 @@ export async function digestSources({ sources, exclude, owner, mode, signal }: C
             mtime: noTime,
           }),
           isContents: held.stat.kind === "directory",
+          digests: source.tree.digests ?? noDigests,
         },
       ];
       for await (const piece of packParts(parts, { signal })) hash.update(piece);

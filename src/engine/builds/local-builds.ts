@@ -6,6 +6,7 @@ import { Failure, failureOf } from "../../base/failure.ts";
 import type { BaseImage } from "../../build/graph/graph-types.ts";
 import { openRunningSteps } from "../../build/solver/solver.ts";
 import { encodeImage, storeImage } from "../../image/commit.ts";
+import { KnownDigests } from "../../linux/tree/file-digests.ts";
 import type {
   BuildCacheRecord,
   BuildExport,
@@ -53,6 +54,8 @@ import { CacheMounts } from "./step-mounts.ts";
 
 /** Builds of all clients together: each holds a context and its steps. */
 const mostBuilds = 64;
+/** What is known of contexts is kept in memory for the next build. */
+const forgetsAfterMs = 10 * 60_000;
 
 interface Parts {
   readonly context: ContainerContext;
@@ -78,6 +81,8 @@ export class LocalBuilds implements Builds {
   readonly #running = openRunningSteps();
   /** Of results that are open. */
   readonly #results = new WeakMap<BuiltImage, OpenResult>();
+  readonly #digests = new KnownDigests();
+  #forgetting: NodeJS.Timeout | undefined;
   #count = 0;
 
   constructor(parts: Parts) {
@@ -103,6 +108,7 @@ export class LocalBuilds implements Builds {
       report,
       signal,
       ownRoot: contextRootOf(context),
+      digests: this.#digests,
       remoteFiles: this.#remoteFiles(request, signal),
     });
     // After the steps, which read in it.
@@ -169,12 +175,21 @@ export class LocalBuilds implements Builds {
     const report = new BuildReport((event) => onProgress?.(event));
     await using holding = new AsyncDisposableStack();
     this.#count++;
-    holding.defer(() => void this.#count--);
+    clearTimeout(this.#forgetting);
+    holding.defer(() => this.#ended());
     holding.defer(() => void context.background.run("build cache", () => this.#trimCache()));
     await garbage.relieve();
     holding.use(await garbage.use());
     const held = holding.move();
     return { stop, signal, report, held, [Symbol.asyncDispose]: async () => await held.disposeAsync() };
+  }
+
+  #ended(): void {
+    this.#count--;
+    if (this.#count > 0) return;
+    clearTimeout(this.#forgetting);
+    this.#forgetting = setTimeout(() => this.#digests.clear(), forgetsAfterMs);
+    this.#forgetting.unref();
   }
 
   async solve(request: DefinitionRequest, options: BuildOptions = {}): Promise<BuildResult> {
@@ -187,6 +202,7 @@ export class LocalBuilds implements Builds {
       report,
       signal,
       ownRoot: contextRootOf(context),
+      digests: this.#digests,
       resolveImage: async (reference, { platform, pull }) =>
         await this.#resolveImage(reference, { platform, pull, request, report, signal, pins: held }),
       layersOf: (image) => this.#open(image).layers,
@@ -295,6 +311,7 @@ export class LocalBuilds implements Builds {
       report,
       signal,
       ownRoot: contextRootOf(this.#parts.context),
+      digests: this.#digests,
       remoteFiles: this.#remoteFiles(request, signal),
     });
     const { dockerfile, text } = await readDockerfile(request, contexts, report);

@@ -4,6 +4,7 @@ import { parseIgnoreFile } from "../../build/dockerfile/ignore-patterns.ts";
 import type { SourceTree } from "../../build/solver/copy-layer.ts";
 import { openDirectoryPath, readFileInRoot } from "../../linux/files/open.ts";
 import type { Fd } from "../../linux/kernel/fd.ts";
+import { type KnownDigests, showsChanges } from "../../linux/tree/file-digests.ts";
 import type { BuildContext, BuildRequest } from "../../model/builds.ts";
 import { parseGitReference } from "../../spec/git-url.ts";
 import { isWithin } from "../resolve/clean-path.ts";
@@ -18,6 +19,7 @@ export interface ContextOptions {
   readonly signal: AbortSignal;
   /** Contexts below it are the engine's own. */
   readonly ownRoot: string;
+  readonly digests: KnownDigests;
   /** Disposed of with the contexts. */
   readonly remoteFiles: RemoteFiles;
 }
@@ -116,7 +118,7 @@ export class OpenContexts implements AsyncDisposable {
     { readIgnoreFile, open }: Extract<BuildContext, { kind: "directory" }>,
     progress: (id: string, current: number, total?: number) => void,
   ): Promise<SourceTree> {
-    const { signal, ownRoot } = this.#options;
+    const { signal, ownRoot, digests } = this.#options;
     const sentText = await readIgnoreFile?.(signal);
     const sent = sentText === undefined ? [] : parseIgnoreFile(sentText);
     let bytes = 0;
@@ -139,6 +141,7 @@ export class OpenContexts implements AsyncDisposable {
       path: exclude.length === 0 && isWithin(opened.path, ownRoot) ? opened.path : undefined,
       isForeign: true,
       filter: exclude.length === 0 ? undefined : new DirectoryFilter(exclude),
+      digests: showsChanges(root.fd) ? digests : undefined,
     };
   }
 }

@@ -7,6 +7,7 @@ import { type DraftConfig, emptyDraft } from "../../build/graph/image-changes.ts
 import type { SourceTree } from "../../build/solver/copy-layer.ts";
 import type { Layers } from "../../build/solver/solver.ts";
 import { openDirectoryPath } from "../../linux/files/open.ts";
+import { type KnownDigests, showsChanges } from "../../linux/tree/file-digests.ts";
 import type { BuiltImage, DefinitionRequest, ImageSettings } from "../../model/builds.ts";
 import { parseDigest } from "../../spec/digest.ts";
 import { parseGitReference } from "../../spec/git-url.ts";
@@ -22,6 +23,7 @@ const resultScheme = "tare-result://";
 export interface SourceOptions {
   /** Disposed of with the sources. */
   readonly remoteFiles: AsyncDisposable;
+  readonly digests: KnownDigests;
   readonly report: BuildReport;
   readonly signal: AbortSignal;
   /** Contexts below it are the engine's own. */
@@ -103,7 +105,7 @@ export class DefinitionSources implements AsyncDisposable {
   async #open(key: string): Promise<SourceTree> {
     const local = this.#locals.get(key);
     if (local === undefined) throw new Failure("internal", "there is no such directory of the client");
-    const { report, signal, ownRoot } = this.#options;
+    const { report, signal, ownRoot, digests } = this.#options;
     return await report.during(local.title, async (progress) => {
       let bytes = 0;
       const opened = this.#held.use(
@@ -122,7 +124,8 @@ export class DefinitionSources implements AsyncDisposable {
       progress(`transferring ${local.name}:`, bytes, bytes);
       const root = this.#held.use(openDirectoryPath(opened.path));
       const path = isWithin(opened.path, ownRoot) ? opened.path : undefined;
-      return { root: root.fd, path, isForeign: true };
+      const known = showsChanges(root.fd) ? digests : undefined;
+      return { root: root.fd, path, isForeign: true, digests: known };
     });
   }
 }

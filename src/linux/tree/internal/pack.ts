@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { required } from "../../../base/required.ts";
 import { Failure, within } from "../../../base/failure.ts";
 import { decodeBytes } from "../../../spec/byte-text.ts";
@@ -28,6 +29,7 @@ import { baseOf, joinPath, parentOf } from "../entry-path.ts";
 import { AUFS_OWN, isWhiteout, type MarksName, marksOf, WHITEOUT } from "./marks.ts";
 import { isAllowedXattr } from "../metadata.ts";
 import { OpenDirectories } from "./open-directories.ts";
+import type { FileDigests } from "../file-digests.ts";
 import type { Pace } from "../pace.ts";
 import { withContainerAttributes, withContainerOwner } from "./shift-ids.ts";
 import { findFragments, iterateFragments } from "./sparse-file.ts";
@@ -48,6 +50,8 @@ export type PackPart =
       readonly rewrite?: ((member: TarMember) => TarMember) | undefined;
       /** Only what is in it, whose directory is in the archive already. */
       readonly isContents?: boolean | undefined;
+      /** The stream is only compared: each file has the digest of its attributes and content in it, not the content. */
+      readonly digests?: FileDigests | undefined;
     };
 
 type EntryPart = Extract<PackPart, { kind: "entry" }>;
@@ -265,11 +269,25 @@ export class Packing {
       yield* this.#put(encodeTarMember(member));
       return;
     }
+    const digests = stat.kind === "file" ? this.#part?.digests : undefined;
+    const known = digests?.find(stat);
+    if (known !== undefined) {
+      yield* this.#put(encodeTarMember(member));
+      yield* this.#put(known);
+      return;
+    }
     // SAFETY: reopens exactly the file that was checked to be a file or directory, so no device is ever opened.
     const flags = O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC;
     using file = new OwnedFd(call("openat", AT_FDCWD, `/proc/self/fd/${place}`, flags));
     const found = readXattrs(file.fd);
     const xattrs = idMaps === undefined ? found : withContainerAttributes(found, idMaps);
+    if (digests !== undefined) {
+      const digest = await this.#digestFile(file.fd, stat.size, xattrs);
+      digests.keep(stat, digest);
+      yield* this.#put(encodeTarMember(member));
+      yield* this.#put(digest);
+      return;
+    }
     if (stat.kind === "file") {
       yield* this.#packFile(file.fd, stat, { ...member, xattrs });
       return;
@@ -277,6 +295,22 @@ export class Packing {
     yield* this.#put(encodeTarMember({ ...member, xattrs, path: `${path}/` }));
     if (this.#isOpaque(file.fd))
       yield* this.#put(encodeTarMember({ path: `${path}/.wh..wh..opq`, type: "file" }));
+  }
+
+  async #digestFile(file: Fd, size: number, xattrs: ReadonlyMap<string, Uint8Array>): Promise<Uint8Array> {
+    const hash = createHash("sha256");
+    const attributes = [...xattrs].map(([name, value]) => [name, Buffer.from(value).toString("base64")]);
+    hash.update(JSON.stringify(attributes));
+    const buffer = new Uint8Array(Math.min(CHUNK_BYTES, Math.max(size, 1)));
+    for (let done = 0; done < size; ) {
+      const args = [file, buffer, buffer.length, done] as const;
+      const read = size > LARGE_FILE_BYTES ? await callAsync("pread64", ...args) : call("pread64", ...args);
+      if (read === 0) break;
+      hash.update(buffer.subarray(0, read));
+      done += read;
+      if (this.#rules.pace.isDue()) await this.#rules.pace.rest();
+    }
+    return hash.digest();
   }
 
   /** The name of the whiteout that it is in an image's layer; "nothing": it has no place in one. */
