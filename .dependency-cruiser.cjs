@@ -22,7 +22,7 @@ const allowed = {
 
 /** Subfolders whose own files are public, too; all other subfolders are private to their folder. */
 const open = {
-  spec: ["image", "log-driver", "registry", "template"],
+  spec: ["image", "kube", "log-driver", "registry", "template"],
   build: ["dockerfile", "exporters", "graph", "solver", "sources"],
   api: ["container", "http", "image", "network", "pod", "secret", "system", "types", "volume"],
   linux: [
@@ -110,6 +110,7 @@ const siblings = {
     flags: [],
     format: [],
     image: ["flags", "format", "format/image-tree", "layout", "prune", "registry", "terminal"],
+    kube: ["container/flags", "flags", "pod", "registry"],
     layout: [],
     manifest: ["flags", "format", "registry"],
     network: ["flags", "format", "prune", "system"],

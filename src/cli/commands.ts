@@ -12,6 +12,7 @@ const groups: CommandTree["groups"] = {
   network: "Manage networks",
   secret: "Manage secrets, which containers receive as files or variables",
   healthcheck: "Run health checks of containers",
+  kube: "Run files of Kubernetes without a cluster",
   pod: "Manage pods: containers that share namespaces",
   system: "Manage the engine",
   storage: "Compare the storage drivers",
@@ -347,6 +348,21 @@ const entries: readonly CommandEntry[] = [
     names: ["secret rm", "secret remove"],
     summary: "Remove one or more secrets",
     load: async () => (await import("./secret/rm.ts")).secretRm,
+  },
+  {
+    names: ["kube play"],
+    summary: "Create pods, volumes and secrets from a file of Kubernetes",
+    load: async () => (await import("./kube/play.ts")).kubePlay,
+  },
+  {
+    names: ["kube down"],
+    summary: "Remove the pods and secrets of a file of Kubernetes",
+    load: async () => (await import("./kube/down.ts")).kubeDown,
+  },
+  {
+    names: ["kube generate"],
+    summary: "Print a file of Kubernetes for containers, pods and volumes",
+    load: async () => (await import("./kube/generate.ts")).kubeGenerate,
   },
   {
     names: ["pod create"],

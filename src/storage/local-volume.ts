@@ -14,7 +14,13 @@ export interface LocalOptions {
   readonly words: readonly string[];
 }
 
-const known: ReadonlySet<string> = new Set(["type", "o", "device", "size"]);
+/** Of a plain directory; options of our own. */
+export interface DirectoryOptions {
+  readonly mode: number;
+  readonly gid: number;
+}
+
+const known: ReadonlySet<string> = new Set(["type", "o", "device", "size", "mode", "gid"]);
 const required: readonly (readonly [option: string, needs: readonly string[]])[] = [
   ["device", ["type"]],
   ["type", ["device"]],
@@ -43,8 +49,26 @@ export function parseLocalOptions(options: Readonly<Record<string, string>>): Lo
     throw new Failure("unsupported", "quota size requested but no quota support");
   }
   const { type, device, o = "" } = options;
-  if (type === undefined || device === undefined) return undefined;
+  if (type === undefined || device === undefined) {
+    directoryOptionsOf(options);
+    return undefined;
+  }
+  const own = ["mode", "gid"].find((name) => options[name] !== undefined);
+  if (own !== undefined)
+    throw new Failure("invalid", `invalid option: "${own}" is for a plain directory, without a type`);
   return { type, device, words: o.split(",").filter((word) => word !== "" && !forOthers.test(word)) };
+}
+
+/** The owning group and the mode of a plain directory that is made. Throws "invalid". */
+export function directoryOptionsOf({
+  mode = "0755",
+  gid = "0",
+}: Readonly<Record<string, string>>): DirectoryOptions {
+  if (!/^[0-7]{3,4}$/.test(mode))
+    throw new Failure("invalid", `invalid option: mode "${mode.slice(0, 100)}" is not octal`);
+  if (!/^\d{1,9}$/.test(gid))
+    throw new Failure("invalid", `invalid option: gid "${gid.slice(0, 100)}" is no group id`);
+  return { mode: Number.parseInt(mode, 8), gid: Number(gid) };
 }
 
 /**

@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { mkdirSync, readdirSync, renameSync, rmSync } from "node:fs";
+import { chmodSync, chownSync, mkdirSync, readdirSync, renameSync, rmSync } from "node:fs";
 import { within } from "../base/failure.ts";
 import { fault } from "../base/fault.ts";
 import { O_DIRECTORY, O_NOFOLLOW, O_RDONLY } from "../linux/constants/open.ts";
@@ -11,6 +11,7 @@ import { syncFile } from "../linux/files/sync.ts";
 import { measureTree } from "../linux/tree/tree.ts";
 import type { StorageFinding, StorageUsage } from "./driver.ts";
 import { Trash } from "./disk/trash.ts";
+import type { DirectoryOptions } from "./local-volume.ts";
 import { copyUp, copyUpMounted, dataName, finishCopyUp, isWhole } from "./volumes/copy-up.ts";
 import { findVolumeName, type VolumeName } from "../model/ids.ts";
 
@@ -39,14 +40,16 @@ export class VolumeStore {
       .flatMap(({ name }) => findVolumeName(name) ?? []);
   }
 
-  /** An empty volume, root's with mode 0755. Idempotent: one that is there stays as it is. */
-  async create(name: VolumeName): Promise<void> {
+  /** An empty volume of root's. Idempotent: one that is there stays as it is. */
+  async create(name: VolumeName, { mode, gid }: DirectoryOptions): Promise<void> {
     using volumes = openDirectoryPath(this.#root);
     if (findStatAt(volumes.fd, name) !== undefined) return;
     const draft = `${this.#root}/.drafts/${randomBytes(12).toString("hex")}`;
     try {
       mkdirSync(draft, { mode: 0o700 });
-      mkdirSync(`${draft}/${dataName}`, { mode: 0o755 });
+      mkdirSync(`${draft}/${dataName}`, { mode: 0o700 });
+      chownSync(`${draft}/${dataName}`, 0, gid);
+      chmodSync(`${draft}/${dataName}`, mode);
       {
         using data = openDirectoryPath(`${draft}/${dataName}`);
         using made = openDirectoryPath(draft);

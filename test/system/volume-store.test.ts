@@ -40,7 +40,7 @@ describe.skipIf(!isRoot)("openVolumeStore()", () => {
     setOn(`${source}/sub`, "user.kept", Buffer.from("yes"));
     setOn(source, "user.top", Buffer.from("too"));
     const store = await openVolumeStore(scratch.join("data"));
-    await store.create(asId<VolumeName>("vol"));
+    await store.create(asId<VolumeName>("vol"), { mode: 0o755, gid: 0 });
     using image = openDirectoryPath(source);
     await store.fill(asId<VolumeName>("vol"), { source: image.fd });
     const data = store.dataPath(asId<VolumeName>("vol"));

@@ -1,4 +1,5 @@
 import type { PortSpec } from "../../model/networks.ts";
+import { findQuantity } from "../../spec/kube/quantity.ts";
 import type { RuntimeConfig } from "./network-config.ts";
 
 /** What the configuration of a sandbox says for plugins. */
@@ -32,8 +33,8 @@ export function runtimeConfigOf({ ports, annotations, dns }: PodNetworkSettings)
           },
         ],
   );
-  const ingress = findQuantity(annotations["kubernetes.io/ingress-bandwidth"]);
-  const egress = findQuantity(annotations["kubernetes.io/egress-bandwidth"]);
+  const ingress = findRate(annotations["kubernetes.io/ingress-bandwidth"]);
+  const egress = findRate(annotations["kubernetes.io/egress-bandwidth"]);
   const hasDns = dns.servers.length + dns.searches.length + dns.options.length > 0;
   return {
     ...(portMappings.length === 0 ? {} : { portMappings }),
@@ -50,21 +51,8 @@ export function runtimeConfigOf({ ports, annotations, dns }: PodNetworkSettings)
   };
 }
 
-const factors: Readonly<Record<string, number>> = {
-  "": 1,
-  k: 1e3,
-  M: 1e6,
-  G: 1e9,
-  T: 1e12,
-  Ki: 2 ** 10,
-  Mi: 2 ** 20,
-  Gi: 2 ** 30,
-  Ti: 2 ** 40,
-};
-
-/** SPEC: Kubernetes' quantities, as far as bandwidths have them: `10M`, `1.5Gi`. */
-export function findQuantity(text: string | undefined): number | undefined {
-  const [, digits = "", unit = ""] = /^(\d{1,15}(?:\.\d{1,9})?)([kMGT]|[KMGT]i)?$/.exec(text ?? "") ?? [];
-  const value = Math.round(Number(digits) * (factors[unit] ?? 0));
-  return digits === "" || value === 0 ? undefined : value;
+/** Bits a second, of an annotation. */
+function findRate(text: string | undefined): number | undefined {
+  const value = Math.round(findQuantity(text ?? "") ?? 0);
+  return value === 0 ? undefined : value;
 }

@@ -121,7 +121,7 @@ function parseJson(text: string): unknown {
 }
 
 async function parseYaml(text: string): Promise<unknown> {
-  const { parseYaml: parse } = await import("../../spec/parse-yaml.ts");
+  const { parseYaml: parse } = await import("../../spec/yaml.ts");
   return parse(text);
 }
 

@@ -2,7 +2,12 @@ import { Failure, kindOf, sentenceOf } from "../../base/failure.ts";
 import { fault } from "../../base/fault.ts";
 import { KeyedLock } from "../../base/keyed-lock.ts";
 import type { Fd } from "../../linux/kernel/fd.ts";
-import { type LocalOptions, mountLocalVolume, parseLocalOptions } from "../../storage/local-volume.ts";
+import {
+  directoryOptionsOf,
+  type LocalOptions,
+  mountLocalVolume,
+  parseLocalOptions,
+} from "../../storage/local-volume.ts";
 import type { VolumeStore } from "../../storage/volume-store.ts";
 import { eventTimeNs } from "../describe-event.ts";
 import type { VolumeRecord } from "../state/records.ts";
@@ -108,10 +113,11 @@ export class VolumeCatalog {
     checkOptions(name, options);
     if (known !== undefined) {
       if (Object.keys(options).length > 0 && !isSame(options, known.options)) throw nameConflict(name);
-      await this.store.create(name); // after power loss, its record may have come back without it
+      // After power loss, its record may have come back without it.
+      await this.store.create(name, directoryOptionsOf(known.options));
       return known;
     }
-    await this.store.create(name);
+    await this.store.create(name, directoryOptionsOf(options));
     const record: VolumeRecord = { name, createdAt: Date.now(), labels, options };
     this.#state.putVolume(record, [volumeEvent(name, "create", { driver: "local" })]);
     fault("volume.recorded");

@@ -72,5 +72,5 @@ test("an engine loads the code of CDI devices with the first request, and YAML w
   expect(
     loaded.filter((path) => /device-requests|device-hooks|cdi|ld-cache|library-cache/.test(path)),
   ).toEqual([]);
-  expect(named("engine/host/cdi-specs.ts")).not.toContain("spec/parse-yaml.ts");
+  expect(named("engine/host/cdi-specs.ts")).not.toContain("spec/yaml.ts");
 });

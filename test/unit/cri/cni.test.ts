@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { CniNetworks, type CniPod } from "../../../src/cri/cni/cni-networks.ts";
 import { errorOfPlugin, parseNetworkConfig, pluginInput } from "../../../src/cri/cni/network-config.ts";
-import { findQuantity, runtimeConfigOf } from "../../../src/cri/cni/runtime-config.ts";
+import { runtimeConfigOf } from "../../../src/cri/cni/runtime-config.ts";
 
 const pod: CniPod = {
   id: "0123456789abcdef",
@@ -80,18 +80,6 @@ describe("files of networks", () => {
     expect(errorOfPlugin(text)).toEqual(found);
   });
 
-  test.each([
-    ["10M", 10_000_000],
-    ["1.5Ki", 1536],
-    ["7", 7],
-    ["0", undefined],
-    ["-1M", undefined],
-    ["1e9", undefined],
-    [undefined, undefined],
-  ])("the bandwidth %p is %p", (text, value) => {
-    expect(findQuantity(text)).toBe(value);
-  });
-
   test("a sandbox's ports, bandwidth and names become capabilities", () => {
     expect(
       runtimeConfigOf({
@@ -100,7 +88,7 @@ describe("files of networks", () => {
           { containerPort: 81 },
           { containerPort: 53, hostPort: 53, protocol: "udp", hostAddress: "10.0.0.1" },
         ],
-        annotations: { "kubernetes.io/egress-bandwidth": "1M" },
+        annotations: { "kubernetes.io/egress-bandwidth": "1M", "kubernetes.io/ingress-bandwidth": "fast" },
         dns: { servers: ["10.0.0.10"], searches: [], options: [] },
       }),
     ).toEqual({
@@ -110,7 +98,10 @@ describe("files of networks", () => {
       ],
       bandwidth: { egressRate: 1_000_000, egressBurst: 4_294_967_295 },
       dns: { servers: ["10.0.0.10"], searches: [], options: [] },
-      "io.kubernetes.cri.pod-annotations": { "kubernetes.io/egress-bandwidth": "1M" },
+      "io.kubernetes.cri.pod-annotations": {
+        "kubernetes.io/egress-bandwidth": "1M",
+        "kubernetes.io/ingress-bandwidth": "fast",
+      },
     });
   });
 });

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { isCdiName } from "../../../src/spec/cdi-name.ts";
 import { parseCdiSpec } from "../../../src/spec/cdi.ts";
-import { parseYaml } from "../../../src/spec/parse-yaml.ts";
+import { parseYaml } from "../../../src/spec/yaml.ts";
 
 const edits = { env: ["A=b"] };
 const specOf = (fields: object, device: object = {}): object => ({
