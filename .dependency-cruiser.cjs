@@ -97,7 +97,7 @@ const siblings = {
     secrets: ["resolve", "state"],
     state: [],
     "build-files": [],
-    builds: ["build-files", "containers", "containers/files", "containers/lifecycle", "containers/streams", "images", "resolve", "state"],
+    builds: ["build-files", "containers", "containers/files", "containers/lifecycle", "containers/streams", "host", "images", "resolve", "state"],
     "storage-bench": [],
     volumes: ["state"],
   },

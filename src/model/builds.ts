@@ -82,7 +82,7 @@ export interface BuildRequest {
   /** The images have the keys of their steps in their configs: they can be the cache of another build. */
   readonly hasInlineCache?: boolean | undefined;
   readonly attestations?: AttestationOptions | undefined;
-  /** Entitlements that the caller allows: `network.host`, `security.insecure`, `device`. */
+  /** Entitlements that the caller allows: `network.host`, `security.insecure`, `device`, `device=NAME`. */
   readonly entitlements: readonly string[];
   /** Undefined: there is no secret of that id. */
   readonly readSecret?: ((id: string, signal: AbortSignal) => Promise<Uint8Array | undefined>) | undefined;

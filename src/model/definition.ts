@@ -1,3 +1,4 @@
+import type { RunDevice } from "../spec/cdi-name.ts";
 import type { Digest } from "../spec/digest.ts";
 import type { Platform } from "../spec/platform.ts";
 
@@ -57,6 +58,7 @@ export interface ExecAction {
   readonly validExitCodes: readonly number[];
   readonly network: "default" | "none" | "host";
   readonly security: "sandbox" | "insecure";
+  readonly devices: readonly RunDevice[];
   readonly mounts: readonly ExecMount[];
   readonly secretVariables: readonly {
     readonly id: string;

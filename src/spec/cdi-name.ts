@@ -17,3 +17,11 @@ export function isCdiName(text: string): boolean {
   const equals = text.indexOf("=");
   return equals > 0 && isCdiKind(text.slice(0, equals)) && isCdiDeviceName(text.slice(equals + 1));
 }
+
+/** A CDI device, or several, that a step of a build asks for. */
+export interface RunDevice {
+  /** `vendor.com/class=name`, `vendor.com/class=*`, `vendor.com/class` (the first of them), or a class of devices. */
+  readonly name: string;
+  /** The build fails where there is none; otherwise the step runs without it. */
+  readonly required: boolean;
+}

@@ -48,6 +48,8 @@ export interface CdiSpec {
   readonly edits: CdiEdits;
   /** By name. */
   readonly devices: ReadonlyMap<string, CdiEdits>;
+  /** Of devices, with those of the whole specification; by name. */
+  readonly annotations: ReadonlyMap<string, Readonly<Record<string, string>>>;
 }
 
 const versions = ["0.1.0", "0.2.0", "0.3.0", "0.4.0", "0.5.0", "0.6.0", "0.7.0", "0.8.0", "1.0.0"] as const;
@@ -80,7 +82,8 @@ export function parseCdiSpec(value: unknown): CdiSpec {
   if (typeof kind !== "string" || !isCdiKind(kind))
     throw wrong("kind", `want VENDOR/CLASS, not ${quoted(kind)}`);
   if (kind.slice(kind.indexOf("/")).includes(".")) requireVersion(version, "0.6.0", "a class with a dot");
-  if (spec["annotations"] !== undefined) requireVersion(version, "0.6.0", "annotations");
+  const ofSpec = annotationsOf(spec["annotations"], "annotations", version);
+  const annotations = new Map<string, Readonly<Record<string, string>>>();
   const devices = new Map<string, CdiEdits>();
   for (const [at, each] of listOf(spec["devices"], "devices").entries()) {
     const field = `devices[${at}]`;
@@ -91,14 +94,29 @@ export function parseCdiSpec(value: unknown): CdiSpec {
     if (typeof name !== "string" || !isCdiDeviceName(name))
       throw wrong(`${field}.name`, `invalid name ${quoted(name)}`);
     if (!/^[A-Za-z]/.test(name)) requireVersion(version, "0.5.0", "a name that begins with a digit");
-    if (device["annotations"] !== undefined) requireVersion(version, "0.6.0", "annotations");
+    const own = annotationsOf(device["annotations"], `${field}.annotations`, version);
     if (devices.has(name)) throw wrong(`${field}.name`, `there are two devices "${name}"`);
     const edits = parseEdits(device["containerEdits"], `${field}.containerEdits`, version);
     if (Object.values(edits).every((list) => list.length === 0))
       throw wrong(`${field}.containerEdits`, "empty device edits");
     devices.set(name, edits);
+    annotations.set(name, { ...ofSpec, ...own });
   }
-  return { kind, edits: parseEdits(spec["containerEdits"], "containerEdits", version), devices };
+  return { kind, edits: parseEdits(spec["containerEdits"], "containerEdits", version), devices, annotations };
+}
+
+function annotationsOf(value: unknown, field: string, version: CdiVersion): Readonly<Record<string, string>> {
+  if (value === undefined) return {};
+  requireVersion(version, "0.6.0", "annotations");
+  if (!isRecord(value)) throw wrong(field, "want an object");
+  return Object.fromEntries(
+    Object.entries(value).map(([name, each]) => {
+      // YAML reads a text without quotes as a number or a boolean.
+      if (typeof each === "string" || typeof each === "boolean" || typeof each === "number")
+        return [name, String(each)];
+      throw wrong(`${field}[${quoted(name)}]`, `want a string, not ${quoted(each)}`);
+    }),
+  );
 }
 
 function parseEdits(value: unknown, field: string, version: CdiVersion): CdiEdits {

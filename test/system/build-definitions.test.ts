@@ -274,4 +274,16 @@ describe.skipIf(!isRoot)("definitions of other clients", () => {
     const writer = new DefinitionWriter();
     expect(build(writer.finish(make(writer)))).rejects.toThrow(message);
   });
+
+  test("devices of exec are CDI devices: missing ones are left out where they are optional", async () => {
+    const withDevice = (optional: boolean): TestDefinition => {
+      const writer = new DefinitionWriter();
+      const op = { cdiDevices: [{ name: "tare.test/none=a", optional }] };
+      return writer.finish(writer.exec([base(writer)], ["/bin/touch", "/result"], { op }));
+    };
+    expect(await show(await build(withDevice(true)), "ls /result")).toBe("/result");
+    expect(build(withDevice(false), { entitlements: ["device"] })).rejects.toThrow(
+      'required device "tare.test/none=a" is not registered',
+    );
+  });
 });

@@ -72,12 +72,21 @@ describe.skipIf(!isRoot)("CDI devices", () => {
 
   const specOf = (
     kind: string,
-    { edits = {}, devices }: { readonly edits?: Edits; readonly devices: Readonly<Record<string, Edits>> },
+    {
+      edits = {},
+      devices,
+      annotations,
+    }: {
+      readonly edits?: Edits;
+      readonly devices: Readonly<Record<string, Edits>>;
+      readonly annotations?: Readonly<Record<string, string>>;
+    },
   ): string =>
     JSON.stringify({
       cdiVersion: "0.8.0",
       kind,
       containerEdits: edits,
+      annotations,
       devices: Object.entries(devices).map(([name, containerEdits]) => ({ name, containerEdits })),
     });
   const writeSpec = (name: string, ...spec: Parameters<typeof specOf>): void =>
@@ -110,6 +119,49 @@ describe.skipIf(!isRoot)("CDI devices", () => {
     expect(await sh("echo $OTHER $OF_SPEC; ls /dev/foo", "--device", "vendor.com/device=other")).toContain(
       "yes spec\nls: /dev/foo: No such file",
     );
+  });
+
+  test("RUN --device gives a step of a build devices that the command line allows", async () => {
+    writeSpec("free", "free.com/device", {
+      devices: { a: { env: ["FREE=yes"] } },
+      annotations: { "org.mobyproject.buildkit.device.autoallow": "true" },
+    });
+    const build = async (line: string, ...flags: readonly string[]): Promise<readonly [boolean, string]> => {
+      const context = join(tare.directory, "context");
+      mkdirSync(context, { recursive: true });
+      writeFileSync(join(context, "Dockerfile"), `FROM busybox\n${line}\n`);
+      const { status, stderr } = await tare.tare(["build", "--progress", "plain", ...flags, context]);
+      return [status === 0, stderr];
+    };
+    const uses =
+      "RUN --device=vendor.com/device=foo stat -c %t:%T /dev/foo && cat /usr/lib/vendor/library && echo $WHO";
+    const [isBuilt, shown] = await build(uses, "--allow", "device");
+    expect([isBuilt, shown]).toEqual([true, expect.stringMatching(/1:3\n.*a library\n.*device\n/)]);
+    expect(await build(uses, "--allow", "device=vendor.com/device", "--no-cache")).toEqual([
+      true,
+      expect.stringContaining("a library"),
+    ]);
+    expect(await build(uses)).toEqual([
+      false,
+      expect.stringContaining(
+        "device vendor.com/device=foo is requested by the build but not allowed: allow it with --allow device",
+      ),
+    ]);
+    expect(await build("RUN --device=free.com/device echo of $FREE")).toEqual([
+      true,
+      expect.stringContaining("of yes"),
+    ]);
+    expect(await build("RUN --device=none.com/device echo without")).toEqual([
+      true,
+      expect.stringContaining("without"),
+    ]);
+    expect(await build("RUN --device=none.com/device=a,required true", "--allow", "device")).toEqual([
+      false,
+      expect.stringMatching(
+        /Dockerfile:2\n(?:.*\n)*.*required device "none.com\/device=a" is not registered/,
+      ),
+    ]);
+    removeSpec("free");
   });
 
   test("the device cgroup allows what the specification says, and no more", async () => {

@@ -84,8 +84,7 @@ const cases: Readonly<Record<string, Case>> = {
     flags: ["--allow", "security.insecure"],
   },
   "`RUN` `--device`": {
-    text: `${file}RUN --device=vendor.com/class=a true\n`,
-    refused: "RUN --device is not supported by builds yet",
+    text: `${file}RUN --device=tare.test/none=a true\n`,
   },
   "`COPY` `--from`": { text: `${file}COPY --from=base:1 /bin/busybox /b\nRUN test -x /b\n` },
   "`COPY` `--chown`, `--chmod`": {

@@ -44,7 +44,7 @@ export type NamedContextSource =
 
 const outputs = ["image", "tar", "docker", "oci"] as const;
 const reports = ["lint", "outline", "targets"] as const;
-const entitlements: ReadonlySet<string> = new Set(["network.host", "security.insecure", "device"]);
+const entitlement = /^(?:network\.host|security\.insecure|device(?:=.+)?)$/s;
 
 /** What the first line of `POST /tare/builds` asks for. */
 export type BuildOptionsRequest = Pick<
@@ -118,7 +118,7 @@ export function parseBuildOptions(body: unknown): BuildOptionsRequest {
   for (const tag of Tags) parseReference(tag);
   for (const platform of Platforms) parsePlatform(platform);
   for (const each of Entitlements) {
-    if (!entitlements.has(each))
+    if (!entitlement.test(each))
       throw new Failure("invalid", `invalid entitlement: ${JSON.stringify(each.slice(0, 100))}`);
   }
   const cacheTargets = cachesOf(fields.CacheTo, parseCacheTarget);

@@ -1,3 +1,5 @@
+import type { RunDevice } from "../../spec/cdi-name.ts";
+
 /** Lines of the file, 1-based and inclusive. */
 export interface Location {
   readonly startLine: number;
@@ -193,11 +195,6 @@ export interface SshMount extends MountBase, MountOwner {
 
 /** One --mount of RUN, expanded; only `parseRunMount()` creates it. */
 export type RunMount = BindMount | CacheMount | TmpfsMount | SecretMount | SshMount;
-
-export interface RunDevice {
-  readonly name: string;
-  readonly required: boolean;
-}
 
 export interface RunInstruction extends InstructionBase {
   readonly keyword: "run";

@@ -1,6 +1,7 @@
 import { parseByteSize } from "../../base/byte-size.ts";
 import { Failure } from "../../base/failure.ts";
-import type { RunDevice, RunMount } from "./dockerfile-types.ts";
+import type { RunDevice } from "../../spec/cdi-name.ts";
+import type { RunMount } from "./dockerfile-types.ts";
 import { cut, findBoolean, quote } from "./go-text.ts";
 import { didYouMean } from "./suggest-name.ts";
 

@@ -8,6 +8,7 @@ import type {
   FileAction,
   FileOwner,
 } from "../../model/definition.ts";
+import type { RunDevice } from "../../spec/cdi-name.ts";
 import type { Digest } from "../../spec/digest.ts";
 import type { Platform } from "../../spec/platform.ts";
 import type { RunMountOperation, RunOperation, Vertex } from "./graph-types.ts";
@@ -20,6 +21,8 @@ export interface DefinitionOptions {
   readonly platform: Platform;
   /** What a program may ask for besides a plain step. */
   readonly entitlements: readonly string[];
+  /** The CDI devices that a program asks for, by name; undefined: none. Throws what it is refused with. */
+  findDevices(devices: readonly RunDevice[]): Promise<readonly string[] | undefined>;
   /** The vertex of a source; `undefined`: an empty file system. */
   resolveSource(
     source: {
@@ -75,7 +78,7 @@ class DefinitionGraph {
         return new Map([[0, found === undefined ? undefined : { ...about, ...found }]]);
       }
       case "exec":
-        return this.#exec(action, { about, inputAt });
+        return await this.#exec(action, { about, inputAt });
       case "file":
         return fileOutputs(action.actions, { about, inputs });
       case "merge":
@@ -89,7 +92,7 @@ class DefinitionGraph {
     }
   }
 
-  #exec(
+  async #exec(
     action: ExecAction,
     {
       about,
@@ -98,7 +101,7 @@ class DefinitionGraph {
       readonly about: Omit<Vertex, "operation">;
       readonly inputAt: (index: number | undefined) => Vertex | undefined;
     },
-  ): Outputs {
+  ): Promise<Outputs> {
     if (action.network === "host") this.#requireEntitlement("network.host");
     if (action.security === "insecure") this.#requireEntitlement("security.insecure");
     const root = required(action.mounts.find(({ target }) => target === "/"));
@@ -131,6 +134,7 @@ class DefinitionGraph {
       user: action.user,
       network: action.network,
       security: action.security,
+      devices: await this.#options.findDevices(action.devices),
       mounts: [...mounts, ...secrets],
       scripts: new Map(),
       isReadOnly: root.readOnly ? true : undefined,

@@ -1,4 +1,5 @@
 import { Failure } from "../../base/failure.ts";
+import type { RunDevice } from "../../spec/cdi-name.ts";
 import { formatPlatform, parsePlatform, type Platform } from "../../spec/platform.ts";
 import type {
   ArgInstruction,
@@ -40,6 +41,10 @@ export interface GraphOptions {
   readonly network: "default" | "none" | "host";
   /** What RUN may ask for besides a plain step; absent: nothing. */
   readonly entitlements?: readonly string[] | undefined;
+  /** The CDI devices that a step asks for, by name; undefined: none. Throws what it is refused with. */
+  readonly findDevices?:
+    | ((devices: readonly RunDevice[]) => Promise<readonly string[] | undefined>)
+    | undefined;
   resolveImage(reference: string, platform: Platform): Promise<BaseImage>;
   /** The context of a name, see contextName(); absent: there are none. */
   readonly findContext?:
@@ -332,6 +337,12 @@ class GraphBuilder {
       throw failureAt(`${name} is not allowed: allow it with --allow ${name}`, location);
   }
 
+  async #devicesOf({ devices, location }: RunInstruction): Promise<readonly string[] | undefined> {
+    const { findDevices } = this.#options;
+    if (devices.length === 0 || findDevices === undefined) return undefined;
+    return await locatingAsync(location, async () => await findDevices(devices));
+  }
+
   /** The values of `$name`: ARG, and ENV over them. */
   #variablesOf({ args, config }: StageState): ReadonlyMap<string, string> {
     const values = new Map<string, string>();
@@ -453,10 +464,6 @@ class GraphBuilder {
     }
     const { buildArgs } = this.#options;
     if (instruction.security === "insecure") this.#requireEntitlement("security.insecure", location);
-    if (instruction.devices.length > 0)
-      throw new Failure("unsupported", "RUN --device is not supported by builds yet", {
-        details: { line: location.startLine, endLine: location.endLine },
-      });
     if (instruction.network === "host") this.#requireEntitlement("network.host", location);
     const proxyEnv = Object.entries(buildArgs)
       .filter(([key]) => proxyArgs.includes(key) && !state.args.has(key))
@@ -477,6 +484,7 @@ class GraphBuilder {
           user: defaults.user,
           network: instruction.network === "default" ? this.#options.network : instruction.network,
           security: instruction.security,
+          devices: await this.#devicesOf(instruction),
           mounts,
           scripts,
         },

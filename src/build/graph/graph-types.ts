@@ -103,6 +103,8 @@ export interface RunOperation {
   readonly user: string;
   readonly network: "default" | "none" | "host";
   readonly security: "sandbox" | "insecure";
+  /** CDI devices, `vendor.com/class=name`; absent: none. */
+  readonly devices?: readonly string[] | undefined;
   readonly mounts: readonly RunMountOperation[];
   /** Files that the program sees in addition: here-documents that are scripts. By absolute path. */
   readonly scripts: ReadonlyMap<string, string>;

@@ -16,7 +16,7 @@ export function runKey(
   { base, mounts }: { readonly base: string; readonly mounts: readonly string[] },
 ): string {
   const { words, env, workingDirectory, user, network, security, scripts } = operation;
-  const { isReadOnly, settings, validExitCodes } = operation;
+  const { isReadOnly, settings, validExitCodes, devices } = operation;
   const forms = operation.mounts.map((mount, index) => {
     if (mount.type === "secret" || mount.type === "ssh") return { ...mount, required: undefined };
     return "from" in mount ? { ...mount, from: mounts[index] } : mount;
@@ -36,6 +36,7 @@ export function runKey(
       isReadOnly,
       settings,
       validExitCodes,
+      devices,
     },
   ]);
 }

@@ -66,7 +66,9 @@ export const progressWords: readonly string[] = ["auto", "plain", "quiet", "rawj
 /** The flags of `docker build`, of the classic command and of buildx. */
 export const buildFlags: TableOf<BuildValues> = {
   "add-host": list("Add a custom host-to-IP mapping (host:ip)", { check: checkHost }),
-  allow: list("Allow extra privileged entitlement", { words: ["network.host", "security.insecure"] }),
+  allow: list("Allow extra privileged entitlement", {
+    words: ["network.host", "security.insecure", "device"],
+  }),
   annotation: list("Add annotation to the image (e.g., key=value, index:key=value)", {
     check: (text) => (parseAnnotation(text), text),
   }),

@@ -55,12 +55,13 @@ function decodeExec(exec: Messages["pb.ExecOp"], count: number): DefinitionActio
     throw new Failure("invalid", "invalid LLB: exec has no arguments");
   if (mounts.length > mostMounts)
     throw new Failure("invalid", `invalid LLB: exec has more than ${mostMounts} mounts`);
-  for (const list of [meta.args, meta.env, meta.extraHosts, secretenv, meta.ulimit]) {
+  for (const list of [meta.args, meta.env, meta.extraHosts, secretenv, meta.ulimit, cdiDevices]) {
     if (list.length > mostArguments)
-      throw new Failure("invalid", `invalid LLB: exec has more than ${mostArguments} arguments or variables`);
+      throw new Failure(
+        "invalid",
+        `invalid LLB: exec has more than ${mostArguments} arguments, variables or devices`,
+      );
   }
-  if (cdiDevices.some(({ optional }) => !optional))
-    throw new Failure("unsupported", "cannot solve the definition: devices of exec are not supported");
   const decoded = mounts.map((mount) => decodeMount(mount, count));
   const outputs = decoded.flatMap((mount) => ("output" in mount ? (mount.output ?? []) : []));
   if (new Set(outputs).size !== outputs.length)
@@ -82,6 +83,7 @@ function decodeExec(exec: Messages["pb.ExecOp"], count: number): DefinitionActio
     validExitCodes: meta.validExitCodes,
     network: valueOf(networks, exec.network, "network mode"),
     security: valueOf(securities, exec.security, "security mode"),
+    devices: cdiDevices.map(({ name, optional }) => ({ name, required: !optional })),
     mounts: decoded,
     secretVariables: secretenv.map(({ ID, name, optional }) => ({ id: ID, name, required: !optional })),
   };

@@ -12,6 +12,7 @@ import { formatPlatform, hostPlatform, type Platform } from "../../spec/platform
 import type { ContainerContext } from "../context.ts";
 import type { BuildReport } from "./build-report.ts";
 import { EngineWorker } from "./build-worker.ts";
+import { findStepDevices } from "./find-step-devices.ts";
 import type { ImportedCache } from "./imported-cache.ts";
 import { findNamedContext, type NamedContextOptions, type OpenResult } from "./named-contexts.ts";
 import type { OpenContexts } from "./open-contexts.ts";
@@ -72,6 +73,7 @@ export async function buildPlatform(
     noCache: typeof noCache === "boolean" ? noCache : new Set(noCache),
     network,
     entitlements,
+    findDevices: async (devices) => await findStepDevices(context, devices, entitlements),
     resolveImage: resolveMaterial,
     findContext: async (name, wanted) =>
       await findNamedContext(request, name, { platform: wanted, resolveImage: resolveMaterial, findResult }),

@@ -50,6 +50,7 @@ import { mostDockerfileBytes, OpenContexts } from "./open-contexts.ts";
 import { readDockerfile, readIgnoreFile, withExcerpt } from "./read-dockerfile.ts";
 import { DefinitionSources, givenConfig, plainConfig } from "./solve-definition.ts";
 import { solveVertex } from "./solve-vertex.ts";
+import { findStepDevices } from "./find-step-devices.ts";
 import { CacheMounts } from "./step-mounts.ts";
 
 /** Builds of all clients together: each holds a context and its steps. */
@@ -205,6 +206,7 @@ export class LocalBuilds implements Builds {
       digests: this.#digests,
       resolveImage: async (reference, { platform, pull }) =>
         await this.#resolveImage(reference, { platform, pull, request, report, signal, pins: held }),
+      findDevices: async (devices, entitlements) => await findStepDevices(context, devices, entitlements),
       layersOf: (image) => this.#open(image).layers,
     });
     // After the steps, which read in it.

@@ -12,6 +12,7 @@ import { isErrno } from "../../linux/kernel/syscall.ts";
 import type { BuildRequest } from "../../model/builds.ts";
 import type { ContainerSpec } from "../../model/container-spec.ts";
 import type { ExitStatus } from "../../model/container-state.ts";
+import type { DeviceRequestSpec } from "../../model/devices.ts";
 import type { ContainerId } from "../../model/ids.ts";
 import type { ContainerMount } from "../../model/mounts.ts";
 import { type ImageConfig, noDefaults } from "../../spec/image/config.ts";
@@ -123,7 +124,7 @@ async function runProgram(
 }
 
 function specOf(operation: RunOperation, settings: StepSettings): ContainerSpec {
-  const { words, workingDirectory, user, network, security } = operation;
+  const { words, workingDirectory, user, network, security, devices = [] } = operation;
   const { shmBytes, limits } = settings;
   const own = operation.settings ?? {};
   const extraHosts = [...settings.extraHosts, ...(own.extraHosts ?? [])];
@@ -141,12 +142,21 @@ function specOf(operation: RunOperation, settings: StepSettings): ContainerSpec 
       namespaces: network === "default" ? undefined : { network },
       privileged: security === "insecure" ? true : undefined,
     },
-    resources: defined({ cgroupParent, limits, rlimits: ulimits.length === 0 ? undefined : ulimits }),
+    resources: defined({
+      cgroupParent,
+      limits,
+      rlimits: ulimits.length === 0 ? undefined : ulimits,
+      deviceRequests: devices.length === 0 ? undefined : [cdiRequest(devices)],
+    }),
     storage: { log: "none", shmBytes, readOnlyRoot: operation.isReadOnly },
     network: network === "host" ? undefined : { hostname, extraHosts },
     // A build does not outlive its engine.
     lifecycle: { lifetime: "process" },
   };
+}
+
+function cdiRequest(ids: readonly string[]): DeviceRequestSpec {
+  return { driver: "cdi", count: 0, ids, capabilities: [], options: {} };
 }
 
 const kernelPaths: ReadonlySet<string> = new Set(["dev", "proc", "sys"]);

@@ -9,6 +9,7 @@ import type { Layers } from "../../build/solver/solver.ts";
 import { openDirectoryPath } from "../../linux/files/open.ts";
 import { type KnownDigests, showsChanges } from "../../linux/tree/file-digests.ts";
 import type { BuiltImage, DefinitionRequest, ImageSettings } from "../../model/builds.ts";
+import type { RunDevice } from "../../spec/cdi-name.ts";
 import { parseDigest } from "../../spec/digest.ts";
 import { parseGitReference } from "../../spec/git-url.ts";
 import { type ImageConfig, parseImageConfig } from "../../spec/image/config.ts";
@@ -32,6 +33,10 @@ export interface SourceOptions {
     reference: string,
     options: { readonly platform: Platform; readonly pull: boolean },
   ) => Promise<BaseImage>;
+  readonly findDevices: (
+    devices: readonly RunDevice[],
+    entitlements: readonly string[],
+  ) => Promise<readonly string[] | undefined>;
   readonly layersOf: (image: BuiltImage) => Layers;
 }
 
@@ -61,6 +66,7 @@ export class DefinitionSources implements AsyncDisposable {
     return await definitionToGraph(definition, {
       platform: hostPlatform(),
       entitlements,
+      findDevices: async (devices) => await this.#options.findDevices(devices, entitlements),
       resolveSource: async ({ digest, identifier, attributes }, { platform, name }) => {
         if (identifier.startsWith(imageScheme)) {
           const reference = identifier.slice(imageScheme.length);

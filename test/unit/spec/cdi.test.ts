@@ -17,11 +17,17 @@ const noEdits = { env: [], deviceNodes: [], mounts: [], hooks: [], additionalGid
 
 describe("parseCdiSpec()", () => {
   test("keeps the edits of the specification and of each device", () => {
-    const spec = parseCdiSpec(specOf({ annotations: { a: "b" }, containerEdits: { additionalGids: [5] } }));
+    const spec = parseCdiSpec(
+      specOf(
+        { annotations: { a: "b", c: true }, containerEdits: { additionalGids: [5] } },
+        { annotations: { a: "d" } },
+      ),
+    );
     expect(spec).toEqual({
       kind: "vendor.com/device",
       edits: { ...noEdits, additionalGids: [5] },
       devices: new Map([["a", { ...noEdits, env: ["A=b"] }]]),
+      annotations: new Map([["a", { a: "d", c: "true" }]]),
     });
   });
 
@@ -82,6 +88,7 @@ describe("parseCdiSpec()", () => {
       specOf({ cdiVersion: "0.5.0", kind: "vendor.com/a.b" }),
       "must be at least 0.6.0, not 0.5.0: it has a class",
     ],
+    [specOf({ annotations: { a: {} } }), 'annotations["a"]: want a string, not {}'],
     [specOf({ cdiVersion: "0.5.0", annotations: {} }), "must be at least 0.6.0"],
     [specOf({ devices: {} }), "devices: want a list"],
     [specOf({}, { name: "a b" }), 'devices[0].name: invalid name "a b"'],
