@@ -92,7 +92,6 @@ export const flagDifferences = {
       ["builder", "there is one builder, the daemon; `default` is accepted"],
       ["security-opt", "steps have the default profile"],
       ["squash", "layers are not merged"],
-      ["ssh", "agents are not forwarded"],
     ].map(([flag, why]) => [flag, { state: "no", why }]),
   ),
   start: {

@@ -53,6 +53,7 @@ export type { BlobPolicy } from "./spec/registry/blob-policy.ts";
 export type { RegistryCredentials } from "./spec/registry/registry-credentials.ts";
 export type { Digest, DigestAlgorithm } from "./spec/digest.ts";
 export type { AddressPool } from "./spec/address-pool.ts";
+export type { RunDevice } from "./spec/cdi-name.ts";
 export type { GarbageRules } from "./spec/garbage-rules.ts";
 export type { IdMaps, IdRange } from "./spec/id-map.ts";
 export type { IdPool } from "./spec/id-pool.ts";

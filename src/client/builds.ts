@@ -4,7 +4,9 @@ import { findFailureKind } from "../api/http/failure-status.ts";
 import { type Filters, formatFilters } from "../api/http/filters.ts";
 import type { BuildMessage, BuildOptionsLine } from "../api/types/build.ts";
 import type { BuildCachePruneReport } from "../api/types/usage.ts";
+import type { OpenAgent } from "./agent-relays.ts";
 import type { Signaled } from "./containers.ts";
+import type { ClientSocket } from "./http/socket.ts";
 import type { Transport } from "./transport.ts";
 
 /** Calls of `/build` and of the daemon's own route for builds. */
@@ -25,6 +27,7 @@ export class BuildsClient {
       openContext,
       sentOptions,
       registryConfig,
+      openAgent,
       signal,
     }: {
       /** Replaces the options where the files are sent; absent: the same without `Context`. */
@@ -32,9 +35,11 @@ export class BuildsClient {
       readonly openContext: () => AsyncIterable<Uint8Array> | Promise<AsyncIterable<Uint8Array>>;
       /** X-Registry-Config. */
       readonly registryConfig?: string | undefined;
+      /** Connects to an agent of `options.Agents`. */
+      readonly openAgent?: OpenAgent | undefined;
     } & Signaled,
   ): AsyncGenerator<BuildMessage, void, undefined> {
-    const ask = (stream: AsyncIterable<Uint8Array>): AsyncGenerator<BuildMessage, void, undefined> =>
+    const send = (stream: AsyncIterable<Uint8Array>): AsyncGenerator<BuildMessage, void, undefined> =>
       this.#transport.lines({
         method: "POST",
         path: "/tare/builds",
@@ -45,6 +50,8 @@ export class BuildsClient {
         stream,
         signal,
       });
+    const ask = (stream: AsyncIterable<Uint8Array>): AsyncGenerator<BuildMessage, void, undefined> =>
+      openAgent === undefined ? send(stream) : this.#answering(send(stream), openAgent);
     if (options.Context !== undefined && this.#transport.host.kind === "unix") {
       try {
         yield* ask(encodeBody(options, emptyContext()));
@@ -56,6 +63,21 @@ export class BuildsClient {
     }
     const { Context: _, ...rest } = options;
     yield* ask(encodeBody(sentOptions ?? rest, await openContext()));
+  }
+
+  /** Answers what the build asks of the agents, and gives the other messages. */
+  async *#answering(
+    messages: AsyncIterable<BuildMessage>,
+    openAgent: OpenAgent,
+  ): AsyncGenerator<BuildMessage, void, undefined> {
+    const { AgentRelays } = await import("./agent-relays.ts");
+    const attach = async (path: string): Promise<ClientSocket> =>
+      (await this.#transport.attach({ method: "POST", path })).duplex;
+    using relays = new AgentRelays(openAgent, attach);
+    for await (const message of messages) {
+      if (message.Agent === undefined) yield message;
+      else relays.begin(message.Agent);
+    }
   }
 
   /** Docker's filters: id, parent, type, description, inuse, shared, private, until. */

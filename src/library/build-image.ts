@@ -5,6 +5,7 @@ import { defined } from "../base/defined.ts";
 import { codeOf, Failure, sentenceOf } from "../base/failure.ts";
 import { parseNamedContext, withNamedContexts } from "../cli/build/named-contexts.ts";
 import { packFromHost } from "../cli/copy/pack-from-host.ts";
+import type { OpenAgent } from "../client/agent-relays.ts";
 import { failureOfBuild } from "../client/builds.ts";
 import type { Client } from "../client/client.ts";
 import type { BuildContext, BuildOptions, BuildProgress, BuildRequest, Builds } from "../model/builds.ts";
@@ -32,6 +33,8 @@ export interface BuildImageOptions extends BuildOptions {
   readonly pull?: boolean | undefined;
   /** By id, for `RUN --mount=type=secret`. */
   readonly secrets?: Readonly<Record<string, string | Uint8Array>> | undefined;
+  /** Sockets of ssh agents by id, for `RUN --mount=type=ssh`: `{ default: process.env.SSH_AUTH_SOCK }`. */
+  readonly ssh?: Readonly<Record<string, string>> | undefined;
 }
 
 interface ReadDockerfile {
@@ -55,6 +58,7 @@ export async function buildLocally(builds: Builds, options: BuildImageOptions): 
     extraHosts: [],
     ulimits: [],
     entitlements: [],
+    openAgent: openAgentOf(options),
     readSecret: async (id) => (Object.hasOwn(secrets, id) ? Buffer.from(secrets[id] ?? "") : undefined),
   };
   await using result = await builds.build(request, { signal, onProgress });
@@ -62,6 +66,12 @@ export async function buildLocally(builds: Builds, options: BuildImageOptions): 
   if (image === undefined) throw new Failure("internal", "cannot build: there is no image");
   await builds.store(result, { references: tags, vertex: image.id, signal });
   return image.id;
+}
+
+function openAgentOf({ ssh = {} }: BuildImageOptions): OpenAgent | undefined {
+  const paths = new Map(Object.entries(ssh));
+  if (paths.size === 0) return undefined;
+  return async (id) => await (await import("../client/agent-relays.ts")).agentsAt(paths)(id);
 }
 
 function directoryAt(path: string): BuildContext {
@@ -93,6 +103,7 @@ export async function buildRemotely(client: Client, options: BuildImageOptions):
     NoCache: noCache === true,
     NoCacheFilter: typeof noCache === "boolean" ? undefined : noCache,
     Pull: options.pull,
+    Agents: options.ssh === undefined ? undefined : Object.keys(options.ssh),
     Secrets: Object.fromEntries(
       Object.entries(secrets).map(([id, value]) => [id, Buffer.from(value).toString("base64")]),
     ),
@@ -103,7 +114,11 @@ export async function buildRemotely(client: Client, options: BuildImageOptions):
     open: () => packFromHost(path, { as: "" }),
     cwd: process.cwd(),
   });
-  for await (const message of client.builds.build(named, { ...files, signal })) {
+  for await (const message of client.builds.build(named, {
+    ...files,
+    openAgent: openAgentOf(options),
+    signal,
+  })) {
     if (message.Failure !== undefined) throw failureOfBuild(message.Failure);
     const [image] = message.Result?.Images ?? [];
     if (image !== undefined) return parseDigest(image.Id);

@@ -524,6 +524,12 @@ export const routes: readonly Route[] = [
     query: { quick: "boolean", size: "integer", containers: "integer" },
   },
   { method: "POST", path: "/tare/builds", operation: "builds.buildWithOptions", body: "stream" },
+  {
+    method: "POST",
+    path: "/tare/builds/agents/{connection}",
+    operation: "builds.connectAgent",
+    hijack: true,
+  },
   { method: "POST", path: "/tare/descriptors", operation: "tare.descriptors", body: "json" },
   { method: "POST", path: "/tare/settle", operation: "tare.settle" },
   { method: "POST", path: "/tare/shutdown", operation: "tare.shutdown" },

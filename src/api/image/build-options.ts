@@ -72,6 +72,8 @@ export type BuildOptionsRequest = Pick<
     readonly ignoreFile: string | undefined;
     readonly tags: readonly string[];
     readonly secrets: ReadonlyMap<string, Uint8Array>;
+    /** Ids of ssh agents that the client connects to. */
+    readonly agents: ReadonlySet<string>;
     readonly outputs: readonly BuildOutput[];
     readonly cacheTargets: readonly CacheTarget[];
     readonly describe: (typeof reports)[number] | undefined;
@@ -103,6 +105,7 @@ const schemas = {
   NetworkMode: "text",
   HostConfig: { object: hostConfigSchemas },
   Secrets: "text-map",
+  Agents: "texts",
   Entitlements: "texts",
   Attestations: "text-map",
   CacheFrom: { list: { Type: "text", Attributes: "text-map" } },
@@ -144,6 +147,7 @@ export function parseBuildOptions(body: unknown): BuildOptionsRequest {
     network: parseBuildNetwork(fields.NetworkMode),
     entitlements: Entitlements,
     secrets: new Map(Object.entries(fields.Secrets ?? {}).map(([id, text]) => [id, secretOf(id, text)])),
+    agents: new Set(fields.Agents ?? []),
     outputs: outputsOf(fields.Outputs),
     cacheSources: cachesOf(fields.CacheFrom, parseCacheSource),
     cacheTargets,

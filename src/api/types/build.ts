@@ -58,6 +58,8 @@ export interface BuildOptionsLine {
   readonly HostConfig?: HostConfig | undefined;
   /** Values in base64 by id. */
   readonly Secrets?: Readonly<Record<string, string>> | undefined;
+  /** Ids of the client's ssh agents: `default`. The client answers each `Agent` of the reply. */
+  readonly Agents?: readonly string[] | undefined;
   readonly Entitlements?: readonly string[] | undefined;
   /** What is made of the result, in this order; absent: an image of the engine. */
   readonly Outputs?: readonly BuildOutputRequest[] | undefined;
@@ -136,12 +138,20 @@ export interface BuildFailure {
   readonly Excerpt?: string | undefined;
 }
 
+/** A step connects to an ssh agent: the client makes the connection by `POST /tare/builds/agents/{connection}`. */
+export interface BuildAgentRequest {
+  readonly Connection: string;
+  /** Of the agent. */
+  readonly Id: string;
+}
+
 /** One line of the reply of `POST /tare/builds`: one member each. `Result`, `Report` or `Failure` is the last. */
 export interface BuildMessage {
   readonly Vertex?: BuildVertex | undefined;
   readonly Log?: BuildLog | undefined;
   readonly Status?: BuildStatus | undefined;
   readonly Warning?: BuildWarning | undefined;
+  readonly Agent?: BuildAgentRequest | undefined;
   /** A piece of an output that is no `image`, by its place in the list, in base64; of the platform. */
   readonly Output?: { readonly Index: number; readonly Platform: string; readonly Data: string } | undefined;
   readonly Result?:

@@ -5,6 +5,7 @@ import { bool, bytes, int, later, list, string } from "../flags/kinds.ts";
 import { checkLabel } from "../flags/label.ts";
 import { parseUlimit } from "../flags/ulimit.ts";
 import { parseAttestation } from "./parse-attestation.ts";
+import { parseSsh } from "./parse-ssh.ts";
 import { parseCache } from "./parse-cache.ts";
 import { parseAnnotation, parseOutput } from "./build-output.ts";
 import { parseNamedContext } from "./named-contexts.ts";
@@ -144,7 +145,9 @@ export const buildFlags: TableOf<BuildValues> = {
   "security-opt": later(list("Security options", { isHidden: true })),
   "shm-size": bytes("Shared memory size for build containers"),
   squash: later(bool("Squash newly built layers into a single new layer", { isHidden: true }), "false"),
-  ssh: later(list("SSH agent socket or keys to expose to the build")),
+  ssh: list("SSH agent socket to expose to the build (format: default, ID=SOCKET)", {
+    check: (text) => (parseSsh(text), text),
+  }),
   tag: list("Name and optionally a tag (format: name:tag)", { short: "t", check: checkTag, names: "image" }),
   target: string("Set the target build stage to build"),
   ulimit: list("Ulimit options", {

@@ -7,6 +7,7 @@ import type {
   BuiltImageReply,
 } from "../../api/types/build.ts";
 import { Failure, failureOf } from "../../base/failure.ts";
+import type { OpenAgent } from "../../client/agent-relays.ts";
 import { failureOfBuild } from "../../client/builds.ts";
 import { parseReference, formatReference, withDefaultTag } from "../../spec/reference.ts";
 import type { Call, Command } from "../command.ts";
@@ -22,6 +23,7 @@ import { formatCheck } from "./format-check.ts";
 import type { NamedRequest } from "./named-contexts.ts";
 import { optionsLineOf } from "./options-line.ts";
 import { type OutputPiece, receiveOutputs } from "./receive-outputs.ts";
+import { parseSsh } from "./parse-ssh.ts";
 import { parseSecret, readSecrets } from "./secrets.ts";
 
 export const build: Command<BuildValues> = {
@@ -83,6 +85,7 @@ async function runBuild(call: Call<BuildValues>, { outputs, mode, signal }: Run)
     ...optionsLineOf(values, { env, outputs, proxies }),
     ...chosen.line,
     ...(Object.keys(secrets).length === 0 ? {} : { Secrets: secrets }),
+    ...(values.ssh.length === 0 ? {} : { Agents: values.ssh.map((text) => parseSsh(text).id) }),
   };
   const request = await requestOf(line, chosen, call);
   const end = await follow(call, request, { outputs, mode, signal });
@@ -126,7 +129,8 @@ async function follow(
 ): Promise<BuildMessage> {
   const client = await call.client();
   const registryConfig = await registryConfigOf(call);
-  const messages = client.builds.build(line, { sentOptions, openContext, registryConfig, signal });
+  const openAgent = await openAgentOf(call);
+  const messages = client.builds.build(line, { sentOptions, openContext, registryConfig, openAgent, signal });
   let end: BuildMessage | undefined;
   const display = openDisplay(mode, call.context.stderr);
   const progress = async function* (): AsyncGenerator<OutputPiece, void> {
@@ -208,6 +212,13 @@ async function proxiesOf(call: Call<BuildValues>): Promise<readonly string[]> {
     call.err(`WARNING: ${failureOf(thrown).message}\n`);
     return [];
   }
+}
+
+async function openAgentOf({ values, context }: Call<BuildValues>): Promise<OpenAgent | undefined> {
+  if (values.ssh.length === 0) return undefined;
+  const { findAgents } = await import("./find-agents.ts");
+  const { agentsAt } = await import("../../client/agent-relays.ts");
+  return agentsAt(await findAgents(values.ssh.map(parseSsh), context));
 }
 
 async function registryConfigOf({ context }: Call<BuildValues>): Promise<string | undefined> {

@@ -36,6 +36,8 @@ const ownRequests: Readonly<Record<Operation, string>> = {
   "tare.reach": "GET /networks",
   "tare.check": "GET /info",
   "manifests.fetch": "GET /distribution/{name}/json",
+  // The client of a build that was allowed answers it.
+  "builds.connectAgent": "itself",
   "tare.build": "itself",
   "tare.descriptors": "itself",
   "tare.settle": "itself",

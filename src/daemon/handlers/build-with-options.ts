@@ -7,7 +7,7 @@ import {
   parseBuildOptions,
 } from "../../api/image/build-options.ts";
 import { parseRegistryConfig } from "../../api/image/registry-auth.ts";
-import type { BuildMessage } from "../../api/types/build.ts";
+import type { BuildAgentRequest, BuildMessage } from "../../api/types/build.ts";
 import { Failure } from "../../base/failure.ts";
 import type { BuildContext, BuildProgress, BuildRequest, Builds, OpenContext } from "../../model/builds.ts";
 import type { Call } from "../handler.ts";
@@ -44,7 +44,8 @@ export async function buildWithOptions({ engine, request, reply, signal }: Call)
   };
   try {
     await reportDockerfile(options, onProgress);
-    const asked = requestOf(options, { context, findCredentials });
+    const openAgent = openAgentOf(options, (Agent) => void send({ Agent }));
+    const asked = requestOf(options, { context, findCredentials, openAgent });
     if (options.describe === undefined) {
       await using result = await builds.build(asked, { signal, onProgress });
       const exported = await deliverOutputs(builds, result, {
@@ -84,7 +85,10 @@ async function reportDockerfile(
 
 function requestOf(
   { ignoreFile, secrets, namedContexts, remote, ...options }: BuildOptionsRequest,
-  { context, findCredentials }: { readonly context: OpenContext } & Pick<BuildRequest, "findCredentials">,
+  {
+    context,
+    ...callbacks
+  }: { readonly context: OpenContext } & Pick<BuildRequest, "findCredentials" | "openAgent">,
 ): BuildRequest {
   const isShared = [...namedContexts.values()].some(({ kind }) => kind === "archive");
   const main = isShared ? join(context.path, "0") : context.path;
@@ -97,7 +101,20 @@ function requestOf(
       contexts.set(name, directoryOf(join(context.path, String(source.number))));
     else contexts.set(name, source);
   }
-  return { ...options, contexts, readSecret: (id) => Promise.resolve(secrets.get(id)), findCredentials };
+  return { ...options, contexts, readSecret: (id) => Promise.resolve(secrets.get(id)), ...callbacks };
+}
+
+/** Each connection of a step is announced to the client, which makes it. */
+function openAgentOf(
+  { agents }: BuildOptionsRequest,
+  announce: (request: BuildAgentRequest) => void,
+): BuildRequest["openAgent"] {
+  if (agents.size === 0) return undefined;
+  return async (id, signal) => {
+    if (!agents.has(id)) throw new Failure("not-found", `no SSH key "${id}" forwarded from the client`);
+    const { openClientAgent } = await import("./agent-connections.ts");
+    return await openClientAgent((connection) => announce({ Connection: connection, Id: id }), signal);
+  };
 }
 
 function directoryOf(path: string, ignoreFile?: string): BuildContext {

@@ -32,6 +32,13 @@ export const handlers: Handlers = {
     await buildWithOptions(call);
   },
 
+  "builds.connectAgent": async ({ params, reply }: Call) => {
+    const { answerAnnouncement } = await import("./agent-connections.ts");
+    if (!reply.isUpgrade) throw new Failure("invalid", "no upgrade proto in request");
+    const handshake = { Connection: "Upgrade", Upgrade: "tcp" };
+    answerAnnouncement(params["connection"] ?? "", () => reply.switchProtocols(handshake));
+  },
+
   "builds.prune": async ({ engine, query, reply, signal }: Call) => {
     const filters = query.filters();
     requireFilterKeys(filters, pruneFilters);
