@@ -29,12 +29,39 @@ function rule<Kind extends FailureKind>(
 
 /** What the engine and its layers put before a sentence of Docker's. */
 const beforeDockerWords =
-  /^cannot (?:create the container|execute in the container|set the [\w/ -]+|use cpuset (?:cpus|mems) "[^"]*"|parse reference "[^"]*"): (?=(?:invalid|conflicting|range|minimum|CPU cfs|requested|the working directory|hostname|kernel does|cpu real-time|bad format|privileged mode|unable to find) )/i;
+  /^cannot (?:(?:create|start) the container|execute in the container|set the [\w/ -]+|use cpuset (?:cpus|mems) "[^"]*"|parse reference "[^"]*"): (?=(?:invalid|conflicting|range|minimum|CPU cfs|requested|the working directory|hostname|kernel does|cpu real-time|bad format|privileged mode|unable to find|no command|logger:) )/i;
+
+/** Sentences of the engine that Docker begins, or says, in another way. */
+const otherWords: readonly (readonly [ours: RegExp, dockers: string])[] = [
+  [/^range of CPUs/, "Range of CPUs"],
+  [/^invalid isolation:/, "Invalid isolation:"],
+  [
+    /^logger: no log driver named '(.*)' is registered$/s,
+    'error looking up logging plugin $1: plugin "$1" not found',
+  ],
+];
 
 /** The first that fits wins. Clients compare these texts. */
 const rules: readonly Rule[] = [
+  rule(
+    "invalid",
+    /^containers\.kill$/,
+    ({ message }, { id = "" }) => `cannot kill container: ${id}: ${message}`,
+  ),
+  rule(
+    "not-found",
+    /^containers\.kill$/,
+    (_, { id = "" }) => `cannot kill container: ${id}: ${noSuchContainer(id)}`,
+  ),
+  rule("not-found", /^images\.save/, ({ details }, { name }) => {
+    const image = given(details.image) ?? name;
+    return image === undefined || given(details.platform) !== undefined
+      ? undefined
+      : `No such image: ${image}`;
+  }),
   rule("invalid", /^(?:containers|exec|images)\./, ({ message }) => {
-    const words = message.replace(beforeDockerWords, "");
+    const plain = message.replace(beforeDockerWords, "");
+    const words = otherWords.reduce((text, [ours, dockers]) => text.replace(ours, dockers), plain);
     return words === message ? undefined : words;
   }),
   rule("not-found", /^containers\.(statPath|copyFrom|copyInto)$/, ({ details }, { id = "" }) => {
@@ -46,7 +73,7 @@ const rules: readonly Rule[] = [
     /^containers\.(?!create$)|^exec\.create$/,
     ({ details, message }, { id = "" }, operation) => {
       const network = given(details.network);
-      if (network !== undefined) return message;
+      if (network !== undefined) return message.replace(/^cannot start the container: /, "");
       // "Not found" by a system call of a start means a file, not the container.
       if (details.code !== undefined && /^containers\.(?:re)?start$/.test(operation)) return undefined;
       const image = given(details.image);
@@ -68,9 +95,7 @@ const rules: readonly Rule[] = [
   }),
   rule("not-found", /^networks\.create$/, ({ details }) => {
     const driver = given(details.driver);
-    return driver === undefined
-      ? undefined
-      : `could not find a network driver: plugin ${JSON.stringify(driver)} not found`;
+    return driver === undefined ? undefined : `plugin ${JSON.stringify(driver)} not found`;
   }),
   rule("not-permitted", /^networks\.remove$/, ({ details }) => {
     const network = given(details.network);
@@ -124,10 +149,12 @@ const rules: readonly Rule[] = [
     const detail = given(details.conflict);
     return detail === undefined ? undefined : `conflict: ${detail}`;
   }),
-  rule("conflict", /^containers\.(create|rename)$/, ({ details }) => {
+  rule("conflict", /^containers\.(create|rename)$/, ({ details }, _, operation) => {
     const name = given(details.name);
     const id = given(details.id);
-    return name === undefined || id === undefined ? undefined : nameConflict(name, id);
+    if (name === undefined || id === undefined) return undefined;
+    const before = operation === "containers.rename" ? "Error when allocating new name: " : "";
+    return `${before}${nameConflict(name, id)}`;
   }),
   rule("conflict", /^containers\.remove$/, ({ details }, { id = "" }) => {
     if (given(details.pod) !== undefined) return undefined; // Docker has none
@@ -142,7 +169,8 @@ const rules: readonly Rule[] = [
   rule(
     "conflict",
     /^containers\.kill$/,
-    (_, { id = "" }) => `Cannot kill container: ${id}: Container ${id} is not running`,
+    ({ details }, { id = "" }) =>
+      `cannot kill container: ${id}: container ${given(details.id) ?? id} is not running`,
   ),
   rule("conflict", /^containers\.pause$/, ({ details }, { id = "" }) => {
     const whole = given(details.id) ?? id;

@@ -158,7 +158,7 @@ describe.skipIf(!isRoot || program === undefined)("docker-cli with the engine", 
       125,
       "bind source path does not exist: /no-such-source",
     ],
-    ["--rm --log-driver splunk busybox true", 125, "no log driver named 'splunk' is registered"],
+    ["--rm --log-driver splunk busybox true", 125, 'plugin "splunk" not found'],
     ["--restart sometimes busybox true", 125, "invalid restart policy: unknown policy 'sometimes'"],
     ["--rm --mount type=image,dst=/x busybox true", 125, 'Mount type "Image" needs API v1.48 or newer'],
     ["--rm --network other busybox true", 125, "network other not found"],
@@ -448,7 +448,7 @@ describe.skipIf(!isRoot || program === undefined)("docker-cli with the engine", 
     );
     expect(await docker.must(["kill", "life"])).toBe("life");
     expect((await docker.run(["kill", "life"])).stderr).toMatch(
-      /Cannot kill container: life: .* is not running/,
+      /cannot kill container: life: .* is not running/,
     );
     expect(await docker.must(["wait", "life"])).toBe("137");
     await docker.must(["rm", "life"]);
@@ -579,7 +579,7 @@ describe.skipIf(!isRoot || program === undefined)("docker-cli with the engine", 
     ["config create name -", "swarm is not part of Tare"],
     ["secret ls", "swarm is not part of Tare"],
     ["plugin install --grant-all-permissions vieux/sshfs", "plugins are not part of Tare"],
-    ["plugin inspect vieux/sshfs", "plugins are not part of Tare"],
+    ["plugin enable vieux/sshfs", "plugins are not part of Tare"],
   ])("%s is refused in one sentence: %s", async (args, sentence) => {
     const { code, stderr } = await docker.run(args.split(" "), { input: "x" });
     expect([code, stderr]).toEqual([1, expect.stringContaining(sentence)]);

@@ -109,7 +109,7 @@ const rows: readonly Row[] = [
   bad(host({ PidMode: "container" }), "invalid PID mode: container"),
   bad(host({ UTSMode: "invalid" }), "invalid UTS mode: invalid"),
   bad(host({ CgroupnsMode: "invalid" }), "invalid cgroup namespace mode: invalid"),
-  bad(host({ Isolation: "hyperv" }), /^invalid isolation.*hyperv.* linux only supports 'default'$/),
+  bad(host({ Isolation: "hyperv" }), /^Invalid isolation.*hyperv.* linux only supports 'default'$/),
   bad(
     host({ Annotations: { "": "a" } }),
     "invalid Annotations: the empty string is not permitted as an annotation key",
@@ -149,11 +149,11 @@ const rows: readonly Row[] = [
   ),
   bad(
     host({ NanoCpus: -1 }),
-    /^range of CPUs is from 0\.01 to (\d+)\.00, as there are only \1 CPUs available$/,
+    /^Range of CPUs is from 0\.01 to (\d+)\.00, as there are only \1 CPUs available$/,
   ),
   bad(
     host({ NanoCpus: 1e15 }),
-    /^range of CPUs is from 0\.01 to (\d+)\.00, as there are only \1 CPUs available$/,
+    /^Range of CPUs is from 0\.01 to (\d+)\.00, as there are only \1 CPUs available$/,
   ),
   bad(
     host({ CpuPeriod: 5 }),
@@ -330,7 +330,7 @@ const rows: readonly Row[] = [
     status: 409,
     message: /^cannot kill container: done: container \w+ is not running$/i,
   },
-  bad({ ask: "POST /containers/web/kill?signal=nope" }, "invalid signal: nope"),
+  bad({ ask: "POST /containers/web/kill?signal=nope" }, "cannot kill container: web: invalid signal: nope"),
   { ask: "POST /containers/done/pause", status: 409, message: /^container \w{64} is not running$/i },
   { ask: "POST /containers/web/unpause", status: 409, message: /^Container \w{64} is not paused$/i },
   {

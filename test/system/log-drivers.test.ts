@@ -194,7 +194,7 @@ describe.skipIf(!isRoot)("log drivers with receivers", () => {
 
   test("unknown drivers and options are refused; --details shows attributes; info lists the drivers", async () => {
     expect(await tare.refused(["create", "--log-driver", "splunk", "busybox"])).toContain(
-      "logger: no log driver named 'splunk' is registered",
+      'error looking up logging plugin splunk: plugin "splunk" not found',
     );
     const { status, text } = await askApi(tare.socket, "POST", "/containers/create", {
       Image: "busybox",

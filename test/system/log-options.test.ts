@@ -25,7 +25,7 @@ describe.skipIf(!isRoot)("what is asked of a container's log", () => {
       "unknown log opt 'max-siz' for json-file log driver",
     );
     expect(await tare.refused(["run", "--rm", "--log-driver", "splunk", "busybox", "true"])).toContain(
-      "logger: no log driver named 'splunk' is registered",
+      'error looking up logging plugin splunk: plugin "splunk" not found',
     );
     await tare.must(["rm", "limited"]);
   });

@@ -183,7 +183,7 @@ describe.skipIf(!isRoot)("flags of the process", () => {
       return stderr;
     };
     expect(await refused("--isolation", "hyperv")).toContain(
-      `invalid isolation: "hyperv" - linux only supports 'default'`,
+      `Invalid isolation: "hyperv" - linux only supports 'default'`,
     );
     for (const [flag, value, name] of [
       ["--io-maxbandwidth", "1m", "bandwidth"],

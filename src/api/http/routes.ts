@@ -544,6 +544,7 @@ export const routes: readonly Route[] = [
     since: 1042,
   },
   { method: "GET", path: "/plugins", operation: "system.plugins", query: { filters: "filters" } },
+  { method: "GET", path: "/plugins/{name...}/json", operation: "swarm.inspectPlugin" },
   ...allMethods("/plugins/{path...}", "swarm.refusePlugins"),
   ...["/swarm", "/nodes", "/services", "/tasks", "/configs"].flatMap((path) => [
     ...allMethods(path, "swarm.refuse"),

@@ -14,6 +14,14 @@ export const handlers: Handlers = {
     );
   },
 
+  // The client's "inspect" asks for every kind of object.
+  "swarm.inspectPlugin": async ({ params }) => {
+    throw new Failure(
+      "not-found",
+      `plugin ${JSON.stringify((params["name"] ?? "").slice(0, 200))} not found`,
+    );
+  },
+
   "swarm.refusePlugins": async () => {
     throw new Failure("unsupported", "cannot use plugins: plugins are not part of Tare");
   },

@@ -176,7 +176,7 @@ function getEndpoint(
   throw new Failure(
     force ? "not-found" : "not-permitted",
     `cannot disconnect container "${record.name}": it is not connected to network ${quoted(reference)}`,
-    { details: { network: reference, container: record.name } },
+    { details: { network: reference, container: record.id } },
   );
 }
 

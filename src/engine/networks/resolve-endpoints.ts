@@ -216,7 +216,7 @@ export function checkEndpoint(
     const address = readAddress(text, wrong);
     if (address.family !== family) throw wrong(`invalid IPv${family} address: ${text}`);
     if (!plan.subnets.some(({ subnet }) => hasAddress(subnet, address))) {
-      throw wrong(`no configured subnet contains the IP address ${text}`);
+      throw wrong(`no configured subnet or ip-range contain the IP address ${text}`);
     }
   }
   for (const text of settings.linkLocal ?? []) readAddress(text, wrong);

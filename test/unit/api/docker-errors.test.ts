@@ -26,7 +26,7 @@ describe("toDockerFailure()", () => {
       "conflict",
       { name: "/web", id: "abc" },
       { id: "x" },
-      'Conflict. The container name "/web" is',
+      'Error when allocating new name: Conflict. The container name "/web" is',
     ],
     [
       "containers.remove",
@@ -49,7 +49,7 @@ describe("toDockerFailure()", () => {
       { id: "w" },
       "removal of container w is already in progress",
     ],
-    ["containers.kill", "conflict", {}, { id: "w" }, "Cannot kill container: w: Container w is not running"],
+    ["containers.kill", "conflict", {}, { id: "w" }, "cannot kill container: w: container w is not running"],
     [
       "exec.start",
       "conflict",

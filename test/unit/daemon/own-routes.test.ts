@@ -67,7 +67,7 @@ test.each([
   ["GET /tasks", "cannot use swarm: swarm is not part of Tare"],
   ["POST /configs/create", "cannot use swarm: swarm is not part of Tare"],
   ["POST /plugins/pull", "cannot use plugins: plugins are not part of Tare"],
-  ["GET /plugins/x/json", "cannot use plugins: plugins are not part of Tare"],
+  ["POST /plugins/x/enable", "cannot use plugins: plugins are not part of Tare"],
 ])("%s is refused with 501: %s", async (line, sentence) => {
   await using daemon = await startDaemon();
   const reply = await rawRequest(daemon.socketPath, requestText(line));

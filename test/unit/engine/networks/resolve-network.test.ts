@@ -487,7 +487,7 @@ describe("routes and ports", () => {
   });
 
   test.each([
-    [{ ipv4: "10.9.9.9" }, "no configured subnet contains the IP address 10.9.9.9"],
+    [{ ipv4: "10.9.9.9" }, "no configured subnet or ip-range contain the IP address 10.9.9.9"],
     [{ ipv4: "x" }, "invalid IP address: x"],
     [{ ipv6: "172.21.0.4" }, "invalid IPv6 address"],
     [{ linkLocal: ["x"] }, "invalid IP address: x"],
