@@ -80,17 +80,25 @@ export class BuildsClient {
     }
   }
 
-  /** Docker's filters: id, parent, type, description, inuse, shared, private, until. */
+  /** Filters: see compileCacheQuery(). Sizes in bytes: see PruneCacheOptions. */
   prune(
     options: {
       readonly all?: boolean | undefined;
       readonly filters?: Filters | undefined;
-      /** Leaves so many bytes. */
-      readonly keepBytes?: number | undefined;
+      readonly reservedBytes?: number | undefined;
+      readonly maxUsedBytes?: number | undefined;
+      readonly minFreeBytes?: number | undefined;
     } & Signaled = {},
   ): Promise<BuildCachePruneReport> {
-    const { all, filters, keepBytes, signal } = options;
-    const query = { all, filters: formatFilters(filters), "keep-storage": keepBytes };
+    const { all, filters, reservedBytes, maxUsedBytes, minFreeBytes, signal } = options;
+    const query = {
+      all,
+      filters: formatFilters(filters),
+      // Older daemons know it by this name.
+      "keep-storage": reservedBytes,
+      "max-used-space": maxUsedBytes,
+      "min-free-space": minFreeBytes,
+    };
     return this.#transport.json({ method: "POST", path: "/build/prune", query, signal });
   }
 }

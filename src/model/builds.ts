@@ -351,14 +351,16 @@ export interface BuildCacheRecord {
 export interface PruneCacheOptions {
   /** Also what is shared with images or internal. */
   readonly all?: boolean | undefined;
-  /** Docker's: id, parent, type, description, inuse, shared, private, mutable, until. Several values: one of them. */
-  readonly filters?: Readonly<Record<string, readonly string[]>> | undefined;
-  /** Only records that it selects, in addition to the filters. */
+  /** Only records that it selects. */
   readonly select?: ((record: BuildCacheRecord) => boolean) | undefined;
   /** Only what was not used for so long. */
   readonly unusedForMs?: number | undefined;
-  /** Leaves so many bytes. */
-  readonly keepBytes?: number | undefined;
+  /** So many bytes of cache stay in any case. */
+  readonly reservedBytes?: number | undefined;
+  /** Leaves at most so many bytes of cache. */
+  readonly maxUsedBytes?: number | undefined;
+  /** Removes only until the file system has so many free bytes. */
+  readonly minFreeBytes?: number | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 

@@ -415,7 +415,7 @@ describe.skipIf(!isRoot || !hasBuildx)(
       );
       expect(pruned).toContain("first");
       expect(pruned).not.toContain("second");
-      expect(daemon.builds.pruned.at(-1)?.keepBytes).toBe(2 ** 30);
+      expect(daemon.builds.pruned.at(-1)?.reservedBytes).toBe(2 ** 30);
       const inspect = good(await run(docker ?? "", ["buildx", "inspect"]));
       expect(inspect).toContain("Status:           running");
     });

@@ -130,6 +130,24 @@ describe.skipIf(!isRoot || !hasBuildx)(
       run(compose ?? "", ["down"], { cwd: path });
     });
 
+    test("buildx prune removes only what its filters select, du shows the rest", () => {
+      const context = project("pruned", {
+        Dockerfile: "FROM busybox\nRUN echo 1 > /one\nRUN echo 2 > /two\n",
+      });
+      must("buildx", "build", "--no-cache", context);
+      const du = (): string => must("buildx", "du", "--verbose");
+      expect(du()).toMatch(/RUN echo 1 > \/one(?:.*\n)*.*RUN echo 2 > \/two|two(?:.*\n)*.*one/);
+      must("buildx", "prune", "-af", "--filter", "description~=RUN echo [0-1] > /one$");
+      expect(du()).not.toContain("/one");
+      expect(du()).toContain("/two");
+      must("buildx", "prune", "-af", "--filter", "until=24h");
+      expect(du()).toContain("/two");
+      must("buildx", "prune", "-af", "--filter", "type!=regular");
+      expect(du()).toContain("/two");
+      must("buildx", "prune", "-af", "--filter", "type=regular");
+      expect(du()).not.toContain("/two");
+    });
+
     test("named contexts take the place of images and stages", () => {
       const context = project("named", {
         Dockerfile: [

@@ -421,6 +421,19 @@ describe.skipIf(!isRoot)("tare builder", () => {
     expect(await host.must(["builder", "du", "--verbose"])).toContain("RUN echo 12345 > /made-for-du");
     expect(await host.must(["builder", "du", "--format", "json"])).toContain('"Reclaimable":"true"');
     expect(await host.must(["system", "df"])).toMatch(/^Build Cache +[1-9]/m);
+    const rows = async (...filter: readonly string[]): Promise<number> =>
+      (await host.must(["builder", "du", "--format", "{{.ID}}", ...filter])).split("\n").filter(Boolean)
+        .length;
+    const all = await rows();
+    expect(await rows("--filter", "description~=RUN echo [0-9]+ > /made-for-du$")).toBe(1);
+    expect(await rows("--filter", "mutable=true")).toBe(await rows("--filter", "type=exec.cachemount"));
+    expect(await host.must(["builder", "prune", "-af", "--filter", "id=^nothing"])).toBe(
+      "Total reclaimed space: 0B",
+    );
+    expect(await host.must(["builder", "prune", "-af", "--max-used-space", "100g"])).toBe(
+      "Total reclaimed space: 0B",
+    );
+    expect(await rows()).toBe(all);
     const pruned = await host.must(["builder", "prune", "-af"]);
     expect(pruned).toStartWith("Deleted build cache objects:\n");
     expect(pruned).toContain("Total reclaimed space: ");

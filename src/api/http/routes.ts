@@ -108,6 +108,8 @@ export const routes: readonly Route[] = [
     query: {
       "keep-storage": "integer",
       "reserved-space": "integer",
+      "max-used-space": "integer",
+      "min-free-space": "integer",
       all: "boolean",
       filters: "filters",
     },

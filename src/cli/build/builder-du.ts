@@ -1,12 +1,15 @@
+import type { Filters } from "../../api/http/filters.ts";
+import { compileCacheQuery, type FilteredRecord } from "../../api/image/cache-filters.ts";
 import type { BuildCacheRow } from "../../api/types/usage.ts";
 import { formatByteSize } from "../../base/byte-size.ts";
 import { formatHumanDuration } from "../../base/duration.ts";
 import type { Command } from "../command.ts";
-import { listFormat } from "../flags/filters.ts";
+import { filterFlag, listFormat } from "../flags/filters.ts";
 import { bool } from "../flags/kinds.ts";
 import { formatRows, type Listing, type Row } from "../format/rows.ts";
 
 interface Values {
+  readonly filter: Filters;
   readonly format: string;
   readonly verbose: boolean;
 }
@@ -33,13 +36,18 @@ const verboseTable =
 export const builderDu: Command<Values> = {
   usage: "[OPTIONS]",
   takes: [0, 0],
-  flags: { format: listFormat, verbose: bool("Provide a more verbose output") },
-  examples: ["tare builder du", "tare builder du --verbose"],
+  flags: {
+    filter: { ...filterFlag, short: undefined },
+    format: listFormat,
+    verbose: bool("Provide a more verbose output"),
+  },
+  examples: ["tare builder du", "tare builder du --verbose", "tare builder du --filter type=exec.cachemount"],
   async run(call) {
-    const { format, verbose } = call.values;
+    const { filter, format, verbose } = call.values;
+    const isSelected = compileCacheQuery(filter);
     const client = await call.client();
     const { BuildCache } = await client.system.usage({ types: ["build-cache"], signal: call.signal });
-    const records = BuildCache ?? [];
+    const records = (BuildCache ?? []).filter((record) => isSelected(filteredOf(record)));
     const rows = records.map((record) =>
       rowOf(record, { nowMs: Date.now(), isWhole: verbose || format !== "" }),
     );
@@ -49,6 +57,31 @@ export const builderDu: Command<Values> = {
     return 0;
   },
 };
+
+/** SPEC: docker buildx du: what can still change is a cache mount. */
+function filteredOf(record: BuildCacheRow): FilteredRecord {
+  const {
+    ID: id,
+    Type: kind,
+    Parents,
+    Description: description,
+    InUse,
+    Shared,
+    CreatedAt,
+    LastUsedAt,
+  } = record;
+  return {
+    id,
+    kind,
+    description,
+    parents: Parents ?? [],
+    inUse: InUse,
+    shared: Shared,
+    mutable: kind === "exec.cachemount",
+    createdAtMs: Date.parse(CreatedAt),
+    lastUsedAtMs: LastUsedAt === null ? undefined : Date.parse(LastUsedAt),
+  };
+}
 
 function rowOf(
   record: BuildCacheRow,

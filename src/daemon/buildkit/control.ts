@@ -1,8 +1,9 @@
+import { compileCacheFilters } from "../../api/image/cache-filters.ts";
 import { writeTo } from "../../base/stream-writes.ts";
 import { duplexPair } from "node:stream";
 import { bytesOf } from "../../base/byte-stream.ts";
 import type { GrpcServer } from "../../grpc/server.ts";
-import { compileCacheFilters, encodeCacheRecord } from "./cache-records.ts";
+import { encodeCacheRecord } from "./cache-records.ts";
 import { codingsOf } from "./codings.ts";
 import { type BuildKitContext, solve } from "./solve.ts";
 import { buildkitVersion, workerRecord } from "./workers.ts";
@@ -59,7 +60,9 @@ export function serveControl(server: GrpcServer, context: BuildKitContext): void
       all: request.all,
       select: compileCacheFilters(request.filter),
       unusedForMs: request.keepDuration === 0 ? undefined : request.keepDuration / nanosecondsInMs,
-      keepBytes: request.reservedSpace === 0 ? undefined : request.reservedSpace,
+      reservedBytes: request.reservedSpace || undefined,
+      maxUsedBytes: request.maxUsedSpace || undefined,
+      minFreeBytes: request.minFreeSpace || undefined,
       signal: call.signal,
     });
     for await (const record of removed) await send(encodeCacheRecord(record));

@@ -1,7 +1,7 @@
 import { encodeProgressLine, failureMessage } from "../../api/http/progress-lines.ts";
+import { compileCacheQuery } from "../../api/image/cache-filters.ts";
 import { parseBuildParameters } from "../../api/image/build-parameters.ts";
 import { parseRegistryConfig } from "../../api/image/registry-auth.ts";
-import { requireFilterKeys } from "../../api/http/filters.ts";
 import type { ProgressMessage } from "../../api/types/progress.ts";
 import { Failure, failureOf } from "../../base/failure.ts";
 import type { BuildContext } from "../../model/builds.ts";
@@ -10,18 +10,6 @@ import type { Call, Handlers } from "../handler.ts";
 import { bodyPieces, refusingBadBody } from "../http/request-body.ts";
 import { ClassicBuild } from "../map/classic-build.ts";
 import { openBuilds } from "./open-builds.ts";
-
-const pruneFilters = [
-  "until",
-  "id",
-  "parent",
-  "type",
-  "description",
-  "inuse",
-  "shared",
-  "private",
-  "unused-for",
-];
 
 export const handlers: Handlers = {
   "builds.build": build,
@@ -40,13 +28,18 @@ export const handlers: Handlers = {
   },
 
   "builds.prune": async ({ engine, query, reply, signal }: Call) => {
-    const filters = query.filters();
-    requireFilterKeys(filters, pruneFilters);
+    const select = compileCacheQuery(query.filters());
     const builds = await engine.openBuilds?.();
     const removed: string[] = [];
     let freed = 0;
-    const keepBytes = query.integer("reserved-space") ?? query.integer("keep-storage");
-    const options = { all: query.boolean("all"), filters, keepBytes, signal };
+    const options = {
+      all: query.boolean("all"),
+      select,
+      reservedBytes: query.integer("reserved-space") ?? query.integer("keep-storage"),
+      maxUsedBytes: query.integer("max-used-space"),
+      minFreeBytes: query.integer("min-free-space"),
+      signal,
+    };
     for await (const { id, sizeBytes } of builds?.pruneCache(options) ?? []) {
       removed.push(id);
       freed += sizeBytes;

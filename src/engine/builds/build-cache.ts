@@ -1,5 +1,3 @@
-import { Failure } from "../../base/failure.ts";
-import { parseDuration } from "../../base/duration.ts";
 import type { BuildCacheRecord, PruneCacheOptions } from "../../model/builds.ts";
 import type { ContainerContext } from "../context.ts";
 import type { BuildCacheEntry } from "../state/records.ts";
@@ -77,25 +75,35 @@ export async function trimBuildCache(
 ): Promise<void> {
   const old = pruneBuildCache(context, caches, { all: true, unusedForMs: longestUnusedMs });
   for await (const record of old) void record;
-  const excess = pruneBuildCache(context, caches, { all: true, keepBytes: Math.floor(fileSystemBytes / 10) });
+  const excess = pruneBuildCache(context, caches, {
+    all: true,
+    maxUsedBytes: Math.floor(fileSystemBytes / 10),
+  });
   for await (const record of excess) void record;
 }
 
-/** Removes records, what was not used for the longest time first. Throws "invalid" for an unknown filter. */
+/** Removes records, what was not used for the longest time first. `freeBytes` are those of the file system. */
 export async function* pruneBuildCache(
   context: ContainerContext,
   caches: CacheFiles,
-  { all = false, filters = {}, unusedForMs = 0, keepBytes, signal }: PruneCacheOptions,
+  {
+    all = false,
+    select = () => true,
+    unusedForMs = 0,
+    freeBytes = Infinity,
+    signal,
+    ...bounds
+  }: PruneCacheOptions & { readonly freeBytes?: number | undefined },
 ): AsyncGenerator<BuildCacheRecord, void> {
-  const isMeant = compileFilters(filters);
   const known = listBuildCache(context, caches).toReversed();
   let total = known.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
+  const keptBytes = bytesToKeep(bounds, { totalBytes: total, freeBytes });
   const now = Date.now();
   for (const record of known) {
     signal?.throwIfAborted();
-    if (record.inUse || (record.shared && !all) || !isMeant(record)) continue;
+    if (record.inUse || (record.shared && !all) || !select(record)) continue;
     if (now - (record.lastUsedAtMs ?? record.createdAtMs) < unusedForMs) continue;
-    if (keepBytes !== undefined && total <= keepBytes) return;
+    if (keptBytes !== undefined && total <= keptBytes) return;
     const entry = context.state.buildCache().get(record.id);
     context.state.removeBuildCache(record.id);
     if (entry?.kind === "mount") caches.mounts.remove(record.id);
@@ -106,34 +114,18 @@ export async function* pruneBuildCache(
   await Promise.resolve();
 }
 
-type Test = (record: BuildCacheRecord, value: string) => boolean;
-
-const isTrue = (value: string): boolean => /^(?:1|t|true)?$/i.test(value);
-
-const tests: Readonly<Record<string, Test>> = {
-  id: ({ id }, value) => id.startsWith(value),
-  parent: ({ parents }, value) => parents.includes(value),
-  parents: ({ parents }, value) => parents.includes(value),
-  type: ({ kind }, value) => kind === value,
-  description: ({ description }, value) => description === value,
-  inuse: ({ inUse }, value) => inUse === isTrue(value),
-  mutable: ({ mutable }, value) => mutable === isTrue(value),
-  immutable: ({ mutable }, value) => mutable !== isTrue(value),
-  shared: ({ shared }, value) => shared === isTrue(value),
-  private: ({ shared }, value) => shared !== isTrue(value),
-  until: ({ createdAtMs, lastUsedAtMs }, value) =>
-    (lastUsedAtMs ?? createdAtMs) <= Date.now() - parseDuration(value),
-  "unused-for": ({ createdAtMs, lastUsedAtMs }, value) =>
-    (lastUsedAtMs ?? createdAtMs) <= Date.now() - parseDuration(value),
-};
-
-function compileFilters(
-  filters: NonNullable<PruneCacheOptions["filters"]>,
-): (record: BuildCacheRecord) => boolean {
-  const active = Object.entries(filters).map(([name, values]) => {
-    const test = tests[name];
-    if (test === undefined) throw new Failure("invalid", `invalid filter '${name.slice(0, 100)}'`);
-    return { test, values };
-  });
-  return (record) => active.every(({ test, values }) => values.some((value) => test(record, value)));
+/** How many bytes of cache a prune leaves; undefined: it has no bound. SPEC: docker buildx prune. */
+function bytesToKeep(
+  {
+    reservedBytes,
+    maxUsedBytes,
+    minFreeBytes,
+  }: Pick<PruneCacheOptions, "reservedBytes" | "maxUsedBytes" | "minFreeBytes">,
+  { totalBytes, freeBytes }: { readonly totalBytes: number; readonly freeBytes: number },
+): number | undefined {
+  if (reservedBytes === undefined && maxUsedBytes === undefined && minFreeBytes === undefined)
+    return undefined;
+  const used = maxUsedBytes ?? (minFreeBytes === undefined ? 0 : totalBytes);
+  const missing = Math.max(0, (minFreeBytes ?? 0) - freeBytes);
+  return Math.max(reservedBytes ?? 0, missing === 0 ? used : Math.min(used, totalBytes - missing));
 }

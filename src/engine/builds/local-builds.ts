@@ -414,8 +414,10 @@ export class LocalBuilds implements Builds {
   }
 
   async *pruneCache(options: PruneCacheOptions = {}): AsyncGenerator<BuildCacheRecord, void> {
-    yield* pruneBuildCache(this.#parts.context, this.#cacheFiles, options);
-    this.#parts.context.collectGarbage();
+    const { context } = this.#parts;
+    const { bavail, bsize } = await statfs(context.dependencies.dataRoot);
+    yield* pruneBuildCache(context, this.#cacheFiles, { ...options, freeBytes: bavail * bsize });
+    context.collectGarbage();
   }
 }
 

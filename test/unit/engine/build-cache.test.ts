@@ -1,6 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { listBuildCache, pruneBuildCache, trimBuildCache } from "../../../src/engine/builds/build-cache.ts";
 import type { BuildCacheEntry } from "../../../src/engine/state/records.ts";
+import { compileCacheQuery } from "../../../src/api/image/cache-filters.ts";
 import { digestOf } from "../../../src/spec/digest.ts";
 
 type Context = Parameters<typeof listBuildCache>[0];
@@ -71,7 +72,7 @@ async function prune(
 describe("pruneBuildCache()", () => {
   test("removes what was used longest ago first, until few enough bytes are left", async () => {
     const cache = cacheOf([step("new"), step("old", { ageMs: 2 * day }), step("older", { ageMs: 3 * day })]);
-    expect(await prune(cache, { keepBytes: 10 })).toEqual(["older", "old"]);
+    expect(await prune(cache, { reservedBytes: 10 })).toEqual(["older", "old"]);
     expect(cache.keys()).toEqual(["new"]);
   });
 
@@ -104,14 +105,35 @@ describe("pruneBuildCache()", () => {
     [{ description: ["[1/1] RUN new"] }, ["new"]],
     [{ shared: ["true"] }, []],
     [{ mutable: ["false"] }, ["old", "new"]],
-  ])("knows the filter %p", async (filters, expected) => {
-    expect(await prune(cacheOf([step("new"), step("old", { ageMs: 2 * day })]), { filters })).toEqual(
-      expected,
-    );
+    [{ id: ["^.e"] }, ["new"]],
+    [{ "description~": ["RUN (?:old|older)$"] }, ["old"]],
+    [{ "type!": ["regular"] }, []],
+    [{ "unused-for": ["24h"], private: [] }, ["old"]],
+  ])("removes only what the filter %p selects", async (filters, expected) => {
+    const cache = cacheOf([step("new"), step("old", { ageMs: 2 * day })]);
+    expect(await prune(cache, { select: compileCacheQuery(filters) })).toEqual(expected);
+    expect(cache.keys()).toHaveLength(2 - expected.length);
   });
 
-  test("refuses an unknown filter", () => {
-    expect(prune(cacheOf([]), { filters: { nothing: ["1"] } })).rejects.toThrow("invalid filter 'nothing'");
+  test("refuses filters that are none", () => {
+    expect(() => compileCacheQuery({ nothing: ["1"] })).toThrow("invalid filter 'nothing'");
+    expect(() => compileCacheQuery({ until: ["1h"], "unused-for": ["1h"] })).toThrow("conflicting filters");
+    expect(() => compileCacheQuery({ id: ["("] })).toThrow("cannot parse the regular expression");
+  });
+
+  test.each([
+    ["a most of used space", { maxUsedBytes: 15 }, ["older", "old"]],
+    ["reserved space over that", { maxUsedBytes: 15, reservedBytes: 25 }, ["older"]],
+    ["free space that is there", { minFreeBytes: 100, freeBytes: 100 }, []],
+    ["free space that is missing", { minFreeBytes: 100, freeBytes: 95 }, ["older"]],
+    [
+      "free space, of which some is reserved",
+      { minFreeBytes: 100, freeBytes: 0, reservedBytes: 20 },
+      ["older"],
+    ],
+  ])("keeps %s", async (_, options, expected) => {
+    const cache = cacheOf([step("new"), step("old", { ageMs: 2 * day }), step("older", { ageMs: 3 * day })]);
+    expect(await prune(cache, options)).toEqual(expected);
   });
 });
 

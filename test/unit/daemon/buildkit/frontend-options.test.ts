@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { compileCacheFilters } from "../../../../src/daemon/buildkit/cache-records.ts";
+import { compileCacheFilters } from "../../../../src/api/image/cache-filters.ts";
 import { globTest } from "../../../../src/daemon/buildkit/bridge.ts";
 import { encodeResultDefinition, findResultId } from "../../../../src/daemon/buildkit/definitions.ts";
 import { codecs } from "../../../../src/daemon/buildkit/codings.ts";
@@ -116,7 +116,10 @@ const record: BuildCacheRecord = {
 test.each([
   ["", true],
   ["id==abc", true],
-  ["id~=b", true],
+  ["id~=^a.c$", true],
+  ["id~=^b", false],
+  ["id~==^a,type!==mount", true],
+  ['description~="^\\[.*, no"', false],
   ["id!=abc", false],
   ["type==regular,inuse", true],
   ["type==regular,shared", false],
