@@ -88,6 +88,33 @@ describe.skipIf(!isRoot || node === undefined || docker === undefined)("the devc
     expect((await run(...commands, workspace, ...log)).stdout).toEndWith("started\ncreated\nstarted\n");
   });
 
+  test("up builds a Dockerfile with arguments and a user who is not root", async () => {
+    const built = join(tare.directory, "built");
+    mkdirSync(join(built, ".devcontainer"), { recursive: true });
+    writeFileSync(join(built, ".devcontainer/message"), "of the context\n");
+    writeFileSync(
+      join(built, ".devcontainer/Dockerfile"),
+      `FROM busybox AS base
+ARG WHAT
+RUN mkdir -p /etc /home/developer && chown 1234:1234 /home/developer && echo $WHAT > /what && \\
+  echo developer:x:1234:1234::/home/developer:/bin/sh >> /etc/passwd && echo developer:x:1234: >> /etc/group
+FROM base AS dev
+COPY --chown=developer message /home/developer/
+USER developer
+`,
+    );
+    const build = { dockerfile: "Dockerfile", context: ".", target: "dev", args: { WHAT: "an argument" } };
+    const parts = { build, remoteUser: "developer", updateRemoteUserUID: false };
+    writeFileSync(join(built, ".devcontainer/devcontainer.json"), JSON.stringify(parts));
+    const { status, stdout, stderr } = await run("up", "--workspace-folder", built);
+    expect({ status, shown: status === 0 ? "" : stdout + stderr }).toEqual({ status: 0, shown: "" });
+    const script = "id -un; cat /what ~/message; stat -c %U ~/message; touch ~/new && echo written";
+    expect(await run(...commands, built, "sh", "-c", script)).toMatchObject({
+      status: 0,
+      stdout: "developer\nan argument\nof the context\ndeveloper\nwritten\n",
+    });
+  });
+
   test("what is wrong is said", async () => {
     const missing = join(tare.directory, "missing");
     mkdirSync(join(missing, ".devcontainer"), { recursive: true });

@@ -1,10 +1,10 @@
 // One session of testcontainers on Node, as its users write it; prints what it saw as JSON. With "leave" it ends without
-// stopping anything, with "compose FOLDER" it brings a compose project up.
+// stopping anything, with "compose FOLDER" it brings a compose project up, with "build FOLDER" it builds an image.
 import { DockerComposeEnvironment, GenericContainer, Network, Wait } from "testcontainers";
 
 setInterval(() => {}, 1000); // its streams of logs do not keep a process alive
 const [, , how, folder] = process.argv;
-const seen = how === "compose" ? await compose() : await session();
+const seen = await (how === "compose" ? compose() : how === "build" ? build() : session());
 console.log(JSON.stringify(seen));
 process.exit(0);
 
@@ -51,6 +51,17 @@ async function session() {
 
 function firstLine(log) {
   return new Promise((resolve) => log.once("data", (line) => resolve(String(line).trim())));
+}
+
+async function build() {
+  const image = await GenericContainer.fromDockerfile(folder, "Dockerfile.test")
+    .withBuildArgs({ WHAT: "an argument" })
+    .withTarget("made")
+    .build();
+  const container = await image.withCommand(["sleep", "1000"]).start();
+  const { output } = await container.exec(["sh", "-c", "cat /made /src/file; ls -A /src; id -u"]);
+  await container.stop();
+  return output;
 }
 
 async function compose() {

@@ -83,6 +83,27 @@ describe.skipIf(!isRoot || node === undefined)("testcontainers", () => {
     );
   }
 
+  test("the image of a Dockerfile, with an argument and a target", async () => {
+    const folder = join(tare.directory, "built");
+    mkdirSync(folder);
+    writeFileSync(
+      join(folder, "Dockerfile.test"),
+      `FROM busybox AS made
+ARG WHAT
+COPY . /src
+RUN echo $WHAT > /made
+USER 1000
+FROM made
+RUN false
+`,
+    );
+    writeFileSync(join(folder, "file"), "of the context\n");
+    writeFileSync(join(folder, "hidden"), "");
+    writeFileSync(join(folder, ".dockerignore"), "hidden\n.dockerignore\n");
+    expect(await run("build", folder)).toBe("an argument\nof the context\nDockerfile.test\nfile\n1000\n");
+    await isEmpty();
+  });
+
   test.skipIf(Bun.which("docker-compose") === null)("a compose project", async () => {
     const folder = join(tare.directory, "project");
     mkdirSync(folder);
