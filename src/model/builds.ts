@@ -82,6 +82,8 @@ export interface BuildRequest {
   /** The images have the keys of their steps in their configs: they can be the cache of another build. */
   readonly hasInlineCache?: boolean | undefined;
   readonly attestations?: AttestationOptions | undefined;
+  /** The front end that the Dockerfile names has been looked at already: it is not refused. */
+  readonly ignoresSyntax?: boolean | undefined;
   /** Entitlements that the caller allows: `network.host`, `security.insecure`, `device`, `device=NAME`. */
   readonly entitlements: readonly string[];
   /** Undefined: there is no secret of that id. */
@@ -364,7 +366,7 @@ export interface PruneCacheOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
-/** The Dockerfile without building it: `outline`, `targets`, `lint` of BuildKit's front end. */
+/** The Dockerfile without building it: `targets`, `lint` of BuildKit's front end. */
 export interface DockerfileReport {
   /** JSON as BuildKit's front end gives it. */
   readonly json: string;
@@ -391,6 +393,23 @@ export interface ContextReceiver extends OpenContext {
   end(path: string): void;
   /** Throws "invalid" while a file's content is missing. */
   finish(): Promise<void>;
+}
+
+/** How the image of a front end is run. */
+export interface FrontEndOptions {
+  readonly pull: boolean;
+  /** `NAME=value`, in addition to those of the image. */
+  readonly env: readonly string[];
+  /** What it writes to standard error. */
+  readonly onLog: (text: string) => void;
+}
+
+/** A front end that runs. */
+export interface FrontEndProgram extends AsyncDisposable {
+  /** Its standard output, and its standard input. */
+  readonly stream: Duplex;
+  /** Its exit code. */
+  readonly ended: Promise<number>;
 }
 
 /** Clients' contexts in the data root. */
@@ -423,7 +442,7 @@ export interface Builds {
   configure(image: BuiltImage, settings: ImageSettings): BuiltImage;
   /** Reports about a Dockerfile without building. Throws "invalid" as build() does, "unsupported" for other kinds. */
   describe(
-    kind: "outline" | "targets" | "lint",
+    kind: "targets" | "lint",
     request: BuildRequest,
     options?: BuildOptions,
   ): Promise<DockerfileReport>;
@@ -447,6 +466,14 @@ export interface Builds {
         readonly pull: boolean;
       },
   ): Promise<{ readonly reference: string; readonly digest: Digest; readonly configBytes: Uint8Array }>;
+  /**
+   * Runs an image as a front end of its own, pulled where it is not here. It speaks gRPC on its standard streams, and
+   * ends when the result is disposed of. Throws "not-found" and as a start of a container does.
+   */
+  startFrontEnd(
+    reference: string,
+    options: BuildOptions & FrontEndOptions & Pick<BuildRequest, "findCredentials">,
+  ): Promise<FrontEndProgram>;
   /** The records of the build cache: what was used last comes first. */
   cache(options?: { readonly signal?: AbortSignal | undefined }): Promise<readonly BuildCacheRecord[]>;
   /** Removes records, one after the other. */

@@ -252,7 +252,11 @@ export class ScriptedBuilds implements Builds, AsyncDisposable {
     return image;
   }
 
-  async describe(kind: "outline" | "targets" | "lint", request: BuildRequest): Promise<DockerfileReport> {
+  startFrontEnd(): never {
+    throw new Failure("unsupported", "there are no images with front ends");
+  }
+
+  async describe(kind: "targets" | "lint", request: BuildRequest): Promise<DockerfileReport> {
     const targets = [...(request.dockerfile.text ?? "").matchAll(/^FROM \S+ AS (\S+)/gm)].map(([, name]) => ({
       name,
     }));

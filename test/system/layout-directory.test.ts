@@ -93,7 +93,7 @@ describe.skipIf(!isRoot)("OCI layouts in directories", () => {
     ]);
     const missing = join(tare.directory, "missing");
     expect((await tare.tare(["save", "--format", "oci-dir", "-o", missing, "nope"])).stderr).toBe(
-      "tare: No such image: nope:latest\n",
+      "tare: No such image: nope\n",
     );
     expect(existsSync(missing)).toBe(false);
   });

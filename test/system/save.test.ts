@@ -85,6 +85,6 @@ describe.skipIf(!isRoot)("save", () => {
   test("says what is missing before it writes anything", async () => {
     const path = join(tare.directory, "none.tar");
     const { status, stderr } = await tare.tare(["save", "-o", path, "busybox", "nope"]);
-    expect([status, stderr, existsSync(path)]).toEqual([1, "tare: No such image: nope:latest\n", false]);
+    expect([status, stderr, existsSync(path)]).toEqual([1, "tare: No such image: nope\n", false]);
   });
 });

@@ -43,7 +43,7 @@ export type NamedContextSource =
   | { readonly kind: "archive"; readonly number: number };
 
 const outputs = ["image", "tar", "docker", "oci"] as const;
-const reports = ["lint", "outline", "targets"] as const;
+const reports = ["lint", "targets"] as const;
 const entitlement = /^(?:network\.host|security\.insecure|device(?:=.+)?)$/s;
 
 /** What the first line of `POST /tare/builds` asks for. */

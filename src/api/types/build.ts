@@ -69,7 +69,7 @@ export interface BuildOptionsLine {
   readonly CacheTo?: readonly BuildCacheRequest[] | undefined;
   /** BuildKit's options by type: `provenance`, `sbom`. */
   readonly Attestations?: Readonly<Record<string, string>> | undefined;
-  /** In place of a build: `lint`, `outline`, `targets`. */
+  /** In place of a build: `lint`, `targets`. */
   readonly Describe?: string | undefined;
 }
 

@@ -12,7 +12,8 @@ import { encodeResultDefinition, findResultId } from "./definitions.ts";
 import { goOfMode } from "./file-packet.ts";
 import type { Messages } from "./messages.ts";
 import { returnedResult } from "./returned-result.ts";
-import { type BuildKitContext, reportMetadata, runFrontEndFor, sessionOf } from "./solve.ts";
+import { type BridgeCaller, type BuildKitContext, sessionOf } from "./build-context.ts";
+import { reportMetadata, runFrontEndFor } from "./solve.ts";
 import { solveDefinition } from "./solve-definition.ts";
 import { findCredentials } from "./session-services.ts";
 import { pong } from "./workers.ts";
@@ -25,10 +26,19 @@ const mostFileBytes = 16 * 1024 * 1024;
 
 type FrontendResult = Sendable<Messages["moby.buildkit.v1.frontend.Result"]>;
 
-/** What a front end on the client's side calls. SPEC: moby/buildkit, frontend/gateway/pb/gateway.proto. */
-export function serveBridge(server: GrpcServer, context: BuildKitContext): void {
-  const jobOf = (call: ServerCall): Promise<BuildJob> =>
-    context.jobs.get(call.header(buildHeader), call.signal);
+/** The caller of a call: a front end on the client's side, by the header with its build. */
+export async function clientCaller(call: ServerCall, { jobs }: BuildKitContext): Promise<BridgeCaller> {
+  const job = await jobs.get(call.header(buildHeader), call.signal);
+  return { job, inputs: {}, onReturn: (returned) => job.return(returned) };
+}
+
+/** What a front end calls. SPEC: moby/buildkit, frontend/gateway/pb/gateway.proto. */
+export function serveBridge(
+  server: GrpcServer,
+  context: BuildKitContext,
+  callerOf: (call: ServerCall) => Promise<BridgeCaller>,
+): void {
+  const jobOf = async (call: ServerCall): Promise<BuildJob> => (await callerOf(call)).job;
   server.unary(`/${service}/Ping`, codingsOf(`${service}/Ping`), async (_, call) => {
     await jobOf(call);
     return pong(context.version);
@@ -56,13 +66,14 @@ export function serveBridge(server: GrpcServer, context: BuildKitContext): void 
     return { result: encodeResult(result.images, { ids, isMultiPlatform }) };
   });
   server.unary(`/${service}/Return`, codingsOf(`${service}/Return`), async ({ result, error }, call) => {
-    const job = await jobOf(call);
+    const { job, onReturn } = await callerOf(call);
     if (error !== null && error.code !== statusCode.ok) {
       const encoded = codecs.of("google.rpc.Status").encode(error);
-      job.return({ kind: "error", error: returnedError({ ...error, encoded }) });
+      onReturn({ kind: "error", error: returnedError({ ...error, encoded }) });
       return {};
     }
-    job.return({ kind: "result", ...returnedResult(result, job, context.builds) });
+    const metadata = result?.metadata ?? {};
+    onReturn({ kind: "result", ...returnedResult(result, job, context.builds), metadata });
     return {};
   });
   server.unary(`/${service}/Evaluate`, codingsOf(`${service}/Evaluate`), async ({ Ref }, call) => {
@@ -86,8 +97,8 @@ export function serveBridge(server: GrpcServer, context: BuildKitContext): void 
     return { entries: all.filter(({ path }) => isWanted(path)).map(encodeStat) };
   });
   server.unary(`/${service}/Inputs`, codingsOf(`${service}/Inputs`), async (_, call) => {
-    await jobOf(call);
-    return { Definitions: {} };
+    const { inputs } = await callerOf(call);
+    return { Definitions: inputs };
   });
   server.unary(`/${service}/Warn`, codingsOf(`${service}/Warn`), async (request, call) => {
     const vertex = findDigest(request.digest);

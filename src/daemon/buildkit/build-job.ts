@@ -6,7 +6,12 @@ import { ProgressLog } from "./progress-log.ts";
 
 /** What a client's own front end has returned: a result of the bridge, or nothing. */
 export type Returned =
-  | { readonly kind: "result"; readonly result: BuildResult | undefined; readonly isMultiPlatform: boolean }
+  | {
+      readonly kind: "result";
+      readonly result: BuildResult | undefined;
+      readonly isMultiPlatform: boolean;
+      readonly metadata: Readonly<Record<string, Uint8Array>>;
+    }
   | { readonly kind: "error"; readonly error: Error };
 
 /** An image that a build holds, with the result that it belongs to. */
@@ -118,12 +123,17 @@ export class BuildJob implements AsyncDisposable {
   }
 
   async returned(): Promise<Returned> {
+    return await this.whileItGoesOn(this.#returned.promise);
+  }
+
+  /** Throws the reason when the build has to end before. */
+  async whileItGoesOn<T>(work: Promise<T>): Promise<T> {
     const { promise, reject } = Promise.withResolvers<never>();
     const abort = (): void => reject(this.signal.reason);
     this.signal.addEventListener("abort", abort);
     try {
       this.signal.throwIfAborted();
-      return await Promise.race([this.#returned.promise, promise]);
+      return await Promise.race([work, promise]);
     } finally {
       this.signal.removeEventListener("abort", abort);
     }

@@ -2,12 +2,12 @@ import type { Duplex } from "node:stream";
 import type { Failure } from "../../base/failure.ts";
 import { GrpcServer } from "../../grpc/server.ts";
 import type { Builds } from "../../model/builds.ts";
-import { serveBridge } from "./bridge.ts";
+import type { BuildKitContext } from "./build-context.ts";
+import { clientCaller, serveBridge } from "./bridge.ts";
 import { BuildHistory } from "./build-history.ts";
 import { BuildJobs } from "./build-jobs.ts";
 import { ClientSessions } from "./client-session.ts";
 import { serveControl } from "./control.ts";
-import type { BuildKitContext } from "./solve.ts";
 
 /** BuildKit's services on connections that clients have opened otherwise. */
 export class BuildKit {
@@ -25,9 +25,10 @@ export class BuildKit {
       history: new BuildHistory(),
       version,
       report,
+      serveBridge: (server, callerOf) => serveBridge(server, context, callerOf),
     };
     serveControl(this.#server, context);
-    serveBridge(this.#server, context);
+    serveBridge(this.#server, context, (call) => clientCaller(call, context));
   }
 
   /** The client calls. */

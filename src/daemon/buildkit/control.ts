@@ -5,7 +5,8 @@ import { bytesOf } from "../../base/byte-stream.ts";
 import type { GrpcServer } from "../../grpc/server.ts";
 import { encodeCacheRecord } from "./cache-records.ts";
 import { codingsOf } from "./codings.ts";
-import { type BuildKitContext, solve } from "./solve.ts";
+import type { BuildKitContext } from "./build-context.ts";
+import { solve } from "./solve.ts";
 import { buildkitVersion, workerRecord } from "./workers.ts";
 
 const service = "moby.buildkit.v1.Control";

@@ -9,6 +9,7 @@ import type {
   DockerfileReport,
   OpenContext,
 } from "../../model/builds.ts";
+import { findSyntax, isBuiltInSyntax } from "../../spec/syntax-image.ts";
 import { type BuildSource, buildErrorOf, unsupportedSubrequest } from "./build-error.ts";
 import type { ClientSession } from "./client-session.ts";
 import { type ContextSource, type FrontendOptions, parseFrontendOptions } from "./frontend-options.ts";
@@ -29,6 +30,8 @@ export interface FrontEndBuild {
   readonly hasInlineCache: boolean;
   /** What other builds have made, by the definition that this request has of it. */
   readonly findInput: (name: string) => BuiltImage | undefined;
+  /** Runs the front end of an image instead. */
+  readonly forward: (image: string, options: Readonly<Record<string, string>>) => Promise<FrontEndOutcome>;
   /** Disposed with the build. */
   readonly owned: AsyncDisposableStack;
 }
@@ -44,12 +47,6 @@ const subrequests = [
     version: "1.0.0",
     type: "rpc",
     description: "List available subrequest types",
-  },
-  {
-    name: "frontend.outline",
-    version: "1.0.0",
-    type: "rpc",
-    description: "List all parameters current build target supports",
   },
   {
     name: "frontend.targets",
@@ -80,6 +77,11 @@ export async function runFrontEnd(
     const contexts = new ClientContexts(options, build);
     const dockerfile = await contexts.readDockerfile();
     if (dockerfile.text !== undefined) source = { name: dockerfile.name, text: dockerfile.text };
+    const syntax = syntaxOf(given, dockerfile.text);
+    if (syntax !== undefined) {
+      const [source = ""] = syntax.split(/\s+/);
+      return await build.forward(source, { ...given, source, cmdline: syntax });
+    }
     const request = await requestOf(options, { build, contexts, dockerfile });
     const { signal, progress } = build;
     const run = { signal, onProgress: progress.add };
@@ -90,7 +92,6 @@ export async function runFrontEnd(
           result: await build.builds.build(request, run),
           isMultiPlatform: options.isMultiPlatform,
         };
-      case "outline":
       case "targets":
       case "lint":
         return { kind: "report", report: await build.builds.describe(options.subrequest, request, run) };
@@ -101,6 +102,14 @@ export async function runFrontEnd(
     build.signal.throwIfAborted();
     throw buildErrorOf(thrown, source);
   }
+}
+
+/** The image of another front end that the build asks for; one that was asked already does not ask again. */
+function syntaxOf(given: Readonly<Record<string, string>>, text: string | undefined): string | undefined {
+  if (given["cmdline"] !== undefined) return undefined;
+  const argument = given["build-arg:BUILDKIT_SYNTAX"] ?? "";
+  const syntax = argument !== "" ? argument : text === undefined ? undefined : findSyntax(text);
+  return syntax === undefined || isBuiltInSyntax(syntax) ? undefined : syntax;
 }
 
 function describeSubrequests(): FrontEndOutcome {
@@ -154,6 +163,7 @@ async function requestOf(
     cacheSources,
     attestations,
     hasInlineCache: build.hasInlineCache,
+    ignoresSyntax: true,
     entitlements,
     readSecret: async (id, signal) => readSecret(session, id, signal),
     openAgent: async (id, signal) => openAgent(session, id, signal),

@@ -19,14 +19,20 @@ export type ContextSource =
 export interface FrontendOptions
   extends Omit<
     BuildRequest,
-    "dockerfile" | "contexts" | "entitlements" | "readSecret" | "openAgent" | "findCredentials"
+    | "dockerfile"
+    | "contexts"
+    | "ignoresSyntax"
+    | "entitlements"
+    | "readSecret"
+    | "openAgent"
+    | "findCredentials"
   > {
   readonly filename: string;
   /** The directory of the client that has the Dockerfile; undefined: it is in the context. */
   readonly dockerfileDirectory: string | undefined;
   /** `""` is the build context; `NAME::PLATFORM` is for one platform. */
   readonly contexts: ReadonlyMap<string, ContextSource>;
-  /** `outline`, `targets`, `lint`, `subrequests.describe` instead of a build. */
+  /** `targets`, `lint`, `subrequests.describe` instead of a build. */
   readonly subrequest: string | undefined;
   /** Result of several platforms, though it may be one. */
   readonly isMultiPlatform: boolean;

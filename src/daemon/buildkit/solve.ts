@@ -1,14 +1,13 @@
 import { type CacheEntry, parseCacheTarget, requireFewCaches } from "../../api/image/cache-options.ts";
-import type { Failure } from "../../base/failure.ts";
 import type { Sendable } from "../../grpc/codec.ts";
 import type { ServerCall } from "../../grpc/server.ts";
 import { statusOfThrown } from "../../grpc/status.ts";
 import type { BuildResult, Builds } from "../../model/builds.ts";
+import { type BuildKitContext, type Definitions, sessionOf } from "./build-context.ts";
 import { buildErrorOf } from "./build-error.ts";
-import type { BuildHistory } from "./build-history.ts";
 import type { BuildJob } from "./build-job.ts";
-import type { BuildJobs } from "./build-jobs.ts";
-import type { ClientSession, ClientSessions } from "./client-session.ts";
+import type { ClientSession } from "./client-session.ts";
+import { isBuiltInSyntax } from "../../spec/syntax-image.ts";
 import { findResultId } from "./definitions.ts";
 import { type ExporterRequest, exportResult } from "./exporters.ts";
 import { type FrontEndOutcome, runFrontEnd } from "./front-end.ts";
@@ -19,18 +18,6 @@ import { solveDefinition } from "./solve-definition.ts";
 
 type SolveRequest = Messages["moby.buildkit.v1.SolveRequest"];
 type SolveResponse = Sendable<Messages["moby.buildkit.v1.SolveResponse"]>;
-type Definitions = Readonly<Record<string, Messages["pb.Definition"]>>;
-
-/** What all of BuildKit's services share. */
-export interface BuildKitContext {
-  readonly builds: Builds;
-  readonly jobs: BuildJobs;
-  readonly sessions: ClientSessions;
-  readonly history: BuildHistory;
-  readonly version: string;
-  /** Receives failures of the daemon's own, to be logged. */
-  readonly report: (failure: Failure) => void;
-}
 
 /** A build from its request to its answer: it ends with its client, and frees all that it holds. */
 export async function solve(
@@ -178,7 +165,7 @@ async function ownFrontEnd(request: SolveRequest, job: BuildJob, context: BuildK
   return outcome;
 }
 
-/** Runs a front end that the request names; Tare has the one for Dockerfiles. Throws "unsupported" for others. */
+/** Runs a front end that the request names: the one for Dockerfiles, or that of an image. Throws for others. */
 export async function runFrontEndFor(
   options: Readonly<Record<string, string>>,
   {
@@ -193,10 +180,18 @@ export async function runFrontEndFor(
     readonly context: BuildKitContext;
   },
 ): Promise<FrontEndOutcome> {
-  const isDockerfile =
-    frontend === "dockerfile.v0" ||
-    (frontend === "gateway.v0" && /^(docker\.io\/)?docker\/dockerfile(:|@|$)/.test(options["source"] ?? ""));
-  if (!isDockerfile) throw buildErrorOf(new Error(`frontend ${frontend} not found`), undefined);
+  const { source = "" } = options;
+  const forward = async (
+    image: string,
+    given: Readonly<Record<string, string>>,
+  ): Promise<FrontEndOutcome> => {
+    const { runImageFrontEnd } = await import("./image-front-end.ts");
+    return await runImageFrontEnd(image, { options: given, inputs, job, context });
+  };
+  if (frontend === "gateway.v0" && source !== "" && !isBuiltInSyntax(source))
+    return await forward(source, options);
+  if (frontend !== "dockerfile.v0" && frontend !== "gateway.v0")
+    throw buildErrorOf(new Error(`frontend ${frontend} not found`), undefined);
   const session = await sessionOf(job, context);
   return await runFrontEnd(options, {
     builds: context.builds,
@@ -206,18 +201,12 @@ export async function runFrontEndFor(
     entitlements: job.entitlements,
     hasInlineCache: job.cacheTargets.some(({ kind }) => kind === "inline"),
     owned: job.owned,
+    forward,
     findInput: (name) => {
       const id = findResultId(inputs[name]);
       return id === undefined ? undefined : context.jobs.findImage(id)?.image;
     },
   });
-}
-
-/** The session of a build's client; when that goes away, the build ends. */
-export async function sessionOf(job: BuildJob, { sessions }: BuildKitContext): Promise<ClientSession> {
-  const session = await sessions.get(job.sessionId, job.signal);
-  job.endWith(session.signal);
-  return session;
 }
 
 /** A report as the metadata of a result, for clients that print it. */

@@ -42,17 +42,12 @@ export function lintFailure(warnings: readonly LintWarning[]): Failure {
 }
 
 /** Throws "unsupported" for a report that there is not. SPEC: the subrequests of BuildKit's front end. */
-export function describeDockerfile(
-  kind: "outline" | "targets" | "lint",
-  described: Described,
-): DockerfileReport {
+export function describeDockerfile(kind: "targets" | "lint", described: Described): DockerfileReport {
   switch (kind) {
     case "lint":
       return describeLint(described);
     case "targets":
       return describeTargets(described);
-    case "outline":
-      throw new Failure("unsupported", "the outline of a Dockerfile is not supported: use --call targets");
     default:
       return kind satisfies never;
   }

@@ -19,6 +19,7 @@ import type {
   DefinitionRequest,
   DockerfileReport,
   ExportOptions,
+  FrontEndProgram,
   ImageSettings,
   PruneCacheOptions,
   StoreOptions,
@@ -26,6 +27,7 @@ import type {
 import type { Images } from "../../model/images.ts";
 import { findStoredImage } from "../../model/stored-image.ts";
 import { digestOf } from "../../spec/digest.ts";
+import { findSyntax, isBuiltInSyntax } from "../../spec/syntax-image.ts";
 import { encodeImageConfig } from "../../spec/image/config.ts";
 import { mediaTypes } from "../../spec/image/manifest.ts";
 import { formatPlatform, hostPlatform, parsePlatform, type Platform } from "../../spec/platform.ts";
@@ -116,6 +118,7 @@ export class LocalBuilds implements Builds {
     await using steps = new AsyncDisposableStack();
     steps.use(contexts);
     const { dockerfile, text, vertex } = await readDockerfile(request, contexts, report);
+    requireBuiltInSyntax(request, text);
     const ignoreFile = await readIgnoreFile(request, signal);
     const source = { name: request.dockerfile.name, text };
     const lint = findLintWarnings({ dockerfile, source, request, ignoreFile });
@@ -302,7 +305,7 @@ export class LocalBuilds implements Builds {
   }
 
   async describe(
-    kind: "outline" | "targets" | "lint",
+    kind: "targets" | "lint",
     request: BuildRequest,
     { signal: ends, onProgress }: BuildOptions = {},
   ): Promise<DockerfileReport> {
@@ -398,6 +401,26 @@ export class LocalBuilds implements Builds {
     return { reference: found.reference, digest: found.digest ?? digestOf(configBytes), configBytes };
   }
 
+  async startFrontEnd(
+    reference: string,
+    { pull, env, onLog, findCredentials, signal: ends, onProgress }: Parameters<Builds["startFrontEnd"]>[1],
+  ): Promise<FrontEndProgram> {
+    await using begun = await this.#begin({ signal: ends, onProgress });
+    const { signal, report, held } = begun;
+    const image = await this.#resolveImage(reference, {
+      platform: hostPlatform(),
+      pull,
+      request: { findCredentials },
+      report,
+      signal,
+      pins: held,
+    });
+    const { startFrontEnd } = await import("./front-end-program.ts");
+    const program = held.use(await startFrontEnd(this.#parts.context, image, { env, onLog }));
+    const kept = held.move();
+    return { ...program, [Symbol.asyncDispose]: async () => await kept.disposeAsync() };
+  }
+
   get #cacheFiles(): CacheFiles {
     return { mounts: this.#caches, sources: this.#sources };
   }
@@ -419,6 +442,18 @@ export class LocalBuilds implements Builds {
     yield* pruneBuildCache(context, this.#cacheFiles, { ...options, freeBytes: bavail * bsize });
     context.collectGarbage();
   }
+}
+
+/** Throws "unsupported": only clients with a session can run the front end of an image. */
+function requireBuiltInSyntax({ ignoresSyntax = false, buildArgs }: BuildRequest, text: string): void {
+  const argument = buildArgs["BUILDKIT_SYNTAX"] ?? "";
+  const syntax = argument === "" ? findSyntax(text) : argument;
+  if (ignoresSyntax || syntax === undefined || isBuiltInSyntax(syntax)) return;
+  throw new Failure(
+    "unsupported",
+    `cannot build with the front end ${syntax}: front ends of images run for docker build and docker buildx only`,
+    { details: { line: 1, endLine: 1 } },
+  );
 }
 
 function contextRootOf({ dependencies }: ContainerContext): string {
