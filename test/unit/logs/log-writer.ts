@@ -26,14 +26,18 @@ export class LogWriter implements Disposable {
   }
 
   write(stream: 1 | 2, payload: Uint8Array, timeNs = 1n): void {
+    for (const piece of this.pieces(stream, payload, timeNs)) this.writeRaw(piece);
+  }
+
+  /** Records, and padding before them: what write() writes. No record crosses the end of a block. */
+  pieces(stream: 1 | 2, payload: Uint8Array, timeNs = 1n): readonly Buffer[] {
     const space = this.#hasBlocks ? blockBytes - (this.#bytes % blockBytes) : Number.POSITIVE_INFINITY;
-    if (space <= 16) this.writeRaw(Buffer.alloc(space));
-    else if (space < 16 + payload.length) {
-      this.#append(stream, payload.subarray(0, space - 16), timeNs);
-      this.#append(stream, payload.subarray(space - 16), timeNs);
-      return;
-    }
-    this.#append(stream, payload, timeNs);
+    if (space <= 16) return [Buffer.alloc(space), this.#record(stream, payload, timeNs)];
+    if (space >= 16 + payload.length) return [this.#record(stream, payload, timeNs)];
+    return [
+      this.#record(stream, payload.subarray(0, space - 16), timeNs),
+      this.#record(stream, payload.subarray(space - 16), timeNs),
+    ];
   }
 
   writeRaw(bytes: Uint8Array): void {
@@ -56,11 +60,11 @@ export class LogWriter implements Disposable {
     closeSync(this.#fd);
   }
 
-  #append(stream: 1 | 2, payload: Uint8Array, timeNs: bigint): void {
+  #record(stream: 1 | 2, payload: Uint8Array, timeNs: bigint): Buffer {
     const record = LogWriter.record(stream, payload, timeNs);
     record.writeUInt8(this.#hasBlocks ? this.#open : 0, 5);
-    this.writeRaw(record);
     this.#open = payload.at(-1) === 10 ? this.#open & ~stream : this.#open | stream;
+    return record;
   }
 
   #create(): number {

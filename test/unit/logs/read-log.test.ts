@@ -301,15 +301,16 @@ test("readLog() gives the lines that were written, whatever the records, rotatio
       const reading = follow ? read() : undefined;
       for (const each of steps) {
         if (each.kind === "write") {
-          const record = LogWriter.record(each.stream, each.payload, 5n);
-          const middle = Math.floor(record.length / 2);
-          writer.writeRaw(record.subarray(0, middle));
-          if (follow && record.length % 3 === 0) await sleep(0);
-          writer.writeRaw(record.subarray(middle));
+          for (const piece of writer.pieces(each.stream, each.payload, 5n)) {
+            const middle = Math.floor(piece.length / 2);
+            writer.writeRaw(piece.subarray(0, middle));
+            if (follow && piece.length % 3 === 0) await sleep(0);
+            writer.writeRaw(piece.subarray(middle));
+          }
         } else if (each.kind === "rotate") writer.rotate();
         else if (follow) await sleep(1);
       }
-      writer.writeRaw(LogWriter.record(1, bytes("torn\n"), 5n).subarray(0, 18));
+      for (const piece of writer.pieces(1, bytes("torn\n"), 5n)) writer.writeRaw(piece.subarray(0, 18));
       ended.resolve();
       await (reading ?? read());
       for (const stream of [1, 2] as const) {
