@@ -144,16 +144,23 @@ test("nothing is started for a client that has gone while the container was made
   await using daemon = await startDaemon();
   const { containers } = daemon.engine;
   const create = containers.create.bind(containers);
+  const [begun, gone] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
   const made = Promise.withResolvers<string>();
   containers.create = async (spec) => {
-    await sleep(100);
+    begun.resolve();
+    await gone.promise;
     const created = await create(spec);
     made.resolve(created.id);
     return created;
   };
   const body = '{"Image":"busybox","Cmd":["sleep","60"]}';
-  const text = requestText("POST /v1.51/containers/create?run=1&stdout=1", body, upgrade);
-  await rawRequest(daemon.socketPath, text, { untilMs: 20 });
+  const socket = connect(daemon.socketPath);
+  socket.write(requestText("POST /v1.51/containers/create?run=1&stdout=1", body, upgrade));
+  await begun.promise;
+  socket.destroy();
+  // The daemon sees it.
+  await sleep(100);
+  gone.resolve();
   const id = await made.promise;
   await sleep(50);
   expect(daemon.engine.find(id).state.status).toBe("created");
