@@ -1,11 +1,10 @@
 import { appendFileSync, copyFileSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { runTimed } from "../harness/command.ts";
-import { interleave } from "../harness/interleave.ts";
 import { forgetPeak, peakOf } from "../harness/process.ts";
 import type { Result } from "../harness/result.ts";
 import { hostsOf } from "./docker-host.ts";
-import { type Bench, figures, type Row, type WithContainers, withContainers } from "./row.ts";
+import { type Bench, figures, type Row, timedLine, type WithContainers, withContainers } from "./row.ts";
 
 /** Whole builds: each engine by its own command line, the small one by Docker's with Tare as well. */
 export const builds: Row = {
@@ -34,12 +33,10 @@ function buildCommand(
 }
 
 async function line(
-  { isQuick, signal, ...bench }: Bench,
+  bench: Bench,
   {
-    name,
-    count,
-    budget,
     engines = withContainers(bench.engines),
+    ...what
   }: {
     readonly name: string;
     readonly count: number;
@@ -48,15 +45,7 @@ async function line(
   },
   sample: (engine: WithContainers) => number,
 ): Promise<Result> {
-  const rounds = { iterations: isQuick ? 2 : count, warmups: 1, signal };
-  const series = await interleave(engines, rounds, sample);
-  return {
-    row: name,
-    unit: "ms",
-    better: "less",
-    ...(budget === undefined ? {} : { budget }),
-    figures: figures(series.map(({ subject, samples }) => [subject, samples])),
-  };
+  return await timedLine(bench, { ...what, subjects: engines, engineOf: (engine) => engine, sample });
 }
 
 function makeContext(bench: Bench, name: string, dockerfile: readonly string[]): string {
@@ -71,11 +60,6 @@ async function smallBuild(bench: Bench): Promise<readonly Result[]> {
   const runs = ["one", "two", "three", "four"].map((word) => `RUN echo ${word} > /${word}.txt`);
   const directory = makeContext(bench, "small", [`FROM ${image}`, ...runs, "COPY Dockerfile /"]);
   const name = "build of FROM, four RUN and a COPY";
-  const clients = await interleave(
-    hostsOf(bench),
-    { iterations: bench.isQuick ? 2 : 10, warmups: 1, signal: bench.signal },
-    ({ docker }) => runTimed(docker("build", "--quiet", "--network", "none", "--no-cache", directory)).ms,
-  );
   return [
     await line(
       bench,
@@ -87,12 +71,14 @@ async function smallBuild(bench: Bench): Promise<readonly Result[]> {
       { name: `${name}, from the cache`, count: 10, budget: 30 },
       (engine) => runTimed(buildCommand(engine, [], directory)).ms,
     ),
-    {
-      row: `${name}, without cache, by docker-cli`,
-      unit: "ms",
-      better: "less",
-      figures: figures(clients.map(({ subject, samples }) => [subject.engine, samples])),
-    },
+    await timedLine(bench, {
+      name: `${name}, without cache, by docker-cli`,
+      count: 10,
+      subjects: hostsOf(bench),
+      engineOf: ({ engine }) => engine,
+      sample: ({ docker }) =>
+        runTimed(docker("build", "--quiet", "--network", "none", "--no-cache", directory)).ms,
+    }),
   ];
 }
 

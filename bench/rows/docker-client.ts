@@ -4,11 +4,10 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { environment, findProgram, runTimed } from "../harness/command.ts";
 import { removeContainer, startContainer } from "../harness/docker-api.ts";
-import { interleave } from "../harness/interleave.ts";
 import type { Result } from "../harness/result.ts";
 import { type Host, hostsOf } from "./docker-host.ts";
 import { inParallel } from "./parallel.ts";
-import { type Bench, figures, type Row } from "./row.ts";
+import { type Bench, figures, type Row, timedLine } from "./row.ts";
 
 type Sample = (host: Host) => number | Promise<number>;
 
@@ -41,18 +40,11 @@ function row(name: string, about: string, measure: Measure): Row {
 
 /** One line of the table. */
 async function line(
-  { isQuick, signal }: Bench,
+  bench: Bench,
   hosts: readonly Host[],
-  { name, count, sample }: { readonly name: string; readonly count: number; readonly sample: Sample },
+  what: { readonly name: string; readonly count: number; readonly sample: Sample },
 ): Promise<Result> {
-  const rounds = { iterations: isQuick ? 2 : count, warmups: 1, signal };
-  const series = await interleave(hosts, rounds, sample);
-  return {
-    row: name,
-    unit: "ms",
-    better: "less",
-    figures: figures(series.map(({ subject, samples }) => [subject.engine, samples])),
-  };
+  return await timedLine(bench, { ...what, subjects: hosts, engineOf: ({ engine }) => engine });
 }
 
 /** A container of each host that only waits, removed at the end of the row. */

@@ -1,4 +1,5 @@
 import type { Bed, Containers, Engine } from "../engines/engine.ts";
+import { interleave } from "../harness/interleave.ts";
 import { figureOf, type Result } from "../harness/result.ts";
 
 /** The tools that a case measures with. */
@@ -40,4 +41,33 @@ export function figures(series: Iterable<readonly [Engine, readonly number[]]>):
       .filter(([, samples]) => samples.length > 0)
       .map(([{ name }, samples]) => [name, figureOf(samples)]),
   );
+}
+
+/** One line of the table: the milliseconds that each subject takes, in turn, after one to warm up. */
+export async function timedLine<Subject>(
+  { isQuick, signal }: Pick<Bench, "isQuick" | "signal">,
+  {
+    name,
+    count,
+    budget,
+    subjects,
+    engineOf,
+    sample,
+  }: {
+    readonly name: string;
+    readonly count: number;
+    readonly budget?: number | undefined;
+    readonly subjects: readonly Subject[];
+    readonly engineOf: (subject: Subject) => Engine;
+    readonly sample: (subject: Subject) => number | Promise<number>;
+  },
+): Promise<Result> {
+  const series = await interleave(subjects, { iterations: isQuick ? 2 : count, warmups: 1, signal }, sample);
+  return {
+    row: name,
+    unit: "ms",
+    better: "less",
+    ...(budget === undefined ? {} : { budget }),
+    figures: figures(series.map(({ subject, samples }) => [engineOf(subject), samples])),
+  };
 }
